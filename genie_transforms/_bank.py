@@ -1,0 +1,244 @@
+"""A bank of hard negatives: open it, find rows, decode their images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from ._decoded import DecodedCache
+from ._errors import BankFormatError
+from ._filter import Kept
+from ._lookup import ClassIndex, Rows
+from ._pixels import Size, decode, image_of, planes_of
+from ._schema import Manifest
+from ._view import View
+
+if TYPE_CHECKING:
+    from ._dataset import BankDataset
+
+_KEEP = "on_target & ~duplicate"
+
+
+class Bank:
+    """Hard negatives on disk, memory-mapped; open one with `Bank.open`.
+
+    A bank pickles to a few hundred bytes: each process maps the files for itself when it first
+    needs them, so DataLoader workers share the pages, by fork or by spawn.
+
+    Example:
+        >>> bank = Bank.open("genie-bank", keep="on_target & noise_ratio >= 0.6")
+        >>> bank[0].image()
+    """
+
+    def __init__(self, path: Path, keep: str | None, cache: DecodedCache | None = None) -> None:
+        self.path = path
+        self.keep = keep
+        self._cache = cache
+        self._view: View | None = None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], keep: str | None = _KEEP) -> Bank:
+        """Open the bank in a folder.
+
+        Args:
+            path: The folder that `python -m index.build` wrote.
+            keep: Which rows to keep, such as `"on_target & noise_ratio >= 0.6"`; by default
+                those that are nearest to their target class and differ from their source.
+                None keeps all.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            UnfinishedBankError: Its build did not end.
+            BankFormatError: It is damaged, or of another format version.
+            ValueError: `keep` is no filter over the columns of the bank.
+        """
+        bank = cls(Path(path).absolute(), keep)
+        bank._load()
+        return bank
+
+    @property
+    def manifest(self) -> Manifest:
+        """What `genie.json` says: classes, recipe, fingerprint, counts."""
+        return self._load().manifest
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes; labels are positions in it."""
+        return self._load().manifest.class_names
+
+    @property
+    def kept(self) -> Kept:
+        """How many rows the filter kept, and what each of its clauses dropped."""
+        return self._load().kept
+
+    @property
+    def labels(self) -> Rows:
+        """The target class of each row, ``(N,)`` int64."""
+        return self._load().labels
+
+    @property
+    def source_labels(self) -> Rows:
+        """The source class of each row, ``(N,)`` int64."""
+        return self._load().source_labels
+
+    @property
+    def class_index(self) -> ClassIndex:
+        """The rows of all classes, in two arrays."""
+        return self._load().classes
+
+    def __len__(self) -> int:
+        """Count the rows that the filter kept."""
+        return len(self._load().labels)
+
+    def __getitem__(self, index: int) -> Row:
+        """Read a row; its image is decoded only when `image()` is called.
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        view, physical = self._load(), self._physical(index)
+        names = [name for name in view.tables.column_names if name not in ("image", "sweep")]
+        values = view.tables.row(physical, names)
+        known = {name: values[name] for name in names if name in Row.__annotations__}
+        return Row(**known, _bank=self, _index=index)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through the rows."""
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        """Say where the bank is and what was kept."""
+        return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}"
+
+    def rows_of_class(self, label: int) -> Rows:
+        """Give the rows whose target class is `label`, ascending int64.
+
+        Raises:
+            ValueError: There is no such class.
+        """
+        if not 0 <= label < len(self.class_names):
+            raise ValueError(
+                f"label {label} is none of the {len(self.class_names)} classes of the bank "
+                f"{self.path}"
+            )
+        return self._load().classes[label]
+
+    def rows_of_source(self, digest: str) -> Rows:
+        """Give the rows that were made from the picture with this `source_digest`, ascending."""
+        return self._load().sources.rows(digest)
+
+    def knows_source(self, digest: str) -> bool:
+        """Tell whether any row, kept or not, was made from the picture with this digest."""
+        return digest in self._load().sources
+
+    def label_of_source(self, digest: str) -> int | None:
+        """Give the class of a source picture; None if unknown, or known under two classes."""
+        return self._load().sources.label(digest)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Read a column of numbers, booleans or strings, ``(N,)``."""
+        view = self._load()
+        return view.tables.column(name)[view.physical]
+
+    def projections(self) -> npt.NDArray[np.float32]:
+        """Read each row's projection at its own noise ratio, ``(N,)``; NaN where none is."""
+        view = self._load()
+        return view.tables.projections()[view.physical]
+
+    def image(self, index: int, size: Size | None = None) -> Image.Image:
+        """Decode the image of a row to RGB, scaled and cropped to (height, width) if given."""
+        physical = self._physical(index)
+        if size is not None and self._cache is not None and self._cache.serves(size):
+            return image_of(self._cache.planes(physical))
+        return self._decode(physical, size)
+
+    def planes(self, index: int, size: Size) -> torch.Tensor:
+        """Give the image of a row as ``(3, H, W)`` uint8, to be read only: it may be mapped."""
+        if self._cache is not None and self._cache.serves(size):
+            return self._cache.planes(self._physical(index))
+        return planes_of(self.image(index, size))
+
+    def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
+        """Give the same bank with all images decoded, so that replacing one is a copy.
+
+        The first call decodes every row once into a memory-mapped array beside the bank, which
+        later calls and other processes open; it takes ``3 · height · width`` bytes a row.
+
+        Args:
+            size: Height and width in pixels, or one number for a square.
+            folder: Where to keep the array, for banks on read-only media.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        target = self.path / "decoded" if folder is None else Path(folder).absolute()
+        cache = DecodedCache.for_bank(target, (height, width), self.manifest)
+        cache.fill(lambda row: planes_of(self._decode(row, (height, width))))
+        bank = Bank(self.path, self.keep, cache)
+        bank._view = self._view
+        return bank
+
+    def as_dataset(self, transform: Callable[[Image.Image], Any] | None = None) -> BankDataset:
+        """Give the negatives as a dataset of (image, target class), to add to the real data."""
+        from ._dataset import BankDataset  # the two modules know each other
+
+        return BankDataset(self, transform)
+
+    def _decode(self, physical: int, size: Size | None) -> Image.Image:
+        """Decode the image of a row on disk."""
+        try:
+            return decode(self._load().tables.image_bytes(physical), size)
+        except OSError as error:
+            raise BankFormatError(
+                f"the image of row {physical} of {self.path} does not decode: {error}"
+            ) from error
+
+    def _physical(self, index: int) -> int:
+        """Turn a row of the opened bank into a row on disk."""
+        physical = self._load().physical
+        if not -len(physical) <= index < len(physical):
+            raise IndexError(f"row {index} of a bank with {len(physical)} rows")
+        return int(physical[index])
+
+    def _load(self) -> View:
+        """Map the files, once in each process."""
+        if self._view is None:
+            self._view = View.read(self.path, self.keep)
+        return self._view
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the mapped tables out: pickling them would copy all their data."""
+        return {**self.__dict__, "_view": None}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One hard negative; the columns are described in `_schema.py`."""
+
+    label: int
+    source_label: int
+    source_id: str
+    source_digest: str
+    noise_ratio: float
+    noise_ratios: list[float]
+    projections: list[float]
+    prompt: str
+    seed: int
+    method: str
+    target_similarity: float
+    nearest_class: int
+    source_similarity: float
+    on_target: bool
+    duplicate: bool
+    _bank: Bank = field(repr=False, compare=False)
+    _index: int = field(repr=False, compare=False)
+
+    def image(self) -> Image.Image:
+        """Decode the image."""
+        return self._bank.image(self._index)

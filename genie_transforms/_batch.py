@@ -1,0 +1,101 @@
+"""Replace samples of a whole batch: one new tensor, each row written once."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ._bank import Bank
+from ._errors import UnsupportedSampleError
+from ._lookup import Rows
+from ._pixels import Converter, Size, with_channels
+
+
+def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Rows:
+    """Read the labels of a batch, ``(B,)`` integers.
+
+    Raises:
+        UnsupportedSampleError: They have another shape or are no integers, as after MixUp.
+        ValueError: One of them is none of the bank's classes, or B differs from the images'.
+    """
+    if not isinstance(labels, torch.Tensor) or labels.ndim != 1 or labels.is_floating_point():
+        described = (
+            f"{labels.dtype} of shape {tuple(labels.shape)}"
+            if isinstance(labels, torch.Tensor)
+            else f"{labels!r}"
+        )
+        raise UnsupportedSampleError(
+            f"the labels of a batch must be integers of shape (batch_size,), got {described}: "
+            f"put GeNIeTransform before MixUp and CutMix, which make them soft"
+        )
+    if len(labels) != batch_size:
+        raise ValueError(f"{batch_size} images but {len(labels)} labels")
+    values = labels.cpu().numpy().astype(np.int64)
+    wrong = values[(values < 0) | (values >= num_classes)]
+    if len(wrong):
+        raise ValueError(
+            f"label {wrong[0]} is none of the bank's {num_classes} classes: "
+            f"were dataset and bank made from the same classes?"
+        )
+    return values
+
+
+def replace_rows(
+    images: torch.Tensor, rows: Rows, bank: Bank, converter: Converter, out: torch.Tensor | None
+) -> torch.Tensor:
+    """Write the batch with some images replaced into a new tensor of the same layout.
+
+    Args:
+        images: ``(B, C, H, W)``, left as it is.
+        rows: ``(B,)`` rows of the bank, -1 where the image stays.
+        bank: Where the negatives come from; fastest when `decoded` to H × W.
+        converter: Brings their pixels to the dtype and scale of `images`.
+        out: Where to write; `images` itself to replace in place; None for a new tensor.
+    """
+    plain = images.as_subclass(torch.Tensor)
+    if plain.dtype.is_floating_point:
+        converter.check_range(plain)
+    if plain.device.type != "cpu":
+        return _replace_on_device(plain, rows, bank, converter, out)
+    result = torch.empty_like(plain) if out is None else out
+    size: Size = (int(plain.shape[2]), int(plain.shape[3]))
+    if result is not plain:
+        _copy_runs(plain, result, rows)
+    for place in np.flatnonzero(rows >= 0).tolist():
+        _write(bank, int(rows[place]), size, converter, result[place])
+    return result
+
+
+def _copy_runs(images: torch.Tensor, out: torch.Tensor, rows: Rows) -> None:
+    """Copy the images that stay, neighbours together: each byte moves once."""
+    stays = np.concatenate(([False], rows < 0, [False]))
+    edges = np.flatnonzero(stays[1:] != stays[:-1]).reshape(-1, 2)
+    for start, stop in edges.tolist():
+        out[start:stop].copy_(images[start:stop])
+
+
+def _write(bank: Bank, row: int, size: Size, converter: Converter, out: torch.Tensor) -> None:
+    """Write one negative into its place in the batch."""
+    planes = with_channels(bank.planes(row, size), out.shape[0])
+    if out.is_floating_point():
+        converter.scale(planes, out)
+    else:
+        out.copy_(converter.like(planes, out))
+
+
+def _replace_on_device(
+    images: torch.Tensor, rows: Rows, bank: Bank, converter: Converter, out: torch.Tensor | None
+) -> torch.Tensor:
+    """Send the negatives of a batch to its device as uint8, in one transfer."""
+    result = images.clone() if out is None else out
+    places = np.flatnonzero(rows >= 0)
+    if not len(places):
+        return result
+    size: Size = (int(images.shape[2]), int(images.shape[3]))
+    block = torch.empty(len(places), images.shape[1], *size, dtype=torch.uint8)
+    for position, place in enumerate(places.tolist()):
+        planes = bank.planes(int(rows[place]), size)
+        block[position] = with_channels(planes, images.shape[1])
+    on_device = block.to(images.device)
+    result[torch.from_numpy(places).to(images.device)] = converter.like(on_device, images)
+    return result

@@ -1,0 +1,134 @@
+"""The bank on disk: its columns, its manifest `genie.json`, and what makes it readable.
+
+A bank is a folder that Hugging Face `datasets` opens with `load_from_disk`: Arrow IPC *stream*
+files with the features in the schema's metadata, `state.json` and `dataset_info.json`. The
+manifest is written last, so a folder without it is an unfinished build.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ._errors import BankFormatError, UnfinishedBankError
+
+FORMAT_VERSION = 1
+MANIFEST = "genie.json"
+_INTEGERS = ("label", "source_label", "nearest_class")
+
+
+def shard_name(index: int, count: int) -> str:
+    """Name a shard: `data-00000-of-00042.arrow`."""
+    return f"data-{index:05d}-of-{count:05d}.arrow"
+
+
+def arrow_schema(class_names: Sequence[str], *, keep_sweep: bool = False) -> pa.Schema:
+    """Give the columns of a bank, with the features of `datasets` in the metadata.
+
+    Args:
+        class_names: Names of the classes; labels are positions in it.
+        keep_sweep: Whether every image of the sweep is kept in a column `sweep`.
+    """
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = [
+        ("image", image),  # JPEG or PNG bytes of the hard negative
+        ("label", pa.int64()),  # the target class
+        ("source_label", pa.int64()),
+        ("source_id", pa.string()),  # path or index in the source dataset
+        ("source_digest", pa.string()),  # content key of the source pixels
+        ("noise_ratio", pa.float32()),  # r*
+        ("noise_ratios", pa.list_(pa.float32())),  # the sweep; one entry for a fixed r
+        ("projections", pa.list_(pa.float32())),  # one for each of noise_ratios
+        ("prompt", pa.string()),
+        ("seed", pa.int64()),
+        ("method", pa.string()),
+        ("target_similarity", pa.float32()),  # cosine to the target's centroid
+        ("nearest_class", pa.int64()),  # by cosine to all centroids
+        ("source_similarity", pa.float32()),  # cosine to the source's embedding
+        ("on_target", pa.bool_()),  # nearest_class == label
+        ("duplicate", pa.bool_()),  # hardly differs from its source
+    ]
+    if keep_sweep:
+        columns.append(("sweep", pa.list_(image)))
+    schema = pa.schema(columns)
+    features = {field.name: _feature(field, list(class_names)) for field in schema}
+    return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _feature(field: pa.Field[Any], class_names: list[str]) -> Any:
+    """Describe a column in the words of `datasets`."""
+    if field.name in _INTEGERS:
+        return {"names": class_names, "_type": "ClassLabel"}
+    if field.name == "image":
+        return {"_type": "Image"}
+    if field.name == "sweep":
+        return {"feature": {"_type": "Image"}, "_type": "List"}
+    if pa.types.is_list(field.type):
+        return {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "List"}
+    names = {pa.float32(): "float32", pa.int64(): "int64", pa.bool_(): "bool"}
+    return {"dtype": names.get(field.type, "string"), "_type": "Value"}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `genie.json` says of a bank.
+
+    Attributes:
+        class_names: Names of the classes; labels are positions in it.
+        recipe: The whole configuration of the build.
+        fingerprint: Everything that changes pixels or r*: model and revision or file hashes,
+            scheduler, steps, guidance, grid, prompts, preprocessing, backbone, seed policy.
+        counts: `pairs` planned, `rows` written, `failed`, `network_rows` (rows that went
+            through the denoiser, guidance counted), `shards`.
+        shards: Name, rows and SHA-256 of each shard file, in order.
+        versions: Library versions of the build.
+        format_version: Version of this format.
+    """
+
+    class_names: list[str]
+    recipe: dict[str, Any]
+    fingerprint: dict[str, Any]
+    counts: dict[str, int]
+    shards: list[dict[str, Any]]
+    versions: dict[str, str]
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """Serialise, with sorted keys: the same bank gives the same bytes."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read the manifest of the bank in `folder`.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            UnfinishedBankError: The folder has no `genie.json`.
+            BankFormatError: The manifest is damaged or of another format version.
+        """
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"no bank at {folder}: build one with `python -m index.build --out {folder}`"
+            )
+        path = folder / MANIFEST
+        if not path.exists():
+            raise UnfinishedBankError(
+                f"{folder} has no {MANIFEST}: its build did not end. Run the same "
+                f"`python -m index.build … --out {folder}` again; it continues where it stopped."
+            )
+        try:
+            content = json.loads(path.read_text())
+            version = content["format_version"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise BankFormatError(f"{path} is damaged ({error!r}): rebuild the bank") from error
+        if version != FORMAT_VERSION:
+            raise BankFormatError(
+                f"{path} has format version {version}, this library reads {FORMAT_VERSION}: "
+                f"{'upgrade genie-transforms' if version > FORMAT_VERSION else 'rebuild the bank'}"
+            )
+        return cls(**content)

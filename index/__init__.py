@@ -1,0 +1,1 @@
+"""The offline builder of GeNIe banks: `python -m index.build`."""

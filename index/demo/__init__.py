@@ -1,0 +1,1 @@
+"""The embedded demo: procedural scenes, and the small models trained on them."""

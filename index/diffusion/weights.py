@@ -1,0 +1,91 @@
+"""Where a model's weights are, and what identifies them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from genie_transforms._errors import GeNIeError
+
+_HASHED = {".safetensors", ".bin", ".json", ".txt", ".model"}
+
+
+class ModelError(GeNIeError, ValueError):
+    """A diffusion model cannot be opened or used."""
+
+
+def read_index(model: str, revision: str | None) -> dict[str, Any]:
+    """Read `model_index.json` of a local folder or a hub model.
+
+    Raises:
+        ModelError: There is none.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir() or model.startswith((".", "/", "~")) or model.count("/") != 1:
+        return _read_local(folder)
+    pipeline = importlib.import_module("diffusers").DiffusionPipeline
+    try:
+        return dict(pipeline.load_config(model, revision=revision))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{model} is neither a local folder nor a model that the hub gives: {error}"
+        ) from error
+
+
+def _read_local(folder: Path) -> dict[str, Any]:
+    path = folder / "model_index.json"
+    if not folder.is_dir():
+        raise ModelError(f"no model at {folder}: the folder does not exist")
+    if not path.is_file():
+        raise ModelError(
+            f"no model at {folder}: it has no model_index.json, so it is not a diffusers pipeline"
+        )
+    index: dict[str, Any] = json.loads(path.read_text())
+    return index
+
+
+def locate(model: str, revision: str | None, variant: str | None) -> tuple[str, dict[str, Any]]:
+    """Find a model's folder, downloading it if needed, and what identifies its weights.
+
+    Returns:
+        The folder, and either the hashes of its files or the hub's commit.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return str(folder), {"files": hash_files(folder)}
+    pipeline = importlib.import_module("diffusers").DiffusionPipeline
+    snapshot = pipeline.download(model, revision=revision, variant=variant)
+    return str(snapshot), {"revision": Path(snapshot).name, "variant": variant}
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """Give the sha256 of every weight, vocabulary and configuration file below a folder."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in _HASHED)
+    hashes = {}
+    for path in paths:
+        with path.open("rb") as stream:
+            hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(
+                stream, "sha256"
+            ).hexdigest()
+    return hashes
+
+
+def fuse_lora(pipeline: Any, lora: str) -> dict[str, Any]:
+    """Fuse LoRA weights into a pipeline, in place, and tell what identifies them.
+
+    Raises:
+        ModelError: peft is missing.
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise ModelError("LoRA weights need peft: pip install peft")
+    pipeline.load_lora_weights(lora)
+    pipeline.fuse_lora()
+    pipeline.unload_lora_weights()
+    path = Path(lora).expanduser()
+    if path.is_file():
+        return {"lora": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"lora": hash_files(path) if path.is_dir() else lora}

@@ -1,0 +1,1 @@
+"""What a finished build shows: summary, contact sheet, dataset card."""

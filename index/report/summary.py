@@ -1,0 +1,70 @@
+"""The text at the end of a build."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from genie_transforms._schema import Manifest
+
+from ..shards import read_stats, read_table
+
+
+def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) -> str:
+    """Summarize a finished bank.
+
+    Args:
+        out: Folder of the bank.
+        seconds: Duration of this run.
+        oracle_names: What an independent classifier calls each row, if there is one.
+
+    Returns:
+        Some lines of text.
+    """
+    manifest, stats, table = Manifest.read(out), read_stats(out), read_table(out)
+    counts = manifest.counts
+    lines = [
+        "",
+        f"bank         {out}",
+        f"pairs        {counts['pairs']} planned, {counts['rows']} made, {counts['failed']} failed",
+        f"network      {counts['network_rows']} rows through the denoiser, guidance counted",
+    ]
+    lines += [f"  failed     {n} x {reason}" for reason, n in _reasons(stats).most_common()]
+    if table.num_rows:
+        lines += _histogram(table)
+        lines.append(f"on target    {_share(table['on_target'])} by the backbone's nearest class")
+        lines.append(f"duplicates   {_share(table['duplicate'])} hardly differ from their source")
+    if oracle_names:
+        targets = [manifest.class_names[label] for label in table["label"].to_pylist()]
+        right = np.mean([seen == target for seen, target in zip(oracle_names, targets, strict=True)])
+        lines.append(f"oracle       {right:.1%} are the target class to an independent classifier")
+    stages: Counter[str] = Counter()
+    for entry in stats:
+        stages.update(entry["seconds"])
+    spent = ", ".join(f"{stage} {value:.1f} s" for stage, value in stages.most_common())
+    lines += [f"stages       {spent}", f"this run     {seconds:.1f} s"]
+    if (out / "preview.png").exists():
+        lines.append(f"look at      {out / 'preview.png'}")
+    return "\n".join(lines)
+
+
+def _reasons(stats: list[dict[str, list[dict[str, str]]]]) -> Counter[str]:
+    return Counter(failure["reason"] for entry in stats for failure in entry["failures"])
+
+
+def _share(column: pa.ChunkedArray) -> str:
+    return f"{np.mean(column.to_numpy()):.1%}"
+
+
+def _histogram(table: pa.Table) -> list[str]:
+    """Draw how often each r was chosen."""
+    ratios = np.round(table["noise_ratio"].to_numpy(), 4)
+    lines = [f"noise ratio  mean {ratios.mean():.2f}, spread {ratios.std():.2f}"]
+    for ratio in np.unique(np.round(np.concatenate(table["noise_ratios"].to_pylist()), 4)):
+        count = int((ratios == ratio).sum())
+        bar = "█" * round(40 * count / len(ratios))
+        lines.append(f"  r = {ratio:<4g}   {count:5d} {bar}")
+    return lines

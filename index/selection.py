@@ -1,0 +1,79 @@
+"""Choose r* from the embeddings of a sweep: Algorithm 1 of the paper and its named variants."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Rule = Literal["paper", "signed", "from_source"]
+RULES: tuple[str, ...] = get_args(Rule)
+
+Floats = npt.NDArray[np.floating]
+
+
+def projections(embeddings: Floats, source: Floats, centroid: Floats) -> npt.NDArray[np.float64]:
+    """Project a sweep on the line from the source to the target's centroid.
+
+    d_m = (Z_m - Z_S) . (Z_T - Z_S) / |Z_T - Z_S|^2, so 0 is the source and 1 the centroid
+    (paper, Algorithm 1).
+
+    Args:
+        embeddings: Of the generated images, ``(..., M, D)``.
+        source: Of the source image, ``(..., D)``.
+        centroid: Of the target class, ``(..., D)``.
+
+    Returns:
+        ``(..., M)`` float64.
+
+    Raises:
+        ValueError: Shapes disagree, or source and centroid are the same point.
+    """
+    z = np.asarray(embeddings, dtype=np.float64)
+    start, end = np.asarray(source, dtype=np.float64), np.asarray(centroid, dtype=np.float64)
+    if z.shape[-1] != start.shape[-1] or z.shape[-1] != end.shape[-1]:
+        raise ValueError(
+            f"embeddings have {z.shape[-1]} dimensions, the source {start.shape[-1]}, the "
+            f"centroid {end.shape[-1]}: use one backbone for all"
+        )
+    direction = end - start
+    length = (direction**2).sum(-1)
+    if not (length > 0).all():
+        raise ValueError(
+            "the source's embedding equals the target's centroid: there is no line between them"
+        )
+    along = ((z - start[..., None, :]) * direction[..., None, :]).sum(-1)
+    d: npt.NDArray[np.float64] = along / length[..., None]
+    return d
+
+
+def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
+    """Choose the noise ratio right after the largest jump.
+
+    Args:
+        walked: Projections d_1 … d_M in the order of increasing r, ``(..., M)``.
+        rule: "paper" takes the largest |d_m - d_{m-1}| over m in [2, M], so the first r is never
+            chosen; "signed" takes the largest move towards the target; "from_source" is "signed"
+            with d_0 = 0, the source itself, in front, so that the first r can win.
+
+    Returns:
+        Position of r* in the sweep, ``(...)`` int64; ties go to the smaller r.
+
+    Raises:
+        ValueError: The rule is unknown, the sweep too short, or a projection is not finite.
+    """
+    d = np.asarray(walked, dtype=np.float64)
+    if rule not in RULES:
+        raise ValueError(f"unknown rule {rule!r}; choose among {', '.join(RULES)}")
+    needed = 1 if rule == "from_source" else 2
+    if d.shape[-1] < needed:
+        raise ValueError(f"rule {rule} needs at least {needed} noise ratios, got {d.shape[-1]}")
+    if not np.isfinite(d).all():
+        raise ValueError("a projection is not finite: the backbone gave NaN or infinity")
+    if rule == "from_source":
+        jumps = np.diff(d, axis=-1, prepend=0.0)
+        return np.asarray(jumps.argmax(-1), dtype=np.int64)
+    jumps = np.diff(d, axis=-1)
+    jumps = np.abs(jumps) if rule == "paper" else jumps
+    return np.asarray(jumps.argmax(-1) + 1, dtype=np.int64)

@@ -1,0 +1,114 @@
+"""Small banks with known content, written with pyarrow and the format's own schema."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from genie_transforms import source_digest
+from genie_transforms._schema import MANIFEST, Manifest, arrow_schema, shard_name
+
+CLASSES = ("cat", "dog", "bird")
+SIZE = 16
+
+
+def source_image(index: int, size: int = SIZE) -> Image.Image:
+    """A picture of noise: each index another one."""
+    generator = np.random.default_rng(index)
+    return Image.fromarray(generator.integers(0, 256, (size, size, 3), dtype=np.uint8))
+
+
+def negative_colour(row: int) -> tuple[int, int, int]:
+    """The one colour of the negative in a row: it tells which row an image is."""
+    return (row % 251, (row * 7) % 251, 128)
+
+
+def row_of(pixels: np.ndarray) -> int:
+    """Tell the row of a negative from its ``(H, W, 3)`` pixels, for banks up to 251 rows."""
+    assert (pixels == pixels[0, 0]).all()
+    assert pixels[0, 0, 2] == 128
+    return int(pixels[0, 0, 0])
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def row(
+    index: int, source: int, source_label: int, label: int, size: int = SIZE, **changes: Any
+) -> dict[str, Any]:
+    """One row whose negative has `negative_colour(index)`."""
+    negative = Image.new("RGB", (size, size), negative_colour(index))
+    columns = {
+        "image": {"bytes": png(negative), "path": None},
+        "label": label,
+        "source_label": source_label,
+        "source_id": f"{source}.png",
+        "source_digest": source_digest(source_image(source, size)),
+        "noise_ratio": 0.7,
+        "noise_ratios": [0.5, 0.7, 0.9],
+        "projections": [0.1, 0.6, 0.9],
+        "prompt": f"A photo of a {label}",
+        "seed": index,
+        "method": "genie-ada",
+        "target_similarity": 0.5,
+        "nearest_class": label,
+        "source_similarity": 0.5,
+        "on_target": True,
+        "duplicate": False,
+    }
+    return {**columns, **changes}
+
+
+def all_pairs(num_sources: int = 6, num_classes: int = len(CLASSES)) -> list[dict[str, Any]]:
+    """Every source with every other class; source i has class i mod `num_classes`."""
+    rows: list[dict[str, Any]] = []
+    for source in range(num_sources):
+        own = source % num_classes
+        rows += [
+            row(len(rows) + offset, source, own, label)
+            for offset, label in enumerate(c for c in range(num_classes) if c != own)
+        ]
+    return rows
+
+
+def write_bank(
+    folder: Path,
+    rows: Sequence[dict[str, Any]] | None = None,
+    *,
+    class_names: Sequence[str] = CLASSES,
+    num_shards: int = 2,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Path:
+    """Write a finished bank; `change` alters the manifest's fields."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = all_pairs() if rows is None else rows
+    schema = arrow_schema(class_names)
+    bounds = np.linspace(0, len(rows), num_shards + 1).astype(int)
+    shards = []
+    for index, (start, stop) in enumerate(itertools.pairwise(bounds.tolist())):
+        name = shard_name(index, num_shards)
+        table = pa.Table.from_pylist(list(rows[start:stop]), schema=schema)
+        with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+            writer.write_table(table)
+        shards.append({"name": name, "rows": int(stop - start), "sha256": f"{index}{start}{stop}"})
+    fields: dict[str, Any] = {
+        "class_names": list(class_names),
+        "recipe": {},
+        "fingerprint": {},
+        "counts": {"pairs": len(rows), "rows": len(rows), "failed": 0},
+        "shards": shards,
+        "versions": {},
+    }
+    manifest = Manifest(**(fields if change is None else change(fields)))
+    (folder / MANIFEST).write_text(manifest.to_json())
+    return folder

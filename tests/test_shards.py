@@ -1,0 +1,91 @@
+"""Shards: atomic, readable by `datasets`, and never mixed between recipes."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import ClassLabel, load_from_disk
+
+from genie_transforms._schema import Manifest
+from index import shards
+
+from .banks import CLASSES, row
+
+STATS: dict[str, Any] = {"failures": [], "network_rows": 10, "seconds": {"network": 1.0}}
+BUILD: dict[str, Any] = {"recipe": {"keep_sweep": False, "seed": 0}, "fingerprint": {"model": "m"}}
+
+
+def _write(out: Path, index: int, labels: list[int]) -> None:
+    rows = [row(index * 10 + k, k, (label + 1) % 3, label) for k, label in enumerate(labels)]
+    shards.write_shard(out, index, 2, rows, CLASSES, STATS)
+
+
+def test_a_finalized_bank_opens_with_datasets(tmp_path: Path) -> None:
+    out = tmp_path / "bank"
+    shards.claim(out, BUILD)
+    _write(out, 1, [2])
+    _write(out, 0, [0, 1])
+    shards.finalize(out, CLASSES, BUILD, 3)
+    table = load_from_disk(str(out))
+    assert table["label"][:] == [0, 1, 2]
+    assert isinstance(table.features["label"], ClassLabel)
+    assert table.features["label"].names == list(CLASSES)
+    assert table[0]["image"].size == (16, 16)
+    manifest = Manifest.read(out)
+    assert manifest.counts == {
+        "pairs": 3,
+        "rows": 3,
+        "failed": 0,
+        "network_rows": 20,
+        "shards": 2,
+    }
+    for shard in manifest.shards:
+        data = (out / shard["name"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == shard["sha256"]
+
+
+def test_a_shard_without_stats_is_not_finished(tmp_path: Path) -> None:
+    _write(tmp_path, 0, [0])
+    _write(tmp_path, 1, [1])
+    assert shards.finished_shards(tmp_path) == {0, 1}
+    shards.stats_path(tmp_path, 1).unlink()
+    assert shards.finished_shards(tmp_path) == {0}
+
+
+def test_same_rows_same_bytes(tmp_path: Path) -> None:
+    _write(tmp_path / "a", 0, [0, 1])
+    _write(tmp_path / "b", 0, [0, 1])
+    name = "data-00000-of-00002.arrow"
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    shards.write_atomic(path, b"old")
+    path.with_name("other").mkdir()
+    with pytest.raises(TypeError):
+        shards.write_atomic(path, "not bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
+
+
+def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
+    out = tmp_path / "bank"
+    shards.claim(out, BUILD)
+    shards.claim(out, BUILD)  # the same again: continue
+    changed = {**BUILD, "recipe": {"keep_sweep": False, "seed": 1}}
+    with pytest.raises(FileExistsError, match=r"recipe\.seed \(0 there, 1 now\)"):
+        shards.claim(out, changed)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(FileExistsError, match="not empty and not a bank"):
+        shards.claim(tmp_path, BUILD)
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_read_table_leaves_images_out_unless_asked(tmp_path: Path) -> None:
+    _write(tmp_path, 0, [0, 1])
+    assert "image" not in shards.read_table(tmp_path).column_names
+    assert shards.read_table(tmp_path, ["image"]).column_names == ["image"]
