@@ -15,15 +15,9 @@ is reported, and the run fails if it is not small.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import shlex
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -36,6 +30,8 @@ from index.diffusion.families import Family, load_family
 from index.diffusion.noise import gaussian
 from index.diffusion.solver import Scheduler, first_index, is_stochastic, noised, prepared
 from index.diffusion.sweep import SweepPair, SweepResult, sweep, sweep_latents
+
+from .environment import environment, write_json
 
 TOLERANCE = 2e-3
 """Largest difference allowed between the paths, for pixels in [0, 1] in float32."""
@@ -249,22 +245,6 @@ def growth(config: Config, job: Job) -> dict[str, list[dict[str, float]]]:
     }
 
 
-def circumstances(config: Config) -> dict[str, Any]:
-    """Describe command, machine and versions."""
-    device = torch.device(config.device)
-    names = ("torch", "diffusers", "transformers", "numpy")
-    return {
-        "command": shlex.join(["python", "-m", "benchmarks.build_speed", *sys.argv[1:]]),
-        "machine": {
-            "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-        },
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in names},
-    }
-
-
 def main(config: Config) -> dict[str, Any]:
     """Measure, print and write.
 
@@ -275,15 +255,14 @@ def main(config: Config) -> dict[str, Any]:
     report = compare(config, job)
     if config.growth and not config.quick:
         report["growth"] = growth(config, job)
-    report |= circumstances(config) | {"settings": job.settings, "dtype": config.dtype}
+    report |= environment() | {"settings": job.settings, "dtype": config.dtype}
     print(
         f"{report['pairs_per_second']:.2f} pairs/s, {report['speedup']:.1f} times one by one; "
         f"{report['rows_per_second']:.0f} rows/s, {report['network_share']:.0%} of the time in the "
         f"networks; largest difference {report['max_abs_difference']:.1e}"
     )
     if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(json.dumps(report, indent=2) + "\n")
+        write_json(config.json, report)
     if config.dtype == "float32" and report["max_abs_difference"] > TOLERANCE:
         raise SystemExit(f"the paths disagree: {report['max_abs_difference']} > {TOLERANCE}")
     return report

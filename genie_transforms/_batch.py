@@ -61,8 +61,11 @@ def replace_rows(
     size: Size = (int(plain.shape[2]), int(plain.shape[3]))
     if result is not plain:
         _copy_runs(plain, result, rows)
-    for place in np.flatnonzero(rows >= 0).tolist():
-        _write(bank, int(rows[place]), size, converter, result[place])
+    places = np.flatnonzero(rows >= 0)
+    views = result.unbind(0)  # all at once: indexing one by one costs as much as a small copy
+    negatives = bank.iter_planes(rows[places], size)
+    for place, planes in zip(places.tolist(), negatives, strict=True):
+        _write(with_channels(planes, plain.shape[1]), converter, views[place])
     return result
 
 
@@ -74,9 +77,8 @@ def _copy_runs(images: torch.Tensor, out: torch.Tensor, rows: Rows) -> None:
         out[start:stop].copy_(images[start:stop])
 
 
-def _write(bank: Bank, row: int, size: Size, converter: Converter, out: torch.Tensor) -> None:
-    """Write one negative into its place in the batch."""
-    planes = with_channels(bank.planes(row, size), out.shape[0])
+def _write(planes: torch.Tensor, converter: Converter, out: torch.Tensor) -> None:
+    """Write one negative, ``(C, H, W)`` uint8, into its place in the batch."""
     if out.is_floating_point():
         converter.scale(planes, out)
     else:
@@ -93,8 +95,7 @@ def _replace_on_device(
         return result
     size: Size = (int(images.shape[2]), int(images.shape[3]))
     block = torch.empty(len(places), images.shape[1], *size, dtype=torch.uint8)
-    for position, place in enumerate(places.tolist()):
-        planes = bank.planes(int(rows[place]), size)
+    for position, planes in enumerate(bank.iter_planes(rows[places], size)):
         block[position] = with_channels(planes, images.shape[1])
     on_device = block.to(images.device)
     result[torch.from_numpy(places).to(images.device)] = converter.like(on_device, images)

@@ -17,6 +17,10 @@ from ._errors import NoNegativesError
 from ._lookup import Rows
 
 _LOOKUPS_BEFORE_WARNING = 100
+_KEPT = Counters(seen=1)
+_REPLACED = Counters(seen=1, replaced=1)
+_UNKNOWN = Counters(seen=1, unknown=1)
+_MISSING = Counters(seen=1, missing=1)
 Replace = Literal["target", "source"]
 Missing = Literal["pass", "raise"]
 
@@ -81,29 +85,29 @@ class Chooser:
         factor = self.schedule.factor(self.state.epoch)
         rate = self.table.max(initial=0.0) if label is None else self.table[label]
         if chance >= rate * factor:  # first, for most samples end here without a look-up
-            self.state.add(Counters(1, 0, 0, 0))
+            self.state.add(_KEPT)
             return None
         key = digest() if label is None or self.replace == "source" else ""
         if label is None:
             label = self.bank.label_of_source(key)
             if label is not None and chance >= self.table[label] * factor:
-                self.state.add(Counters(1, 0, 0, 0))
+                self.state.add(_KEPT)
                 return None
         return self._pick(label, key, choice)
 
     def _pick(self, label: int | None, key: str, choice: float) -> int | None:
         """Pick a row for a sample that is to be replaced, and count what happened."""
         if label is None or (key and not self.bank.knows_source(key)):
-            self.state.add(Counters(1, 0, 1, 0))
+            self.state.add(_UNKNOWN)
             self._warn_if_all_unknown()
             return None
         by_source = self.replace == "source"
         rows = self.bank.rows_of_source(key) if by_source else self.bank.rows_of_class(label)
         if not len(rows):
-            self.state.add(Counters(1, 0, 0, 1))
+            self.state.add(_MISSING)
             self._raise_if_wanted(label)
             return None
-        self.state.add(Counters(1, 1, 0, 0))
+        self.state.add(_REPLACED)
         return int(rows[int(choice * len(rows))])
 
     def many(self, labels: Rows) -> Rows:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,7 @@ _NUM_SLOTS = 128  # one for each worker, so that no two processes write the same
 _FIELDS = 4
 
 
-@dataclass(frozen=True)
-class Counters:
+class Counters(NamedTuple):
     """What a transform has done so far, in all processes.
 
     Attributes:
@@ -25,10 +23,10 @@ class Counters:
         missing: Samples chosen for replacement for which the bank has no negative.
     """
 
-    seen: int
-    replaced: int
-    unknown: int
-    missing: int
+    seen: int = 0
+    replaced: int = 0
+    unknown: int = 0
+    missing: int = 0
 
     @property
     def hit_share(self) -> float:
@@ -62,7 +60,7 @@ class SharedState:
         """Add to the counters of this process."""
         worker = get_worker_info()
         slot = 0 if worker is None else 1 + worker.id % (_NUM_SLOTS - 1)
-        self._array[slot] += astuple(counts)
+        self._array[slot] += counts
 
     def totals(self) -> Counters:
         """Sum the counters of all processes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ._errors import BankError
+from ._lookup import Rows
 from ._pixels import Size
 from ._schema import Manifest
 
@@ -45,9 +46,18 @@ class DecodedCache:
 
     def planes(self, row: int) -> torch.Tensor:
         """Give one image, ``(3, H, W)`` uint8, as a view of the file: it must not be written."""
+        return self._map()[row]
+
+    def iter_planes(self, rows: Rows) -> Iterator[torch.Tensor]:
+        """Give many images as `planes` does."""
+        array = self._map()
+        return (array[row] for row in rows.tolist())
+
+    def _map(self) -> torch.Tensor:
+        """Map the file, once in each process."""
         if self._array is None:
             self._array = _map_read_only(self.path)
-        return self._array[row]
+        return self._array
 
     def fill(self, decode: Callable[[int], torch.Tensor]) -> None:
         """Write the file unless it is there: to a temporary name first, then renamed.

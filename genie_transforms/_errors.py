@@ -1,11 +1,11 @@
 """The exceptions of this library.
 
-    GeNIeError
-    ├── BankError            a bank cannot be used
-    │   ├── UnfinishedBankError   it has no genie.json yet
-    │   └── BankFormatError       it was written by another format version, or is damaged
-    ├── NoNegativesError     a class has no hard negatives and was asked for one
-    └── UnsupportedSampleError    a sample that cannot be replaced truthfully
+GeNIeError
+├── BankError            a bank cannot be used
+│   ├── UnfinishedBankError   it has no genie.json yet
+│   └── BankFormatError       it was written by another format version, or is damaged
+├── NoNegativesError     a class has no hard negatives and was asked for one
+└── UnsupportedSampleError    a sample that cannot be replaced truthfully
 """
 
 from __future__ import annotations

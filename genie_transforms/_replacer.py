@@ -53,7 +53,7 @@ class Replacer:
     def keep(self, sample: Sample) -> Any:
         """Give a sample as it was; its label is one-hot if labels are soft."""
         if self.soft is None:
-            return sample.rebuild(sample.image, sample.label)
+            return sample.original
         label = class_of(sample.label, self.bank.class_names)
         return sample.rebuild(sample.image, self.soft.one_hot(torch.tensor(label)))
 

@@ -25,12 +25,14 @@ class Sample:
     """A flattened sample, with the places of its image and its label.
 
     Attributes:
-        leaves: All leaves; replace some, then `rebuild`.
+        original: The sample as it was given.
+        leaves: All leaves.
         spec: The nesting.
         image_at: Place of the image in `leaves`.
         label_at: Place of the label; None if the sample has none.
     """
 
+    original: Any
     leaves: list[Any]
     spec: TreeSpec
     image_at: int
@@ -80,7 +82,7 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
         )
     path = _default_path(sample, class_names) if label_at == "default" else _as_path(label_at)
     place = None if path is None else _place(sample, path)
-    return Sample(leaves, spec, _image_place(leaves, place), place)
+    return Sample(sample, leaves, spec, _image_place(leaves, place), place)
 
 
 def _image_place(leaves: list[Any], label_place: int | None) -> int:

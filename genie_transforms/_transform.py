@@ -50,7 +50,7 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         on_missing: "pass" keeps the image when the bank has no negative for its class, "raise"
             raises.
         size: "match" gives negatives the size of the image that they replace, scaled to cover
-            it and cropped at the centre; "stored" leaves them as they are in the bank, for
+            it and cropped at the centre; "stored" leaves them as the bank has them, for
             PIL images that are resized later anyway.
         mean: Mean that float images were normalised with; without it they must be in [0, 1].
         std: Standard deviation, likewise.

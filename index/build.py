@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from .config import BuildConfig
 from .demo.weights import ORACLE, PIPELINE, oracle_names
 from .diffusion.families import Family, load_family
+from .diffusion.solver import first_index, prepared
 from .embed import Backbone, load_backbone
 from .neighbors import EmbeddingIndex
 from .plan import Plan, make_plan
@@ -55,13 +57,15 @@ def build(config: BuildConfig) -> Path:
         variant=config.variant,
         dtype=config.dtype,
         device=config.device,
+        scheduler=config.scheduler,
+        lora=config.lora,
     )
+    config = resolve(config, family)
     names = source.class_names
     prompts = make_prompts(config.prompt, names)
     check_prompts(prompts, family.num_tokens, family.max_tokens)
     backbone = load_backbone(config.backbone, device=config.device)
-    resolution = config.resolution or family.resolution
-    index = embed_sources(source, backbone, resolution)
+    index = embed_sources(source, backbone, config.resolution)
     plan = plan_pairs(config, source, index)
     logger.info(
         "plan: %d pairs of %d images and %d classes in %d shards",
@@ -72,7 +76,7 @@ def build(config: BuildConfig) -> Path:
 
     description = describe(config, family, backbone, plan)
     claim(config.out, description)
-    shop = Workshop(config, source, family, backbone, index, prompts, resolution)
+    shop = Workshop(config, source, family, backbone, index, prompts)
     run_shards(shop, plan)
 
     index.save(config.out / "index")
@@ -83,6 +87,26 @@ def build(config: BuildConfig) -> Path:
     seen = oracle_names(stored_images(config.out)) if _has_oracle(config) else None
     print(summarize(config.out, time.perf_counter() - start, seen))
     return config.out
+
+
+def resolve(config: BuildConfig, family: Family) -> BuildConfig:
+    """Fill in what the model decides, and refuse what it cannot do.
+
+    Raises:
+        ValueError: The model cannot take the resolution, or a noise ratio runs no step.
+    """
+    steps, guidance = config.num_inference_steps, config.guidance_scale
+    resolved = replace(
+        config,
+        resolution=config.resolution or family.resolution,
+        num_inference_steps=family.default_num_inference_steps if steps is None else steps,
+        guidance_scale=family.default_guidance_scale if guidance is None else guidance,
+    )
+    side = resolved.resolution
+    family.latent_shape(torch.zeros(1, 3, side, side, dtype=torch.uint8))
+    grid = prepared(family.scheduler, resolved.num_inference_steps or 1).timesteps
+    first_index(grid, resolved.sweep_ratios[0])
+    return resolved
 
 
 def plan_pairs(config: BuildConfig, source: Source, index: EmbeddingIndex) -> Plan:

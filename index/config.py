@@ -23,14 +23,17 @@ class BuildConfig:
         variant: Weight variant of the model, such as fp16.
         dtype: Precision of the network.
         device: Where the networks run: cpu, cuda, cuda:1, …
+        scheduler: The sampler: dpm++, unipc, euler, euler_a, flow_euler, or model for the one that
+            the model comes with; the paper's DPM-Solver++ for Stable Diffusion if not given.
+        lora: Folder, file or hub id of LoRA weights.
         method: genie-ada chooses r for each pair (Algorithm 1); genie uses `noise_ratio`; img2img
             is genie with the source's own class as target; txt2img starts from pure noise.
         noise_ratio: r of genie and img2img, in (0, 1].
         noise_ratios: The sweep of genie-ada, increasing, in (0, 1].
         rule: How r* is read from the projections: paper is Algorithm 1.
         noise: One noise for all r of a pair, or one for each.
-        num_inference_steps: Steps of the whole denoising, from r = 1.
-        guidance_scale: Classifier-free guidance.
+        num_inference_steps: Steps of the whole denoising, from r = 1; the model's own if not given.
+        guidance_scale: Classifier-free guidance, at most 1 for none; the model's own if not given.
         negative_prompt: What guidance moves away from.
         prompt: Template with {target}.
         resolution: Side of the square image given to the model, in pixels; 0 for the model's own.
@@ -54,13 +57,15 @@ class BuildConfig:
     variant: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "cpu"
+    scheduler: str | None = None
+    lora: str | None = None
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
     rule: Literal["paper", "signed", "from_source"] = "paper"
     noise: Literal["coupled", "independent"] = "coupled"
-    num_inference_steps: int = 50
-    guidance_scale: float = 7.5
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
     negative_prompt: str = ""
     prompt: str = "A photo of a {target}"
     resolution: int = 0
@@ -92,8 +97,9 @@ class BuildConfig:
         if "{target}" not in self.prompt:
             raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
         for name in ("num_inference_steps", "pairs_per_shard", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         for name in ("resolution", "store_resolution", "max_pairs", "preview"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")

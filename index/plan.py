@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+MOST_PAIRS = 100_000_000
+"""A plan is held in memory; beyond this something else was meant."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,10 @@ class Plan:
             self.sources[rows], self.targets[rows], self.variations[rows], self.pairs_per_shard
         )
 
+    def pairs_per_class(self, num_classes: int) -> Integers:
+        """Count the pairs of each target class, ``(num_classes,)`` int64."""
+        return np.bincount(self.targets, minlength=num_classes).astype(np.int64)
+
 
 def make_plan(
     labels: Integers,
@@ -57,93 +66,253 @@ def make_plan(
     *,
     pairs: str = "all",
     max_pairs: int | None = None,
+    per_class: int | None = None,
+    only_classes: Sequence[int] | None = None,
+    max_class_size: int | None = None,
+    variations: int = 1,
     seed: int = 0,
     pairs_per_shard: int = 50,
     ranking: Integers | None = None,
+    confusion: npt.NDArray[np.floating | np.integer] | None = None,
     same_class: bool = False,
 ) -> Plan:
     """Plan the pairs of a build.
 
+    Budgets cut a fixed order of all pairs, balanced over targets first, then over the source
+    classes of a target, then over the images of a class. So a larger budget with the same seed
+    keeps every pair of a smaller one.
+
     Args:
         labels: Class of each source image, ``(N,)`` int64.
         num_classes: Number of classes C.
-        pairs: Targets of each image: "all" other classes, "random:K" of them, or "nearest:K" by
-            `ranking`.
-        max_pairs: At most this many, balanced over (source class, target) and over sources.
-        seed: Seed of the random choices.
+        pairs: Which classes meet: "all" others; "random:K", K others for each image, spread
+            evenly; "nearest:K", the K targets nearest to the image's class by `ranking`;
+            "confusion:K", as sources only the K classes that each target is most confused with
+            (paper, long-tail experiments, K = 4).
+        max_pairs: At most this many.
+        per_class: At most this many of each target.
+        only_classes: Targets; all if not given. Sources come from all classes.
+        max_class_size: Only targets with at most this many images (long tail).
+        variations: How often each pair may be made, with other noise.
+        seed: Seed of the order.
         pairs_per_shard: Pairs of one shard.
         ranking: For each class the other classes, nearest first, ``(C, C - 1)`` int64; needed
-            by "nearest:K".
-        same_class: Each image's only target is its own class (image-to-image baselines).
+            by "nearest:K", and breaks ties for "confusion:K".
+        confusion: Counts or rates, rows the true class and columns the predicted one,
+            ``(C, C)``; needed by "confusion:K".
+        same_class: Each image's only target is its own class (image-to-image baselines);
+            `pairs` is not used then.
+
+    Returns:
+        Pairs in the order of sources, then targets, then variations.
 
     Raises:
         ValueError: A strategy or number makes no sense, or no pair is left.
     """
-    rng = np.random.default_rng(seed)
+    labels = _checked_labels(labels, num_classes)
+    limits = {
+        "max_pairs": max_pairs,
+        "per_class": per_class,
+        "max_class_size": max_class_size,
+        "variations": variations,
+        "pairs_per_shard": pairs_per_shard,
+    }
+    for name, value in limits.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+
     kind, count = _strategy(pairs, num_classes)
-    sources, targets = [], []
-    for row, label in enumerate(np.asarray(labels, dtype=np.int64).tolist()):
-        chosen = [label] if same_class else _targets(kind, count, label, num_classes, ranking, rng)
-        sources += [row] * len(chosen)
-        targets += chosen
-    if not sources:
-        raise ValueError(f"no pairs: {len(labels)} images, {num_classes} classes")
-    plan = np.array([sources, targets], dtype=np.int64)
-    if max_pairs is not None:
-        if max_pairs < 1:
-            raise ValueError(f"max_pairs must be at least 1, got {max_pairs}")
-        plan = plan[:, _balanced(plan, np.asarray(labels), num_classes, rng)[:max_pairs]]
+    if same_class:
+        kind, allowed = "all", np.eye(num_classes, dtype=np.bool_)
+    else:
+        allowed = _allowed(kind, count, num_classes, ranking, confusion)
+    sizes = np.bincount(labels, minlength=num_classes).astype(np.int64)
+    allowed &= _wanted(sizes, only_classes, max_class_size)[None]
+
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(num_classes)
+    # Everyone meets the others as in a round robin: each round, every class is met once.
+    rounds = (places[None] - places[:, None]) % num_classes
+    turns = np.where(allowed, rounds, num_classes).argsort(1, kind="stable").argsort(1)
+    met = allowed.sum(1)
+    times = _times(kind, count, turns, met, sizes) * allowed
+    taken = _budget(times * variations, rounds, places.argsort(), per_class, max_pairs)
+    if not taken.any():
+        raise ValueError(
+            f"no pairs: {len(labels)} images, {num_classes} classes, pairs {pairs!r}, "
+            f"only_classes {only_classes}, max_class_size {max_class_size}"
+        )
+    if taken.sum() > MOST_PAIRS:
+        raise ValueError(
+            f"{taken.sum()} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
+            "per_class, or another strategy than all"
+        )
+    shuffled = rng.permutation(len(labels))
+    members = shuffled[labels[shuffled].argsort(kind="stable")]
+    plan = _pairs(taken, times, turns, met, sizes, members)
     # Pairs of one image stand together, so that a shard encodes each image once.
-    plan = plan[:, np.lexsort((plan[1], plan[0]))]
-    return Plan(plan[0], plan[1], np.zeros(plan.shape[1], dtype=np.int64), pairs_per_shard)
+    sources, targets, repeats = plan[:, np.lexsort((plan[2], plan[1], plan[0]))]
+    return Plan(sources, targets, repeats, pairs_per_shard)
+
+
+def _checked_labels(labels: Integers, num_classes: int) -> Integers:
+    labels = np.asarray(labels, dtype=np.int64)
+    outside = labels[(labels < 0) | (labels >= num_classes)]
+    if len(outside):
+        raise ValueError(f"label {outside[0]} is not one of the {num_classes} classes")
+    return labels
 
 
 def _strategy(pairs: str, num_classes: int) -> tuple[str, int]:
     """Read "random:3" as ("random", 3)."""
     kind, _, number = pairs.partition(":")
-    if kind == "all" and not number:
+    if pairs == "all":
         return kind, num_classes - 1
-    if kind not in ("random", "nearest") or not number.isdecimal() or int(number) < 1:
-        raise ValueError(f"pairs must be all, random:K or nearest:K, got {pairs!r}")
+    known = kind in ("random", "nearest", "confusion")
+    if not known or not number.isdecimal() or int(number) < 1:
+        raise ValueError(
+            f"pairs must be all, random:K, nearest:K or confusion:K with K at least 1, got {pairs!r}"
+        )
     return kind, min(int(number), num_classes - 1)
 
 
-def _targets(
+def _allowed(
     kind: str,
     count: int,
-    label: int,
     num_classes: int,
     ranking: Integers | None,
-    rng: np.random.Generator,
-) -> list[int]:
-    others = [target for target in range(num_classes) if target != label]
-    if kind == "random":
-        return sorted(int(target) for target in rng.choice(others, count, replace=False))
+    confusion: npt.NDArray[np.floating | np.integer] | None,
+) -> Mask:
+    """Say which source class may meet which target, ``(C, C)`` bool."""
+    others = ~np.eye(num_classes, dtype=np.bool_)
+    if kind in ("all", "random"):
+        return others
+    chosen = np.zeros_like(others)
     if kind == "nearest":
         if ranking is None:
             raise ValueError("pairs nearest:K needs the ranking of classes")
-        return [int(target) for target in ranking[label][:count]]
-    return others
+        np.put_along_axis(chosen, np.asarray(ranking)[:, :count], True, axis=1)
+        return chosen & others
+    if confusion is None:
+        raise ValueError("pairs confusion:K needs a confusion matrix")
+    np.put_along_axis(chosen, most_confused(confusion, count, ranking), True, axis=1)
+    return chosen.T & others
 
 
-def _balanced(
-    plan: Integers, labels: Integers, num_classes: int, rng: np.random.Generator
+def most_confused(
+    confusion: npt.NDArray[np.floating | np.integer],
+    count: int,
+    ranking: Integers | None = None,
 ) -> Integers:
-    """Order pairs so that every prefix is spread over (source class, target) and over sources."""
-    shuffled = rng.permutation(plan.shape[1])
-    cell = (labels[plan[0]] * num_classes + plan[1])[shuffled]
-    # Within a cell every pair has another source; prefer sources that were used least before.
-    cell_rank = _rank_within(cell)
-    source_rank = _rank_within(plan[0][shuffled])
-    return np.asarray(shuffled[np.lexsort((source_rank, cell_rank))], dtype=np.int64)
+    """Find the classes that each class is most often taken for.
+
+    Args:
+        confusion: Counts or rates, rows the true class, columns the predicted one, ``(C, C)``.
+        count: K.
+        ranking: Breaks ties, nearest first, ``(C, C - 1)``; by number of the class if not given.
+
+    Returns:
+        ``(C, K)`` int64, most confused first.
+
+    Raises:
+        ValueError: The matrix is not square, or has negative or not finite entries.
+    """
+    matrix = np.array(confusion, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"a confusion matrix is square, got shape {matrix.shape}")
+    if not np.isfinite(matrix).all() or (matrix < 0).any():
+        raise ValueError("a confusion matrix holds counts or rates: found one negative or NaN")
+    if ranking is not None and np.shape(ranking) != (len(matrix), len(matrix) - 1):
+        raise ValueError(
+            f"the confusion matrix has {len(matrix)} classes, the ranking {len(ranking)}: "
+            "they must name the same ones"
+        )
+    np.fill_diagonal(matrix, -1.0)
+    nearness = np.zeros(matrix.shape, dtype=np.int64)
+    if ranking is not None:
+        places = np.broadcast_to(np.arange(len(matrix) - 1), np.shape(ranking))
+        np.put_along_axis(nearness, np.asarray(ranking), places, axis=1)
+    order: Integers = np.lexsort((nearness, -matrix), axis=1).astype(np.int64)
+    return order[:, :count]
 
 
-def _rank_within(groups: Integers) -> Integers:
-    """Number the members of each group in order of appearance, from 0."""
-    order = np.argsort(groups, kind="stable")
-    ordered = groups[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    counts = np.diff(np.r_[starts, len(ordered)])
-    rank = np.empty(len(groups), dtype=np.int64)
-    rank[order] = np.arange(len(groups)) - np.repeat(starts, counts)
-    return rank
+def _wanted(
+    sizes: Integers, only_classes: Sequence[int] | None, max_class_size: int | None
+) -> Mask:
+    """Say which classes are targets, ``(C,)`` bool."""
+    wanted = np.ones(len(sizes), dtype=np.bool_)
+    if only_classes is not None:
+        unknown = [label for label in only_classes if not 0 <= label < len(sizes)]
+        if unknown:
+            raise ValueError(f"only_classes {unknown}: there are {len(sizes)} classes, from 0")
+        wanted = np.isin(np.arange(len(sizes)), np.asarray(only_classes, dtype=np.int64))
+    if max_class_size is not None:
+        wanted &= sizes <= max_class_size
+    return wanted
+
+
+def _times(kind: str, count: int, turns: Integers, met: Integers, sizes: Integers) -> Integers:
+    """How many images of a source class meet a target, ``(C, C)`` int64."""
+    if kind != "random":
+        return np.broadcast_to(sizes[:, None], turns.shape)
+    # The first K x size pairs of a class (see `_pairs`) hold each of its images K times.
+    pairs = np.minimum(count, met) * sizes
+    return -(-np.maximum(pairs[:, None] - turns, 0) // np.maximum(met, 1)[:, None])
+
+
+def _budget(
+    most: Integers,
+    rounds: Integers,
+    order: Integers,
+    per_class: int | None,
+    max_pairs: int | None,
+) -> Integers:
+    """Share the budget out: first over targets, then over the source classes of each."""
+    quotas = most.sum(0)
+    if per_class is not None:
+        quotas = np.minimum(quotas, per_class)
+    if max_pairs is not None:
+        quotas = _fill(quotas, max_pairs, order)
+    taken = [
+        _fill(most[:, target], int(quotas[target]), rounds[:, target].argsort())
+        for target in range(len(quotas))
+    ]
+    return np.stack(taken, axis=1)
+
+
+def _fill(most: Integers, total: int, order: Integers) -> Integers:
+    """Share `total` as evenly as `most` allows; what is left goes one each, in `order`."""
+    low, high = 0, int(most.max(initial=0))
+    while low < high:
+        level = (low + high + 1) // 2
+        low, high = (level, high) if np.minimum(most, level).sum() <= total else (low, level - 1)
+    shares = np.minimum(most, low)
+    hungry = order[most[order] > low]
+    shares[hungry[: max(total - int(shares.sum()), 0)]] += 1
+    return shares
+
+
+def _pairs(
+    taken: Integers,
+    times: Integers,
+    turns: Integers,
+    met: Integers,
+    sizes: Integers,
+    members: Integers,
+) -> Integers:
+    """Name the image of every meeting: source, target and variation, ``(3, P)`` int64.
+
+    The n images and m targets of a class are dealt out together, one step each at a time: pair p
+    joins target p mod m to image (p + p // lcm(n, m)) mod n. The extra step after each common
+    multiple makes all n x m pairs differ, and every prefix even over images and targets.
+    """
+    classes, targets = np.nonzero(taken)
+    counts = taken[classes, targets]
+    cell = np.repeat(np.arange(len(counts)), counts)
+    visit = np.arange(len(cell)) - np.repeat(counts.cumsum() - counts, counts)
+    classes, targets = classes[cell], targets[cell]
+    variation, visit = np.divmod(visit, times[classes, targets])
+    p = visit * met[classes] + turns[classes, targets]
+    image = (p + p // np.lcm(met, sizes)[classes]) % sizes[classes]
+    first = sizes.cumsum() - sizes
+    return np.stack([members[first[classes] + image], targets, variation]).astype(np.int64)

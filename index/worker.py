@@ -48,13 +48,12 @@ class Workshop:
     """What every shard of a build needs.
 
     Attributes:
-        config: The build.
+        config: The build, with all that the model decides filled in.
         source: The source images.
         family: The diffusion model.
         backbone: Embeds images.
         index: Source embeddings (ids are rows of the source) and centroids.
         prompts: The prompt of each class.
-        resolution: Side of the images given to the model.
     """
 
     config: BuildConfig
@@ -63,7 +62,6 @@ class Workshop:
     backbone: Backbone
     index: EmbeddingIndex
     prompts: Sequence[str]
-    resolution: int
 
 
 @dataclass
@@ -119,7 +117,7 @@ def run_shard(shop: Workshop, plan: Plan, keep_sweeps_of: Sequence[int] = ()) ->
     rows, places = np.unique(plan.sources, return_inverse=True)
     originals = [shop.source.image(int(row)) for row in rows]
     digests = [source_digest(image) for image in originals]
-    images = torch.stack([fit_to(image, shop.resolution) for image in originals])
+    images = torch.stack([fit_to(image, shop.config.resolution) for image in originals])
     result.seconds["read"] += time.perf_counter() - start
 
     sweeps = _generate(shop, plan, images, places, digests, result)
@@ -163,8 +161,8 @@ def _generate(
             shop.family,
             images,
             pairs,
-            num_inference_steps=config.num_inference_steps,
-            guidance_scale=config.guidance_scale,
+            num_inference_steps=config.num_inference_steps or 1,
+            guidance_scale=config.guidance_scale or 0.0,
             negative_prompt=config.negative_prompt,
             noise=config.noise,
             batch_size=config.batch_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def fit(
     seed: int,
     ema_decay: float | None = None,
     checkpoint_every: int = 200,
-) -> None:
+) -> float:
     """Train `modules` in place with AdamW and a one-cycle learning rate.
 
     A step draws from a generator seeded with (seed, step) alone, so that a resumed run sees the
@@ -42,6 +43,12 @@ def fit(
         seed: Seed of the batches.
         ema_decay: Decay of the exponential moving average of the weights, if wanted.
         checkpoint_every: Steps between checkpoints.
+
+    Returns:
+        Seconds that the training took, over all its runs.
+
+    Raises:
+        RuntimeError: The loss is no longer finite.
     """
     parameters = list(modules.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=1e-2, fused=True)
@@ -50,10 +57,10 @@ def fit(
     )
     average = EMAModel(parameters, decay=ema_decay, use_ema_warmup=True) if ema_decay else None
     path = folder / f"{name}.pt"
-    step = 0
+    step, seconds = 0, 0.0
     if path.exists():
         state = torch.load(path, weights_only=True)
-        step = state["step"]
+        step, seconds = state["step"], state["seconds"]
         modules.load_state_dict(state["modules"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -61,6 +68,7 @@ def fit(
             average.load_state_dict(state["average"])
 
     modules.train()
+    start = time.perf_counter() - seconds
     mean = None
     bar = tqdm(total=num_steps, initial=step, desc=name, unit="step", mininterval=5)
     while step < num_steps:
@@ -81,6 +89,7 @@ def fit(
         if step % checkpoint_every == 0 or step == num_steps:
             state = {
                 "step": step,
+                "seconds": (seconds := time.perf_counter() - start),
                 "modules": modules.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "schedule": schedule.state_dict(),
@@ -92,3 +101,4 @@ def fit(
     if average:
         average.copy_to(parameters)
     modules.eval()
+    return seconds

@@ -7,7 +7,7 @@ function of those rows. So a dataset is a few small tensors, and any subset rend
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,12 @@ class SceneParams:
 
     def __getitem__(self, rows: slice | Tensor | list[int]) -> SceneParams:
         return SceneParams(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def without_objects(self) -> SceneParams:
+        """Give the same scenes with objects too small to be seen."""
+        place = self.place.clone()
+        place[:, 2] = 1e-3
+        return replace(self, place=place)
 
     @classmethod
     def draw(cls, shape: Tensor, seed: int) -> SceneParams:

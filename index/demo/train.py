@@ -1,14 +1,13 @@
 """Train everything that the demo embeds: `python -m index.demo.train`.
 
-Stages, in order: autoencoder, denoiser with its text encoder, backbone (without labels, base
-classes only), oracle (with labels, for measuring only). Each resumes from its last checkpoint.
+Stages, in order: autoencoder, denoiser with its text encoder, oracle (with labels, for measuring
+only), backbone (without labels, base classes only). Each resumes from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +30,7 @@ from .models import (
     make_unet,
     make_vae,
 )
-from .scenes import BASE_CLASSES, CLASSES, COLORS, TEXTURES, Scenes
+from .scenes import BASE_CLASSES, CLASSES, COLORS, TEXTURES, Scenes, render
 from .unisiam import UniSiam, random_views
 
 HERE = Path(__file__).parent
@@ -182,14 +181,23 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
     )
 
 
-def train_encoder(config: TrainConfig, pixels: Tensor) -> SmallResNet:
-    """Train the backbone without labels on pixels ``(N, 3, 64, 64)`` uint8 of base classes."""
+def train_encoder(config: TrainConfig, pixels: Tensor, masks: Tensor) -> SmallResNet:
+    """Train the backbone without labels.
+
+    Args:
+        config: Of the whole training.
+        pixels: Scenes of base classes, ``(N, 3, 64, 64)`` uint8.
+        masks: Their objects, ``(N, 64, 64)`` bool.
+    """
     model = SmallResNet(width=32)
     siamese = UniSiam(model, model.num_features)
+    behind = Scenes(250, BASE_CLASSES, seed=config.seed + 1).params.without_objects()
+    backgrounds = render(behind)[0]
 
     def loss(rng: torch.Generator) -> Tensor:
-        images = pixels[draw(rng, 96, len(pixels))].float() / 255
-        views = random_views(images, rng), random_views(images, rng)
+        rows = draw(rng, 96, len(pixels))
+        scenes = pixels[rows].float() / 255, masks[rows], backgrounds
+        views = random_views(*scenes, rng), random_views(*scenes, rng)
         with torch.autocast("cpu", torch.bfloat16):
             value: Tensor = siamese(*views)
         return value.float()
@@ -256,7 +264,6 @@ def save(model: nn.Module, path: Path) -> None:
 
 def main(config: TrainConfig) -> None:
     """Train what is missing and write the demo's folder."""
-    start = time.perf_counter()
     torch.manual_seed(config.seed)
     config.work.mkdir(parents=True, exist_ok=True)
     scenes = Scenes(num_per_class=config.scenes // len(CLASSES), seed=config.seed)
@@ -265,8 +272,10 @@ def main(config: TrainConfig) -> None:
     labels = torch.tensor(scenes.targets)
 
     pipeline = train_pipeline(config, scenes, pixels)
-    encoder = train_encoder(config, pixels[labels < len(BASE_CLASSES)])
     oracle = train_oracle(config, pixels, labels)
+    base = labels < len(BASE_CLASSES)
+    masks = torch.cat([render(scenes.params[b])[1] for b in blocks])
+    encoder = train_encoder(config, pixels[base], masks[base])
 
     report = {
         "command": "python -m index.demo.train",
@@ -277,7 +286,10 @@ def main(config: TrainConfig) -> None:
             for name, model in {**pipeline.components, "encoder": encoder, "oracle": oracle}.items()
             if isinstance(model, nn.Module)
         },
-        "seconds_of_this_run": round(time.perf_counter() - start),
+        "seconds": {
+            path.stem: round(torch.load(path, weights_only=True)["seconds"])
+            for path in sorted(config.work.glob("*.pt"))
+        },
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "versions": {name: version(name) for name in ("torch", "diffusers", "transformers")},
     }

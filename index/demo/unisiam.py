@@ -66,36 +66,51 @@ class UniSiam(nn.Module):
         return (kernel.logsumexp(1) - math.log(n - 2)).mean()
 
 
-def random_views(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Augment every image of a batch on its own: zoom, shift, turn, mirror, recolour.
+def random_views(
+    images: Tensor, masks: Tensor, backgrounds: Tensor, rng: torch.Generator
+) -> Tensor:
+    """Show every image's object anew: turned, moved, recoloured, on another background.
+
+    Swapping the background with the help of object masks is what keeps the encoder from
+    recognising a picture by its background (Ryali et al., arXiv 2103.12719). No label is used.
 
     Args:
         images: ``(N, 3, H, W)`` float32 in [0, 1].
+        masks: Objects, ``(N, H, W)`` bool.
+        backgrounds: Pictures to choose among, ``(B, 3, H, W)`` float32 in [0, 1].
         rng: Source of randomness.
 
     Returns:
         ``(N, 3, H, W)`` float32 in [0, 1].
     """
-    n = len(images)
-    angle = (torch.rand(n, generator=rng) - 0.5) * math.pi
-    zoom = 0.6 + 0.5 * torch.rand(n, generator=rng)
-    mirror = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)
-    shift = (torch.rand(n, 2, generator=rng) - 0.5) * 0.5
-    cos, sin = zoom * angle.cos(), zoom * angle.sin()
-    theta = torch.stack(
-        [
-            torch.stack([cos * mirror, -sin, shift[:, 0]], 1),
-            torch.stack([sin * mirror, cos, shift[:, 1]], 1),
-        ],
-        1,
-    )
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    views = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    chosen = torch.randint(len(backgrounds), (len(images),), generator=rng)
+    objects = torch.cat([_recolour(images, rng), masks[:, None].float()], 1)
+    grid = F.affine_grid(_motions(len(images), rng), list(objects.shape), align_corners=False)
+    moved = F.grid_sample(objects, grid, padding_mode="border", align_corners=False)
+    colours, cover = moved[:, :3], moved[:, 3:]
+    behind = _recolour(backgrounds[chosen], rng)
+    return (behind + (colours - behind) * cover).clamp(0, 1)
 
-    # Colour says nothing about shape: mix the channels at random, then change gain and offset.
-    mixing = torch.eye(3) + 0.9 * torch.randn(n, 3, 3, generator=rng)
+
+def _motions(n: int, rng: torch.Generator) -> Tensor:
+    """Draw turn, zoom, mirror and shift, ``(N, 2, 3)``."""
+    angle = (torch.rand(n, generator=rng) - 0.5) * math.pi
+    zoom = 0.75 + 0.35 * torch.rand(n, generator=rng)
+    mirror = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)
+    shift = (torch.rand(n, 2, generator=rng) - 0.5) * 0.4
+    cos, sin = zoom * angle.cos(), zoom * angle.sin()
+    rows = [
+        torch.stack([cos * mirror, -sin, shift[:, 0]], 1),
+        torch.stack([sin * mirror, cos, shift[:, 1]], 1),
+    ]
+    return torch.stack(rows, 1)
+
+
+def _recolour(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Mix the channels of each image at random, then change gain and offset."""
+    n = len(images)
+    mixing = torch.eye(3) + torch.randn(n, 3, 3, generator=rng)
     mixing = mixing / mixing.abs().sum(2, keepdim=True)
-    views = torch.einsum("nij,njhw->nihw", mixing, views - 0.5)
+    mixed = torch.einsum("nij,njhw->nihw", mixing, images - 0.5)
     gain = 0.7 + 1.1 * torch.rand(n, 1, 1, 1, generator=rng)
-    offset = 0.2 * torch.randn(n, 3, 1, 1, generator=rng)
-    return (0.5 + gain * views + offset).clamp(0, 1)
+    return 0.5 + gain * mixed + 0.2 * torch.randn(n, 3, 1, 1, generator=rng)

@@ -111,11 +111,16 @@ def test_unisiam_loss_is_lowest_for_equal_views_of_spread_images() -> None:
     assert constant.item() == pytest.approx(-1 + 0.1 * 0.5, abs=1e-5)
 
 
-def test_views_differ_per_image_and_stay_in_range() -> None:
+def test_views_keep_the_object_and_swap_the_background() -> None:
     rng = torch.Generator().manual_seed(0)
-    image = torch.rand(1, 3, 16, 16, generator=rng)
-    views = random_views(image.expand(4, -1, -1, -1), rng)
-    assert views.shape == (4, 3, 16, 16)
+    image = torch.full((1, 3, 32, 32), 0.5)  # mixing channels leaves mid-grey as it is
+    mask = torch.zeros(1, 32, 32, dtype=torch.bool)
+    mask[:, 8:24, 8:24] = True
+    stripes = (torch.arange(32) % 2).float().expand(1, 3, 32, 32)
+    views = random_views(image.expand(4, -1, -1, -1), mask.expand(4, -1, -1), stripes, rng)
+    assert views.shape == (4, 3, 32, 32)
     assert 0 <= views.min()
     assert views.max() <= 1
+    flat = (views.diff(dim=3).abs().amax(1) < 1e-4).float().mean((1, 2))
+    assert ((0.1 < flat) & (flat < 0.8)).all()  # the object is flat, the stripes are not
     assert all((views[0] - views[k]).abs().max() > 0.05 for k in range(1, 4))

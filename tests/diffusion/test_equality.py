@@ -21,12 +21,12 @@ from index.diffusion.noise import derived_seed, gaussian
 from index.diffusion.solver import first_index, noised, prepared
 from index.diffusion.sweep import SweepPair, sweep, sweep_latents
 
-RATIOS = (0.3, 0.5, 0.8, 1.0)
 PAIRS = [
-    SweepPair(0, "a photo of a dog", RATIOS, seed=1),
-    SweepPair(1, "a photo of a bird, a type of boat", (0.3, 0.6, 0.8), seed=2),
+    SweepPair(0, "a photo of a dog", (0.3, 0.8, 1.0), seed=1),
+    SweepPair(1, "a photo of a bird, a type of boat", (0.6,), seed=2),
     SweepPair(0, "a photo of a car", (0.8,), seed=3),
 ]
+STEPS = 20  # as good as 50 for equality, and from 15 on the solver's last steps are those of 50
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Case:
     @property
     def settings(self) -> dict[str, Any]:
         return {
-            "num_inference_steps": self.family.default_num_inference_steps,
+            "num_inference_steps": min(STEPS, self.family.default_num_inference_steps),
             "guidance_scale": self.family.default_guidance_scale,
         }
 
@@ -73,9 +73,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     return Case(family, pipe, images)
 
 
-def by_diffusers(
-    case: Case, pair: SweepPair, ratio: float, output_type: str = "latent"
-) -> Tensor:
+def by_diffusers(case: Case, pair: SweepPair, ratio: float, output_type: str = "latent") -> Tensor:
     """Run diffusers' pipeline on one image, from latents noised exactly.
 
     Its own noising is replaced because it can only noise at grid steps (and, for r = 1, leaves a
@@ -154,7 +152,7 @@ def test_the_prompt_and_the_source_matter(case: Case) -> None:
 def test_stable_diffusion_equals_the_untouched_pipeline_on_grid_steps(
     stable_diffusion_folder: Path,
 ) -> None:
-    """At r = .3, .4, .5 of 50 steps 1000 r is a grid step, and diffusers' noising is right."""
+    """At r = .3, .4, .5 of 20 steps 1000 r is a grid step, and diffusers' noising is right."""
     family = load_family(str(stable_diffusion_folder))
     pipe = StableDiffusionImg2ImgPipeline.from_pretrained(
         stable_diffusion_folder, safety_checker=None
@@ -163,12 +161,13 @@ def test_stable_diffusion_equals_the_untouched_pipeline_on_grid_steps(
     pipe.scheduler = prepared(family.scheduler, 1)
     images = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
     pair = SweepPair(0, "a photo of a dog", (0.3, 0.4, 0.5), seed=4)
-    swept = sweep_latents(family, images, [pair])[0]
+    swept = sweep_latents(family, images, [pair], num_inference_steps=STEPS)[0]
     for ratio, latent in zip(pair.noise_ratios, swept, strict=True):
         theirs = pipe(
             prompt=pair.prompt,
             image=family.encode_images(images).detach(),
             strength=ratio,
+            num_inference_steps=STEPS,
             generator=torch.Generator().manual_seed(pair.seed),
             output_type="latent",
         ).images[0]

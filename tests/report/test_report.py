@@ -1,0 +1,85 @@
+"""What a finished build shows."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from index.report.card import write_card
+from index.report.preview import save_strip, write_preview
+from index.report.summary import summarize
+from index.shards import claim, finalize, write_shard
+
+from ..banks import CLASSES, row
+
+BUILD = {
+    "recipe": {"method": "genie-ada", "keep_sweep": False},
+    "fingerprint": {},
+    "plan": {"pairs": 4},
+}
+
+
+def _bank(out: Path) -> None:
+    ratios = [0.5, 0.7, 0.7]
+    targets = [True, True, False]
+    rows = [
+        row(k, k, 0, 1, noise_ratio=r, on_target=t)
+        for k, (r, t) in enumerate(zip(ratios, targets, strict=True))
+    ]
+    stats = {
+        "failures": [{"source": 3, "target": 1, "reason": "black"}],
+        "network_rows": 99,
+        "seconds": {"network": 2.0, "decode": 0.5},
+    }
+    claim(out, BUILD)
+    write_shard(out, 0, 1, rows, CLASSES, stats)
+    finalize(out, CLASSES, BUILD, 4)
+
+
+def test_summary_counts_by_hand(tmp_path: Path) -> None:
+    _bank(tmp_path / "bank")
+    text = summarize(tmp_path / "bank", 3.0, ["dog", "cat", "dog"])
+    assert "4 planned, 3 made, 1 failed" in text
+    assert "1 x black" in text
+    assert "99 rows" in text
+    assert "mean 0.63" in text
+    assert "r = 0.7        2 " in text
+    assert "r = 0.9        0" in text
+    assert "on target    66.7%" in text
+    assert "oracle       66.7%" in text
+    assert "network 2.0 s, decode 0.5 s" in text
+
+
+def test_preview_shows_every_strip_and_marks_the_choice(tmp_path: Path) -> None:
+    green, blue = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    green[1], blue[2] = 200, 200
+    for pair in (0, 5):
+        save_strip(
+            tmp_path,
+            pair,
+            torch.stack([green, green, blue]),
+            source="star",
+            target="ring",
+            noise_ratio=0.7,
+        )
+    write_preview(tmp_path, [0, 3, 5], [0.5, 0.7])  # 3 failed: it has no strip
+    with Image.open(tmp_path / "preview.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    is_green = (pixels == [0, 200, 0]).all(-1)
+    is_blue = (pixels == [0, 0, 200]).all(-1)
+    assert is_green.sum() > 1.8 * is_blue.sum() > 2000
+    orange = (np.abs(pixels - [217, 95, 2]).max(-1) < 8).sum()
+    assert orange > 200
+
+
+def test_no_strips_no_preview(tmp_path: Path) -> None:
+    write_preview(tmp_path, [0], [0.5])
+    assert not (tmp_path / "preview.png").exists()
+
+
+def test_card_names_the_recipe(tmp_path: Path) -> None:
+    write_card(tmp_path, "imagefolder", 9, 3, BUILD)
+    text = (tmp_path / "README.md").read_text()
+    assert "4 (image, target) pairs of 9 images in 3 classes" in text
+    assert "| method | `genie-ada` |" in text
