@@ -123,9 +123,7 @@ def plan_pairs(config: BuildConfig, source: Source, index: EmbeddingIndex) -> Pl
     )
 
 
-def describe(
-    config: BuildConfig, family: Family, backbone: Backbone, plan: Plan
-) -> dict[str, Any]:
+def describe(config: BuildConfig, family: Family, backbone: Backbone, plan: Plan) -> dict[str, Any]:
     """Give recipe, fingerprint and plan, ready for JSON: what a build may not change midway."""
     pairs = np.stack([plan.sources, plan.targets, plan.variations]).astype("<i8").tobytes()
     return {

@@ -112,7 +112,9 @@ def write_shard(
 
 def read_stats(out: Path) -> list[dict[str, Any]]:
     """Read the stats of all finished shards, in order."""
-    return [json.loads(stats_path(out, index).read_text()) for index in sorted(finished_shards(out))]
+    return [
+        json.loads(stats_path(out, index).read_text()) for index in sorted(finished_shards(out))
+    ]
 
 
 def read_table(out: Path, columns: Sequence[str] | None = None) -> pa.Table:

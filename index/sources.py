@@ -78,7 +78,9 @@ def open_source(source: str) -> Source:
         raise FileNotFoundError(f"--source {source}: no such folder")
     folder = ImageFolder(str(root))
     if len(folder.classes) < 2:
-        raise ValueError(f"--source {source} has one class, {folder.classes}; at least 2 are needed")
+        raise ValueError(
+            f"--source {source} has one class, {folder.classes}; at least 2 are needed"
+        )
     ids = [str(Path(path).relative_to(root)) for path, _ in folder.samples]
     return Source(folder, ids, "imagefolder")
 

@@ -113,9 +113,7 @@ def test_a_finished_build_runs_no_network(settings: dict[str, Any]) -> None:
     assert {path: path.stat().st_mtime_ns for path in (out / "stats").iterdir()} == before
 
 
-@pytest.mark.parametrize(
-    ("method", "ratio"), [("genie", 0.4), ("img2img", 0.4), ("txt2img", 1.0)]
-)
+@pytest.mark.parametrize(("method", "ratio"), [("genie", 0.4), ("img2img", 0.4), ("txt2img", 1.0)])
 def test_fixed_methods(settings: dict[str, Any], method: Any, ratio: float) -> None:
     out = build(BuildConfig(**settings, method=method, noise_ratio=0.4, max_pairs=6))
     table = load_from_disk(str(out))

@@ -37,9 +37,7 @@ def test_own_backbone(own_module: None) -> None:
     backbone = load_backbone("python:own_backbone:make")
     images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
     images[0, 0], images[1, 1:] = 30, 40
-    np.testing.assert_allclose(
-        backbone(images), [[1, 0, 0], [0, 0.5**0.5, 0.5**0.5]], atol=1e-6
-    )
+    np.testing.assert_allclose(backbone(images), [[1, 0, 0], [0, 0.5**0.5, 0.5**0.5]], atol=1e-6)
     assert backbone.name == "python:own_backbone:make"
 
 

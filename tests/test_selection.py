@@ -1,5 +1,7 @@
 """Algorithm 1 and its variants, by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,7 +59,7 @@ def test_rules(walked: list[float], rule: str, chosen: int) -> None:
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=6))
 def test_the_first_ratio_never_wins_under_the_papers_rule(walked: list[float]) -> None:
     chosen = int(select(np.array(walked)))
-    jumps = [abs(b - a) for a, b in zip(walked, walked[1:], strict=False)]
+    jumps = [abs(b - a) for a, b in pairwise(walked)]
     assert 1 <= chosen < len(walked)
     assert jumps[chosen - 1] == max(jumps)
     assert jumps.index(max(jumps)) == chosen - 1

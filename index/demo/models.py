@@ -136,7 +136,7 @@ class SmallResNet(nn.Module):
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         ]
-        stages = [self._stage(width * 2**max(k - 1, 0), width * 2**k) for k in range(4)]
+        stages = [self._stage(width * 2 ** max(k - 1, 0), width * 2**k) for k in range(4)]
         self.features = nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 

@@ -144,7 +144,9 @@ def _texture(params: SceneParams, grid: Tensor) -> Tensor:
     wave = (3 * torch.sin(omega * along + shift)).clamp(-1, 1)
     other_wave = (3 * torch.sin(omega * across + shift)).clamp(-1, 1)
     clouds = F.interpolate(params.clouds[:, None], SIZE, mode="bicubic", align_corners=True)[:, 0]
-    kinds = torch.stack([0.5 + 0.5 * along, 0.5 + 0.5 * wave, 0.5 + 0.5 * wave * other_wave, clouds])
+    kinds = torch.stack(
+        [0.5 + 0.5 * along, 0.5 + 0.5 * wave, 0.5 + 0.5 * wave * other_wave, clouds]
+    )
     chosen = kinds.gather(0, params.texture[None, :, None, None].expand(1, -1, SIZE, SIZE))[0]
     return chosen.clamp(0, 1) * (0.6 + 0.4 * contrast)
 

@@ -40,12 +40,12 @@ def polygon(points: Points) -> Shape:
         nearest = torch.full(p.shape[:-1], math.inf)
         inside = torch.zeros(p.shape[:-1], dtype=torch.bool)
         x, y = p.unbind(-1)
-        for (ax, ay), (bx, by) in zip(
-            corners.tolist(), corners.roll(-1, 0).tolist(), strict=True
-        ):
+        for (ax, ay), (bx, by) in zip(corners.tolist(), corners.roll(-1, 0).tolist(), strict=True):
             ex, ey = bx - ax, by - ay
             along = (((x - ax) * ex + (y - ay) * ey) / (ex * ex + ey * ey)).clamp(0, 1)
-            nearest = torch.minimum(nearest, (x - ax - along * ex) ** 2 + (y - ay - along * ey) ** 2)
+            nearest = torch.minimum(
+                nearest, (x - ax - along * ex) ** 2 + (y - ay - along * ey) ** 2
+            )
             if ey != 0:
                 crosses = (ay <= y) != (by <= y)
                 inside ^= crosses & (x < ax + (y - ay) / ey * ex)

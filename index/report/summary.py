@@ -39,7 +39,9 @@ def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) 
         lines.append(f"duplicates   {_share(table['duplicate'])} hardly differ from their source")
     if oracle_names:
         targets = [manifest.class_names[label] for label in table["label"].to_pylist()]
-        right = np.mean([seen == target for seen, target in zip(oracle_names, targets, strict=True)])
+        right = np.mean(
+            [seen == target for seen, target in zip(oracle_names, targets, strict=True)]
+        )
         lines.append(f"oracle       {right:.1%} are the target class to an independent classifier")
     stages: Counter[str] = Counter()
     for entry in stats:
