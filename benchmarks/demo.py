@@ -2,7 +2,7 @@
 
 Many pairs of fresh scenes are swept over r. An oracle, trained on real scenes only, names what it
 sees; the known masks tell how much of the background was kept; and GeNIe-Ada chooses among its
-grid with the demo's backbone, which was trained without labels.
+grid with the demo's backbone, which has seen only real scenes of the base classes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class DemoConfig:
         quick: 56 pairs.
     """
 
-    num_pairs: int = 560
+    num_pairs: int = 504
     guidance_scale: float = 7.5
     rule: str = "paper"
     json: Path | None = None

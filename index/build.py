@@ -186,7 +186,8 @@ def run_shards(shop: Workshop, plan: Plan) -> None:
 
 def preview_pairs(num_pairs: int, count: int) -> list[int]:
     """Choose pairs for the contact sheet, evenly over the plan."""
-    return sorted({k * num_pairs // count for k in range(min(count, num_pairs))}) if count else []
+    count = min(count, num_pairs)
+    return [k * num_pairs // count for k in range(count)]
 
 
 def stored_images(out: Path) -> torch.Tensor:

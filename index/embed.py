@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision import models
 
-from .demo.weights import ENCODER, load_encoder
+from . import backbones
+from .backbones import Parts
+from .vision_models import open_transformers
 
-SPECS = "demo, torchvision:NAME or python:MODULE:FUNCTION"
+SPECS = (
+    "demo, torchvision:NAME[:WEIGHTS or CHECKPOINT], transformers:FOLDER or ID, "
+    "timm:NAME[:CHECKPOINT], unisiam:resnet18:CHECKPOINT, or your own function as "
+    "python:MODULE:FUNCTION"
+)
+OPENERS: dict[str, Callable[[str], Parts]] = {
+    "demo": backbones.open_demo,
+    "torchvision": backbones.open_torchvision,
+    "transformers": open_transformers,
+    "timm": backbones.open_timm,
+    "unisiam": backbones.open_unisiam,
+}
 
 
 class Backbone(ABC):
@@ -26,6 +41,7 @@ class Backbone(ABC):
     Attributes:
         name: The specification that it was opened by.
         dimension: D of the embeddings.
+        batch_size: Images of one pass.
     """
 
     name: str
@@ -34,7 +50,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Map ``(N, 3, H, W)`` uint8 to features ``(N, D)`` float32, of any norm."""
+        """Map ``(N, 3, H, W)`` uint8 to features ``(N, D)``, of any norm."""
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
@@ -45,10 +61,17 @@ class Backbone(ABC):
         """Embed images ``(N, 3, H, W)`` uint8: ``(N, D)`` float32, unit norm.
 
         Raises:
-            ValueError: An embedding is not finite or of length zero.
+            ValueError: These are no such images, or an embedding is not finite or zero.
         """
-        parts = [self.features(part).float().cpu() for part in images.split(self.batch_size)]
-        embedded = torch.cat(parts)
+        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
+            raise ValueError(
+                f"a backbone takes (N, 3, H, W) uint8, got {tuple(images.shape)} {images.dtype}"
+            )
+        if not len(images):
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        size = self.batch_size
+        parts = [images[k : k + size] for k in range(0, len(images), size)]
+        embedded = torch.cat([self.features(part).float().cpu() for part in parts])
         norms = embedded.norm(dim=1)
         if not bool((norms.isfinite() & (norms > 0)).all()):
             raise ValueError(f"backbone {self.name} gave an embedding that is zero or not finite")
@@ -61,98 +84,143 @@ class ModuleBackbone(Backbone):
 
     Args:
         name: The specification.
-        module: Maps preprocessed images to features ``(N, D)``.
-        preprocess: Maps ``(N, 3, H, W)`` uint8 to the module's input.
+        parts: Module and preprocessing.
         device: Where the module runs.
+
+    Raises:
+        ValueError: The module does not give one vector an image.
     """
 
-    def __init__(
-        self, name: str, module: nn.Module, preprocess: Callable[[Tensor], Tensor], device: str
-    ) -> None:
+    def __init__(self, name: str, parts: Parts, device: str = "cpu") -> None:
         self.name = name
-        self._module = module.eval().to(device)
-        self._preprocess = preprocess
+        self._module = parts.module.eval().to(device)
+        self._parts = parts
         self._device = device
         with torch.inference_mode():
-            probe = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-            self.dimension = int(self.features(probe).shape[1])
+            probe = self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+        if probe.ndim != 2 or len(probe) != 1:
+            raise ValueError(
+                f"backbone {name} gives {tuple(probe.shape)} for one image, not (1, D)"
+            )
+        self.dimension = int(probe.shape[1])
 
     def features(self, images: Tensor) -> Tensor:
         """Preprocess and run the module."""
-        features: Tensor = self._module(self._preprocess(images.to(self._device)))
+        pixels = self._parts.preprocess(images.to(self._device))
+        features: Tensor = self._module(pixels.to(self._device))
         return features
 
     def fingerprint(self) -> dict[str, Any]:
-        """Give the specification and a hash of the weights."""
+        """Give the specification, the preprocessing and a hash of the weights."""
         digest = hashlib.sha256()
         for key, value in sorted(self._module.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(value.cpu().contiguous().numpy().tobytes())
-        return {"name": self.name, "weights_sha256": digest.hexdigest()}
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
+            digest.update(flat.view(torch.uint8).numpy().data)
+        return {
+            "name": self.name,
+            "preprocessing": self._parts.preprocessing,
+            "weights_sha256": digest.hexdigest(),
+        }
 
 
-def load_backbone(spec: str, *, device: str = "cpu") -> Backbone:
+class FunctionBackbone(Backbone):
+    """A user's function from images to features.
+
+    Args:
+        name: The specification.
+        function: Maps ``(N, 3, H, W)`` uint8 to ``(N, D)``, a tensor or array.
+    """
+
+    def __init__(self, name: str, function: Callable[[Tensor], Any]) -> None:
+        self.name = name
+        self._function = function
+        self.dimension = int(self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape[1])
+
+    def features(self, images: Tensor) -> Tensor:
+        """Run the function."""
+        features = torch.as_tensor(self._function(images))
+        if features.ndim != 2 or len(features) != len(images):
+            raise ValueError(
+                f"backbone {self.name} gave {tuple(features.shape)} for {len(images)} images, "
+                "not one vector each"
+            )
+        return features
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Give the specification and a hash of the function's file: weights it cannot see."""
+        try:
+            file = inspect.getsourcefile(self._function) or ""
+            source = Path(file).read_bytes()
+        except (TypeError, OSError):  # built in C, or typed into an interpreter
+            source = b""
+        return {"name": self.name, "source_sha256": hashlib.sha256(source).hexdigest()}
+
+
+def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Backbone:
     """Open a backbone.
 
     Args:
-        spec: "demo"; "torchvision:resnet50", with that model's default weights; or
-            "python:MODULE:FUNCTION", a function without arguments that returns a `Backbone`.
+        spec: "demo"; "torchvision:resnet50", with that model's default weights,
+            "torchvision:resnet50:IMAGENET1K_V1" or "torchvision:resnet50:weights.pt";
+            "transformers:facebook/dinov2-base", a hub id or folder; "timm:NAME" or
+            "timm:NAME:weights.safetensors"; "unisiam:resnet18:checkpoint.pth"; or
+            "python:MODULE:FUNCTION", a function without arguments that returns a `Backbone`, a
+            torch module, or a function from ``(N, 3, H, W)`` uint8 to ``(N, D)``.
         device: Where it runs.
+        batch_size: Images of one pass.
 
     Raises:
-        ValueError: The specification names no backbone.
-        FileNotFoundError: The demo's encoder has not been trained.
+        ValueError: The specification names no backbone, or its weights do not fit.
+        FileNotFoundError: There are no such weights.
+        ImportError: It needs a library that is not installed.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     kind, _, name = spec.partition(":")
-    if spec == "demo":
-        return _demo(device)
-    if kind == "torchvision" and name in models.list_models(module=models):
-        return _torchvision(spec, name, device)
-    if kind == "python" and ":" in name:
-        return _own(spec, *name.split(":", 1))
-    raise ValueError(f"unknown backbone {spec!r}: give {SPECS}")
+    backbone: Backbone
+    if kind in OPENERS and bool(name) == (kind != "demo"):
+        backbone = ModuleBackbone(spec, OPENERS[kind](name), device)
+    elif kind not in OPENERS and ":" in spec.removeprefix("python:"):
+        module, function = spec.removeprefix("python:").rsplit(":", 1)
+        backbone = _own(spec, module, function, device)
+    else:
+        raise ValueError(f"unknown backbone {spec!r}: give {SPECS}")
+    backbone.batch_size = batch_size
+    return backbone
 
 
-def _demo(device: str) -> Backbone:
-    if not ENCODER.exists():
-        raise FileNotFoundError(f"{ENCODER} is missing: run `python -m index.demo.train`")
-    return ModuleBackbone("demo", load_encoder(), _to_demo, device)
-
-
-def _to_demo(images: Tensor) -> Tensor:
-    pixels = images.float() / 255
-    if pixels.shape[-2:] == (64, 64):
-        return pixels
-    return F.interpolate(pixels, (64, 64), mode="bilinear", antialias=True).clamp(0, 1)
-
-
-def _torchvision(spec: str, name: str, device: str) -> Backbone:
-    """Open a torchvision model with its default weights, their transforms, and no head."""
-    weights = models.get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
-    model = models.get_model(name, weights=weights)
-    return ModuleBackbone(spec, without_head(model), weights.transforms(), device)
-
-
-def without_head(model: nn.Module) -> nn.Module:
-    """Make a torchvision classifier end with its pooled features ``(N, D)``.
-
-    Raises:
-        ValueError: The model has no head that we know.
-    """
-    for head in ("fc", "classifier", "head", "heads"):
-        if hasattr(model, head):
-            setattr(model, head, nn.Identity())
-            return nn.Sequential(model, nn.Flatten())
-    raise ValueError(f"{type(model).__name__} has no fc, classifier, head or heads to leave out")
-
-
-def _own(spec: str, module: str, function: str) -> Backbone:
+def _own(spec: str, module: str, function: str, device: str) -> Backbone:
     try:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"backbone {spec!r}: {error}") from error
-    backbone = make()
-    if not isinstance(backbone, Backbone):
-        raise ValueError(f"backbone {spec!r}: {function}() must return an index.embed.Backbone")
-    backbone.name = spec
-    return backbone
+        raise ValueError(f"backbone {spec!r}: {error}; give {SPECS}") from error
+    made = make()
+    if isinstance(made, Backbone):
+        made.name = spec
+        return made
+    if isinstance(made, nn.Module):
+        return ModuleBackbone(spec, Parts(made, lambda images: images, "none"), device)
+    if callable(made):
+        return FunctionBackbone(spec, made)
+    raise ValueError(
+        f"backbone {spec!r}: {function}() must return an index.embed.Backbone, a torch module or "
+        f"a function, got {type(made).__name__}"
+    )
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Give the picture as one sees it, in RGB.
+
+    Grey, palette and CMYK are converted, 16 bits scaled to 8, transparency is laid on white, and
+    the EXIF orientation is applied.
+    """
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        levels = np.asarray(upright, dtype=np.float64)
+        scale = 255 / 65535 if levels.max(initial=0) > 255 else 1.0
+        return Image.fromarray((levels * scale).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
+        clear = upright.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return upright.convert("RGB")

@@ -1,140 +1,196 @@
-"""Where the classes lie: a FAISS index of source embeddings, with class centroids."""
+"""Where the classes lie: the embeddings of source images, class centroids and r* found before."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
-Embeddings = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
+from .centroids import Centroids, Doubles, Embeddings, Integers
+from .r_star import RStarCache, vote
+from .vectors import FLAT, VectorIndex
 
 
-class EmbeddingIndex:
-    """Embeddings with ids and labels, searched by inner product, exactly.
-
-    Centroids are plain means, kept as sum and count, so that adding images moves them exactly.
-    They are not normalised again, as in the authors' code.
+class EmbeddingIndex(VectorIndex):
+    """Embeddings of images with ids, labels and content keys.
 
     Args:
         dimension: D of the embeddings.
+        factory: How FAISS stores them; "Flat" is exact (see `VectorIndex`).
+
+    Attributes:
+        classes: Centroids of the classes; adding images moves them exactly.
+        r_stars: r* found before, by source digest and target.
 
     Example:
-        >>> index = EmbeddingIndex(256)
-        >>> index.add(embeddings, ids, labels)
-        >>> index.nearest_images(queries, k=5)
+        >>> index = EmbeddingIndex(2)
+        >>> index.add(np.float32([[1, 0], [0, 1]]), ids=np.array([7, 8]), labels=np.array([0, 1]))
+        >>> index.nearest_images(np.float32([[0.6, 0.8]]), k=2)[0]
+        array([[8, 7]])
+        >>> index.nearest_classes(np.float32([[0.6, 0.8]]), k=1)[0]
+        array([[1]])
     """
 
-    def __init__(self, dimension: int) -> None:
-        self.dimension = dimension
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-        self._sums = np.zeros((0, dimension))
-        self._counts = np.zeros(0, dtype=np.int64)
+    def __init__(self, dimension: int, factory: str = FLAT) -> None:
+        super().__init__(dimension, factory)
+        self.classes = Centroids(dimension)
+        self.r_stars = RStarCache()
+        self._labels: list[int] = []
+        self._digests: list[str] = []
+        self._row_of_digest: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        return int(self._index.ntotal)
-
-    def add(self, embeddings: Embeddings, ids: Integers, labels: Integers) -> None:
-        """Add images.
+    def add(
+        self,
+        embeddings: Embeddings,
+        ids: Integers,
+        labels: Integers,
+        digests: Sequence[str] | None = None,
+    ) -> None:
+        """Add images. An approximate index learns its codes from the first call.
 
         Args:
             embeddings: ``(N, D)`` float32, unit norm.
             ids: Stable numbers of the images, ``(N,)`` int64, new ones.
-            labels: Their classes, ``(N,)`` int64.
+            labels: Their classes, ``(N,)`` int64, from 0.
+            digests: Their content keys; needed by `predict_r_star` alone.
 
         Raises:
-            ValueError: Shapes disagree, an embedding is not finite, or an id is taken.
+            ValueError: Shapes disagree, an embedding is not finite, an id is taken, a label is
+                negative, or there are too few images to learn from.
         """
         embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
-        if embeddings.shape != (len(ids), self.dimension) or len(ids) != len(labels):
-            raise ValueError(
-                f"embeddings {embeddings.shape}, {len(ids)} ids and {len(labels)} labels do not "
-                f"fit an index of dimension {self.dimension}"
-            )
-        if not np.isfinite(embeddings).all():
-            raise ValueError("an embedding is not finite: check the backbone")
-        taken = np.intersect1d(ids, self.ids)
-        if len(taken) or len(np.unique(ids)) != len(ids):
-            raise ValueError(f"ids must be new and unique; taken or repeated: {taken[:5].tolist()}")
-        self._index.add_with_ids(embeddings, np.asarray(ids, dtype=np.int64))
-        if len(labels):
-            self._grow(int(np.max(labels)) + 1)
-        np.add.at(self._sums, labels, embeddings.astype(np.float64))
-        np.add.at(self._counts, labels, 1)
+        ids, labels = np.asarray(ids, dtype=np.int64), np.asarray(labels, dtype=np.int64)
+        names = list(digests) if digests is not None else [""] * len(ids)
+        if not len(ids) == len(labels) == len(names):
+            raise ValueError(f"{len(ids)} ids, {len(labels)} labels, {len(names)} digests")
+        if (labels < 0).any():
+            raise ValueError(f"labels count from 0, got {labels.min()}")
+        start = len(self)
+        self.add_vectors(embeddings, ids)
+        self.classes.add(embeddings, labels)
+        self._name(labels.tolist(), names, start)
 
-    def _grow(self, num_classes: int) -> None:
-        missing = num_classes - len(self._counts)
-        if missing > 0:
-            self._sums = np.concatenate([self._sums, np.zeros((missing, self.dimension))])
-            self._counts = np.concatenate([self._counts, np.zeros(missing, dtype=np.int64)])
+    def _name(self, labels: list[int], digests: list[str], start: int) -> None:
+        self._labels += labels
+        self._digests += digests
+        for row, digest in enumerate(digests, start):
+            if digest:
+                self._row_of_digest.setdefault(digest, row)
 
-    @property
-    def ids(self) -> Integers:
-        """Ids of all images, in the order in which they were added, ``(N,)`` int64."""
-        ids: Integers = faiss.vector_to_array(self._index.id_map)
-        return ids
-
-    def embedding(self, image: int) -> Embeddings:
-        """Give the embedding of the image with an id, ``(D,)`` float32."""
-        vector: Embeddings = self._index.reconstruct(int(image))
-        return vector
-
-    def centroids(self) -> npt.NDArray[np.float64]:
-        """Give the centroids of all classes, ``(C, D)`` float64.
+    def merge(self, other: EmbeddingIndex) -> None:
+        """Add all images and r* of another index; its ids must be new here.
 
         Raises:
-            ValueError: A class has no image.
+            ValueError: Dimensions or r* scopes differ, an id is taken, or the other index is not
+                exact, so that its embeddings are lost.
         """
-        empty = np.flatnonzero(self._counts == 0)
-        if len(empty):
-            raise ValueError(f"classes {empty[:5].tolist()} have no image, so no centroid")
-        means: npt.NDArray[np.float64] = self._sums / self._counts[:, None]
-        return means
+        if other.factory != FLAT:
+            raise ValueError(f"an index {other.factory!r} does not keep its embeddings: merge Flat")
+        vectors = other.embeddings()
+        self.check(vectors, other.ids)  # before anything has changed
+        self.r_stars.merge(other.r_stars)
+        self.add(vectors, other.ids, other.labels, other._digests)
 
-    def centroid(self, label: int) -> npt.NDArray[np.float64]:
-        """Give the centroid of a class, ``(D,)`` float64."""
-        return self.centroids()[label]
+    @property
+    def labels(self) -> Integers:
+        """Classes of all images, in the order in which they were added, ``(N,)`` int64."""
+        return np.array(self._labels, dtype=np.int64)
 
-    def nearest_images(self, queries: Embeddings, k: int) -> tuple[Integers, Embeddings]:
-        """Find the images nearest to each query.
+    def centroids(self) -> Doubles:
+        """Give the centroids of all classes, ``(C, D)`` float64 (see `Centroids.means`)."""
+        return self.classes.means()
 
-        Args:
-            queries: ``(Q, D)`` float32, unit norm.
-            k: Images of each query.
+    def centroid(self, label: int) -> Doubles:
+        """Give the centroid of a class, ``(D,)`` float64 (see `Centroids.mean`)."""
+        return self.classes.mean(label)
 
-        Returns:
-            Ids ``(Q, k)`` int64, -1 where there are fewer, and similarities ``(Q, k)`` float32.
-        """
-        similarities, ids = self._index.search(np.ascontiguousarray(queries, np.float32), k)
-        return ids, similarities
-
-    def class_similarities(self, embeddings: Embeddings) -> npt.NDArray[np.float64]:
+    def class_similarities(self, embeddings: Embeddings) -> Doubles:
         """Give the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64."""
-        centroids = self.centroids()
-        unit = centroids / np.linalg.norm(centroids, axis=1, keepdims=True)
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        cosines: npt.NDArray[np.float64] = embeddings.astype(np.float64) @ unit.T / norms
-        return cosines
+        return self.classes.similarities(embeddings)
 
     def class_ranking(self) -> Integers:
         """Rank for each class the others, nearest centroid first, ``(C, C - 1)`` int64."""
-        similarity = self.class_similarities(self.centroids().astype(np.float32))
-        np.fill_diagonal(similarity, np.inf)
-        return np.argsort(-similarity, axis=1, kind="stable")[:, 1:].astype(np.int64)
+        return self.classes.ranking()
+
+    def nearest_classes(self, embeddings: Embeddings, k: int) -> tuple[Integers, Doubles]:
+        """Find the classes nearest to each embedding (see `Centroids.nearest`)."""
+        return self.classes.nearest(embeddings, k)
+
+    def record_r_star(self, digest: str, target: str | int, noise_ratio: float) -> None:
+        """Keep the r* that was found for an image and a target."""
+        self.r_stars.record(digest, target, noise_ratio)
+
+    def r_star(self, digest: str, target: str | int) -> float | None:
+        """Look up the r* of an image and a target; None if it was not found before."""
+        return self.r_stars.get(digest, target)
+
+    def predict_r_star(
+        self, embedding: Embeddings, target: str | int, k: int = 5
+    ) -> tuple[float, float] | None:
+        """Predict r* of a new image from the nearest images that were moved to the same target.
+
+        Args:
+            embedding: Of the image, ``(D,)`` float32, unit norm.
+            target: The target class, as it was recorded.
+            k: Neighbours that vote.
+
+        Returns:
+            The r* that most of the k have (the smaller one if two have as many votes) and
+            their share of the votes, in (0, 1]; None if no image of this index is known to
+            have been moved to the target.
+
+        Raises:
+            ValueError: k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        known = self.r_stars.of_target(target)
+        found = sorted(self._row_of_digest[d] for d in known if d in self._row_of_digest)
+        if not found:
+            return None
+        similarity = self.embeddings(found) @ np.asarray(embedding, dtype=np.float32)
+        nearest = np.argsort(-similarity, kind="stable")[:k].tolist()
+        return vote([known[self._digests[found[place]]] for place in nearest])
 
     def save(self, folder: Path) -> None:
-        """Write `images.faiss` and `centroids.npz` into a folder, each file whole or not at all."""
+        """Write the index into a folder, each file whole or not at all.
+
+        `index.json` goes last; it holds the number of images, by which `load` sees that the
+        files belong together.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".images.{os.getpid()}.tmp"
-        faiss.write_index(self._index, str(temporary))
-        os.replace(temporary, folder / "images.faiss")
-        temporary = folder / f".centroids.{os.getpid()}.tmp"
-        with temporary.open("wb") as file:
-            np.savez(file, sums=self._sums, counts=self._counts)
-        os.replace(temporary, folder / "centroids.npz")
+        _write(folder / "images.faiss", lambda path: faiss.write_index(self._index, str(path)))
+        self.r_stars.save(folder / "r_star.npz")
+
+        def arrays(path: Path) -> None:
+            with path.open("wb") as file:
+                self._write_arrays(file)
+
+        _write(folder / "centroids.npz", arrays)
+        about = {
+            "images": len(self),
+            "classes": len(self.classes),
+            "dimension": self.dimension,
+            "factory": self.factory,
+            "recall": self.recall,
+        }
+        text = json.dumps(about, indent=2) + "\n"
+        _write(folder / "index.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def _write_arrays(self, file: IO[bytes]) -> None:
+        np.savez(
+            file,
+            sums=self.classes.sums,
+            counts=self.classes.counts,
+            ids=self.ids,
+            labels=self.labels,
+            digests=np.array(self._digests, dtype=np.str_),
+        )
 
     @classmethod
     def load(cls, folder: Path) -> EmbeddingIndex:
@@ -142,13 +198,32 @@ class EmbeddingIndex:
 
         Raises:
             FileNotFoundError: The folder holds none.
+            ValueError: Its files do not belong together.
         """
-        path = folder / "images.faiss"
-        if not path.exists():
-            raise FileNotFoundError(f"no index at {folder}: it has no images.faiss")
-        inner = faiss.read_index(str(path))
-        index = cls(inner.d)
-        index._index = inner
-        with np.load(folder / "centroids.npz") as arrays:
-            index._sums, index._counts = arrays["sums"], arrays["counts"]
+        for name in ("images.faiss", "centroids.npz", "index.json", "r_star.npz"):
+            if not (folder / name).exists():
+                raise FileNotFoundError(f"no index at {folder}: it has no {name}")
+        about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index = cls(about["dimension"], about["factory"])
+        index.recall = about["recall"]
+        index._index = faiss.read_index(str(folder / "images.faiss"))
+        index.r_stars = RStarCache.load(folder / "r_star.npz")
+        with np.load(folder / "centroids.npz", allow_pickle=False) as arrays:
+            index.classes.sums, index.classes.counts = arrays["sums"], arrays["counts"]
+            index._rows = {image: row for row, image in enumerate(arrays["ids"].tolist())}
+            index._name(arrays["labels"].tolist(), arrays["digests"].tolist(), 0)
+        sizes = {about["images"], len(index), int(index._index.ntotal)}
+        if len(sizes) != 1:
+            raise ValueError(
+                f"{folder} is damaged, its files count {sorted(sizes)} images: save it again"
+            )
         return index
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file, and put it in its place when it is whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write(temporary)
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .budget import deal, meetings, share_out
+from .confusion import most_confused
+
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -135,8 +138,8 @@ def make_plan(
     rounds = (places[None] - places[:, None]) % num_classes
     turns = np.where(allowed, rounds, num_classes).argsort(1, kind="stable").argsort(1)
     met = allowed.sum(1)
-    times = _times(kind, count, turns, met, sizes) * allowed
-    taken = _budget(times * variations, rounds, places.argsort(), per_class, max_pairs)
+    times = meetings(kind, count, turns, met, sizes) * allowed
+    taken = share_out(times * variations, rounds, places.argsort(), per_class, max_pairs)
     if not taken.any():
         raise ValueError(
             f"no pairs: {len(labels)} images, {num_classes} classes, pairs {pairs!r}, "
@@ -149,7 +152,7 @@ def make_plan(
         )
     shuffled = rng.permutation(len(labels))
     members = shuffled[labels[shuffled].argsort(kind="stable")]
-    plan = _pairs(taken, times, turns, met, sizes, members)
+    plan = deal(taken, times, turns, met, sizes, members)
     # Pairs of one image stand together, so that a shard encodes each image once.
     sources, targets, repeats = plan[:, np.lexsort((plan[2], plan[1], plan[0]))]
     return Plan(sources, targets, repeats, pairs_per_shard)
@@ -171,7 +174,8 @@ def _strategy(pairs: str, num_classes: int) -> tuple[str, int]:
     known = kind in ("random", "nearest", "confusion")
     if not known or not number.isdecimal() or int(number) < 1:
         raise ValueError(
-            f"pairs must be all, random:K, nearest:K or confusion:K with K at least 1, got {pairs!r}"
+            f"pairs must be all, random:K, nearest:K or confusion:K, with K at least 1, "
+            f"got {pairs!r}"
         )
     return kind, min(int(number), num_classes - 1)
 
@@ -191,49 +195,21 @@ def _allowed(
     if kind == "nearest":
         if ranking is None:
             raise ValueError("pairs nearest:K needs the ranking of classes")
+        if np.shape(ranking) != (num_classes, num_classes - 1):
+            raise ValueError(
+                f"the ranking has shape {np.shape(ranking)}, for {num_classes} classes"
+            )
         np.put_along_axis(chosen, np.asarray(ranking)[:, :count], True, axis=1)
         return chosen & others
     if confusion is None:
         raise ValueError("pairs confusion:K needs a confusion matrix")
-    np.put_along_axis(chosen, most_confused(confusion, count, ranking), True, axis=1)
-    return chosen.T & others
-
-
-def most_confused(
-    confusion: npt.NDArray[np.floating | np.integer],
-    count: int,
-    ranking: Integers | None = None,
-) -> Integers:
-    """Find the classes that each class is most often taken for.
-
-    Args:
-        confusion: Counts or rates, rows the true class, columns the predicted one, ``(C, C)``.
-        count: K.
-        ranking: Breaks ties, nearest first, ``(C, C - 1)``; by number of the class if not given.
-
-    Returns:
-        ``(C, K)`` int64, most confused first.
-
-    Raises:
-        ValueError: The matrix is not square, or has negative or not finite entries.
-    """
-    matrix = np.array(confusion, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"a confusion matrix is square, got shape {matrix.shape}")
-    if not np.isfinite(matrix).all() or (matrix < 0).any():
-        raise ValueError("a confusion matrix holds counts or rates: found one negative or NaN")
-    if ranking is not None and np.shape(ranking) != (len(matrix), len(matrix) - 1):
+    most = most_confused(confusion, count, ranking)
+    if len(most) != num_classes:
         raise ValueError(
-            f"the confusion matrix has {len(matrix)} classes, the ranking {len(ranking)}: "
-            "they must name the same ones"
+            f"the confusion matrix has {len(most)} classes, but there are {num_classes}"
         )
-    np.fill_diagonal(matrix, -1.0)
-    nearness = np.zeros(matrix.shape, dtype=np.int64)
-    if ranking is not None:
-        places = np.broadcast_to(np.arange(len(matrix) - 1), np.shape(ranking))
-        np.put_along_axis(nearness, np.asarray(ranking), places, axis=1)
-    order: Integers = np.lexsort((nearness, -matrix), axis=1).astype(np.int64)
-    return order[:, :count]
+    np.put_along_axis(chosen, most, True, axis=1)
+    return chosen.T & others
 
 
 def _wanted(
@@ -249,70 +225,3 @@ def _wanted(
     if max_class_size is not None:
         wanted &= sizes <= max_class_size
     return wanted
-
-
-def _times(kind: str, count: int, turns: Integers, met: Integers, sizes: Integers) -> Integers:
-    """How many images of a source class meet a target, ``(C, C)`` int64."""
-    if kind != "random":
-        return np.broadcast_to(sizes[:, None], turns.shape)
-    # The first K x size pairs of a class (see `_pairs`) hold each of its images K times.
-    pairs = np.minimum(count, met) * sizes
-    return -(-np.maximum(pairs[:, None] - turns, 0) // np.maximum(met, 1)[:, None])
-
-
-def _budget(
-    most: Integers,
-    rounds: Integers,
-    order: Integers,
-    per_class: int | None,
-    max_pairs: int | None,
-) -> Integers:
-    """Share the budget out: first over targets, then over the source classes of each."""
-    quotas = most.sum(0)
-    if per_class is not None:
-        quotas = np.minimum(quotas, per_class)
-    if max_pairs is not None:
-        quotas = _fill(quotas, max_pairs, order)
-    taken = [
-        _fill(most[:, target], int(quotas[target]), rounds[:, target].argsort())
-        for target in range(len(quotas))
-    ]
-    return np.stack(taken, axis=1)
-
-
-def _fill(most: Integers, total: int, order: Integers) -> Integers:
-    """Share `total` as evenly as `most` allows; what is left goes one each, in `order`."""
-    low, high = 0, int(most.max(initial=0))
-    while low < high:
-        level = (low + high + 1) // 2
-        low, high = (level, high) if np.minimum(most, level).sum() <= total else (low, level - 1)
-    shares = np.minimum(most, low)
-    hungry = order[most[order] > low]
-    shares[hungry[: max(total - int(shares.sum()), 0)]] += 1
-    return shares
-
-
-def _pairs(
-    taken: Integers,
-    times: Integers,
-    turns: Integers,
-    met: Integers,
-    sizes: Integers,
-    members: Integers,
-) -> Integers:
-    """Name the image of every meeting: source, target and variation, ``(3, P)`` int64.
-
-    The n images and m targets of a class are dealt out together, one step each at a time: pair p
-    joins target p mod m to image (p + p // lcm(n, m)) mod n. The extra step after each common
-    multiple makes all n x m pairs differ, and every prefix even over images and targets.
-    """
-    classes, targets = np.nonzero(taken)
-    counts = taken[classes, targets]
-    cell = np.repeat(np.arange(len(counts)), counts)
-    visit = np.arange(len(cell)) - np.repeat(counts.cumsum() - counts, counts)
-    classes, targets = classes[cell], targets[cell]
-    variation, visit = np.divmod(visit, times[classes, targets])
-    p = visit * met[classes] + turns[classes, targets]
-    image = (p + p // np.lcm(met, sizes)[classes]) % sizes[classes]
-    first = sizes.cumsum() - sizes
-    return np.stack([members[first[classes] + image], targets, variation]).astype(np.int64)

@@ -28,7 +28,8 @@ def projections(embeddings: Floats, source: Floats, centroid: Floats) -> npt.NDA
         ``(..., M)`` float64.
 
     Raises:
-        ValueError: Shapes disagree, or source and centroid are the same point.
+        ValueError: Shapes disagree, a value is not finite, or source and centroid are the same
+            point.
     """
     z = np.asarray(embeddings, dtype=np.float64)
     start, end = np.asarray(source, dtype=np.float64), np.asarray(centroid, dtype=np.float64)
@@ -37,15 +38,24 @@ def projections(embeddings: Floats, source: Floats, centroid: Floats) -> npt.NDA
             f"embeddings have {z.shape[-1]} dimensions, the source {start.shape[-1]}, the "
             f"centroid {end.shape[-1]}: use one backbone for all"
         )
+    for name, values in (("swept image", z), ("source", start), ("centroid", end)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"the embedding of a {name} is not finite: check the backbone")
     direction = end - start
     length = (direction**2).sum(-1)
     if not (length > 0).all():
         raise ValueError(
-            "the source's embedding equals the target's centroid: there is no line between them"
+            f"the source's embedding equals the target's centroid{_first(length == 0)}: there is "
+            "no line between them; leave the pair out, or use another backbone"
         )
     along = ((z - start[..., None, :]) * direction[..., None, :]).sum(-1)
     d: npt.NDArray[np.float64] = along / length[..., None]
     return d
+
+
+def _first(wrong: npt.NDArray[np.bool_]) -> str:
+    """Name the first of many pairs."""
+    return f" (pair {np.argwhere(wrong)[0].tolist()})" if wrong.ndim else ""
 
 
 def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
@@ -66,6 +76,8 @@ def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
     d = np.asarray(walked, dtype=np.float64)
     if rule not in RULES:
         raise ValueError(f"unknown rule {rule!r}; choose among {', '.join(RULES)}")
+    if d.ndim == 0:
+        raise ValueError("projections must have an axis of noise ratios, got a single number")
     needed = 1 if rule == "from_source" else 2
     if d.shape[-1] < needed:
         raise ValueError(f"rule {rule} needs at least {needed} noise ratios, got {d.shape[-1]}")

@@ -141,7 +141,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
     features = json.loads(metadata[b"huggingface"])["info"]["features"]
     write_json(out / "dataset_info.json", {"features": features})
     identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
-    state = {
+    state: dict[str, Any] = {
         "_data_files": [{"filename": shard["name"]} for shard in shards],
         "_fingerprint": identity[:16],
         "_format_columns": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ MAX_ATTEMPTS = 3
 
 def fit_to(image: Image.Image, size: int) -> Tensor:
     """Resize the shorter side and crop the centre, as the authors do: ``(3, size, size)`` uint8."""
-    pixels = VF.pil_to_tensor(image)
+    pixels: Tensor = VF.pil_to_tensor(image)
     if pixels.shape[1:] == (size, size):
         return pixels
     steps = v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
@@ -89,7 +89,7 @@ class ShardResult:
     rows: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     network_rows: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     sweeps: dict[int, tuple[dict[str, Any], Tensor]] = field(default_factory=dict)
 
     def stats(self) -> dict[str, Any]:
@@ -128,13 +128,18 @@ def run_shard(shop: Workshop, plan: Plan, keep_sweeps_of: Sequence[int] = ()) ->
             result.failures.append(failure)
             continue
         row, seconds = _choose(shop, source, target, generated)
-        result.seconds.update(seconds)
+        _add(result.seconds, seconds)
         row["source_digest"] = digests[places[position]]
         result.rows.append(row)
         if position in keep_sweeps_of:
             original = images[places[position]][None]
             result.sweeps[position] = row, torch.cat([original, generated.images])
     return result
+
+
+def _add(total: defaultdict[str, float], seconds: dict[str, float]) -> None:
+    for stage, value in seconds.items():
+        total[stage] += value
 
 
 def _generate(
@@ -168,7 +173,7 @@ def _generate(
             batch_size=config.batch_size,
         )
         result.network_rows += swept.network_rows
-        result.seconds.update(swept.seconds)
+        _add(result.seconds, swept.seconds)
         reasons: dict[int, str] = {}
         for (number, _), reason in swept.failures.items():
             reasons.setdefault(number, reason)

@@ -143,12 +143,16 @@ def test_keep_sweep_stores_every_ratio(settings: dict[str, Any]) -> None:
     ],
 )
 def test_mistakes_end_with_one_line_and_write_nothing(
-    flags: list[str], message: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    flags: list[str],
+    message: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as stop:
         main([*flags, "--out", str(tmp_path / "bank")])
     assert stop.value.code == 2
-    assert message in caplog.text
+    assert message in caplog.text + capsys.readouterr().err
     assert not (tmp_path / "bank").exists()
 
 

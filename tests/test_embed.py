@@ -52,7 +52,7 @@ def test_demo_embeddings_are_unit_norm_and_do_not_depend_on_the_batch() -> None:
 
 
 @pytest.mark.parametrize("classes", [BASE_CLASSES, NOVEL_CLASSES])
-def test_demo_embeddings_know_the_classes_without_having_seen_labels(
+def test_demo_embeddings_know_base_classes_and_novel_ones(
     classes: tuple[str, ...],
 ) -> None:
     backbone = load_backbone("demo")

@@ -60,7 +60,7 @@ def test_round_trip_on_disk(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.centroids(), index.centroids())
     again.add(_unit(1, 8, seed=3), np.array([5]), np.array([0]))  # and it can be extended
     assert len(again) == 61
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["centroids.npz", "images.faiss"]
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ function of those rows. So a dataset is a few small tensors, and any subset rend
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +71,6 @@ class SceneParams:
     def __getitem__(self, rows: slice | Tensor | list[int]) -> SceneParams:
         return SceneParams(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    def without_objects(self) -> SceneParams:
-        """Give the same scenes with objects too small to be seen."""
-        place = self.place.clone()
-        place[:, 2] = 1e-3
-        return replace(self, place=place)
-
     @classmethod
     def draw(cls, shape: Tensor, seed: int) -> SceneParams:
         """Draw one scene for each class in `shape`, ``(N,)`` int64."""
@@ -117,7 +111,7 @@ def render(params: SceneParams) -> tuple[Tensor, Tensor]:
     local = torch.stack([cos * x + sin * y, cos * y - sin * x], -1)
 
     distance = torch.empty(len(params), SIZE, SIZE)
-    for index in params.shape.unique().tolist():
+    for index in sorted(set(params.shape.tolist())):
         rows = params.shape == index
         distance[rows] = SHAPES[CLASSES[index]](local[rows])
     distance *= radius[:, None, None]
@@ -148,7 +142,8 @@ def _texture(params: SceneParams, grid: Tensor) -> Tensor:
         [0.5 + 0.5 * along, 0.5 + 0.5 * wave, 0.5 + 0.5 * wave * other_wave, clouds]
     )
     chosen = kinds.gather(0, params.texture[None, :, None, None].expand(1, -1, SIZE, SIZE))[0]
-    return chosen.clamp(0, 1) * (0.6 + 0.4 * contrast)
+    blend: Tensor = chosen.clamp(0, 1) * (0.6 + 0.4 * contrast)
+    return blend
 
 
 def _hsv_to_rgb(hsv: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Train everything that the demo embeds: `python -m index.demo.train`.
 
-Stages, in order: autoencoder, denoiser with its text encoder, oracle (with labels, for measuring
-only), backbone (without labels, base classes only). Each resumes from its last checkpoint.
+Stages, in order: autoencoder, denoiser with its text encoder, oracle (all classes, for measuring
+only), backbone (base classes only). Each resumes from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,8 +31,7 @@ from .models import (
     make_unet,
     make_vae,
 )
-from .scenes import BASE_CLASSES, CLASSES, COLORS, TEXTURES, Scenes, render
-from .unisiam import UniSiam, random_views
+from .scenes import BASE_CLASSES, CLASSES, COLORS, TEXTURES, Scenes
 
 HERE = Path(__file__).parent
 
@@ -48,6 +48,7 @@ class TrainConfig:
         vae_steps: Optimiser steps of the autoencoder.
         decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
         unet_steps: Optimiser steps of the denoiser.
+        shapes_steps: Further steps at the noise levels where shapes are decided, log-SNR -5 to 2.
         encoder_steps: Optimiser steps of the backbone.
         oracle_steps: Optimiser steps of the oracle.
         seed: Seed of scenes, weights and batches.
@@ -59,7 +60,8 @@ class TrainConfig:
     vae_steps: int = 1800
     decoder_steps: int = 1500
     unet_steps: int = 6000
-    encoder_steps: int = 1500
+    shapes_steps: int = 1400
+    encoder_steps: int = 1000
     oracle_steps: int = 1500
     seed: int = 0
 
@@ -79,7 +81,8 @@ def train_vae(config: TrainConfig, pixels: Tensor) -> AutoencoderKL:
             posterior = vae.encode(images).latent_dist
             noise = torch.randn(posterior.mean.shape, generator=rng)
             decoded = vae.decode(posterior.mean + posterior.std * noise).sample
-        return _difference(decoded.float(), images) + 2e-3 * posterior.kl().mean() / 1024
+        divergence: Tensor = posterior.kl().mean() / 1024
+        return _difference(decoded.float(), images) + 2e-3 * divergence
 
     fit(
         "vae",
@@ -122,7 +125,7 @@ def _difference(decoded: Tensor, images: Tensor) -> Tensor:
 @torch.no_grad()
 def encode_all(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
     """Encode pixels ``(N, 3, 64, 64)`` uint8 to posterior modes ``(N, 4, 16, 16)``, unscaled."""
-    batches = tqdm(pixels.split(256), desc="latents", mininterval=5)
+    batches = tqdm(torch.split(pixels, 256), desc="latents", mininterval=5)
     return torch.cat([vae.encode(b.float() / 127.5 - 1).latent_dist.mode() for b in batches])
 
 
@@ -142,32 +145,48 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
         [*plain, *captions, ""], padding="max_length", truncation=True, return_tensors="pt"
     ).input_ids
     snr = scheduler.alphas_cumprod / (1 - scheduler.alphas_cumprod)
-    weights = snr.clamp(max=5) / (snr + 1)  # min-SNR weighting of v-prediction
+    modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
 
-    def loss(rng: torch.Generator) -> Tensor:
+    def loss(rng: torch.Generator, draw_times: Callable[[torch.Generator], Tensor]) -> Tensor:
         rows = draw(rng, 64, len(latents))
         kind = torch.rand(64, generator=rng)
         prompts = rows + (kind < 0.33) * len(latents)
         prompts[kind > 0.9] = len(tokens) - 1  # the empty prompt, for guidance
-        times = draw(rng, 64, 1000)
+        times = draw_times(rng)
         noise = torch.randn(64, *latents.shape[1:], generator=rng)
         clean = latents[rows]
         alpha = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
         sigma = (1 - alpha**2).sqrt()
         context = text_encoder(tokens[prompts]).last_hidden_state
         predicted = unet(alpha * clean + sigma * noise, times, context).sample
-        error = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
+        error: Tensor = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
         return (weights[times] * error).mean()
 
+    weights = snr.clamp(max=5) / (snr + 1)  # min-SNR weighting of v-prediction
     fit(
         "unet",
-        nn.ModuleDict({"unet": unet, "text_encoder": text_encoder}),
-        loss,
+        modules,
+        lambda rng: loss(rng, lambda rng: draw(rng, 64, 1000)),
         num_steps=config.unet_steps,
         learning_rate=1.5e-3,
         folder=config.work,
         seed=config.seed + 1,
         ema_decay=0.999,
+    )
+    # Shapes are decided where few timesteps lie and the weights above are small: dwell there.
+    weights = torch.ones_like(snr)
+    levels = snr.log().flip(0).contiguous()
+    fit(
+        "shapes",
+        modules,
+        lambda rng: loss(
+            rng, lambda rng: 999 - torch.searchsorted(levels, 7 * torch.rand(64, generator=rng) - 5)
+        ),
+        num_steps=config.shapes_steps,
+        learning_rate=1e-3,
+        folder=config.work,
+        seed=config.seed + 5,
+        ema_decay=0.998,
     )
     return StableDiffusionPipeline(
         vae=vae,
@@ -181,42 +200,30 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
     )
 
 
-def train_encoder(config: TrainConfig, pixels: Tensor, masks: Tensor) -> SmallResNet:
-    """Train the backbone without labels.
-
-    Args:
-        config: Of the whole training.
-        pixels: Scenes of base classes, ``(N, 3, 64, 64)`` uint8.
-        masks: Their objects, ``(N, 64, 64)`` bool.
-    """
-    model = SmallResNet(width=32)
-    siamese = UniSiam(model, model.num_features)
-    behind = Scenes(250, BASE_CLASSES, seed=config.seed + 1).params.without_objects()
-    backgrounds = render(behind)[0]
-
-    def loss(rng: torch.Generator) -> Tensor:
-        rows = draw(rng, 96, len(pixels))
-        scenes = pixels[rows].float() / 255, masks[rows], backgrounds
-        views = random_views(*scenes, rng), random_views(*scenes, rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            value: Tensor = siamese(*views)
-        return value.float()
-
-    fit(
-        "encoder",
-        nn.ModuleDict({"encoder": siamese}),
-        loss,
-        num_steps=config.encoder_steps,
-        learning_rate=2e-3,
-        folder=config.work,
-        seed=config.seed + 2,
-    )
+def train_encoder(config: TrainConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
+    """Train the backbone on pixels ``(N, 3, 64, 64)`` uint8 of base classes; drop its head."""
+    model = SmallResNet(width=32, num_classes=len(BASE_CLASSES))
+    train_classifier("encoder", model, config, pixels, labels, config.encoder_steps)
+    model.head = nn.Identity()
     return model
 
 
 def train_oracle(config: TrainConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
-    """Train the classifier that measures, on pixels ``(N, 3, 64, 64)`` uint8."""
+    """Train the classifier that measures, on pixels ``(N, 3, 64, 64)`` uint8 of all classes."""
     model = SmallResNet(width=24, num_classes=len(CLASSES))
+    train_classifier("oracle", model, config, pixels, labels, config.oracle_steps)
+    return model
+
+
+def train_classifier(
+    name: str,
+    model: SmallResNet,
+    config: TrainConfig,
+    pixels: Tensor,
+    labels: Tensor,
+    num_steps: int,
+) -> None:
+    """Train a classifier in place, on pixels ``(N, 3, 64, 64)`` uint8 with a little noise."""
 
     def loss(rng: torch.Generator) -> Tensor:
         rows = draw(rng, 64, len(pixels))
@@ -225,15 +232,14 @@ def train_oracle(config: TrainConfig, pixels: Tensor, labels: Tensor) -> SmallRe
         return F.cross_entropy(model(images), labels[rows], label_smoothing=0.05)
 
     fit(
-        "oracle",
-        nn.ModuleDict({"oracle": model}),
+        name,
+        nn.ModuleDict({name: model}),
         loss,
-        num_steps=config.oracle_steps,
+        num_steps=num_steps,
         learning_rate=3e-3,
         folder=config.work,
-        seed=config.seed + 3,
+        seed=config.seed + (3 if name == "oracle" else 2),
     )
-    return model
 
 
 @torch.no_grad()
@@ -244,11 +250,11 @@ def figures(pipeline: StableDiffusionPipeline, oracle: SmallResNet) -> dict[str,
     decoded = torch.cat(
         [
             pipeline.vae.decode(pipeline.vae.encode(b * 2 - 1).latent_dist.mode()).sample
-            for b in pixels.split(100)
+            for b in torch.split(pixels, 100)
         ]
     )
     error = ((decoded.clamp(-1, 1) + 1) / 2 - pixels).square().mean((1, 2, 3))
-    predicted = torch.cat([oracle(b).argmax(1) for b in pixels.split(100)])
+    predicted = torch.cat([oracle(b).argmax(1) for b in torch.split(pixels, 100)])
     right = (predicted == torch.tensor(held_out.targets)).float().mean()
     return {
         "vae_psnr_db": round(-10 * error.log10().mean().item(), 2),
@@ -274,8 +280,7 @@ def main(config: TrainConfig) -> None:
     pipeline = train_pipeline(config, scenes, pixels)
     oracle = train_oracle(config, pixels, labels)
     base = labels < len(BASE_CLASSES)
-    masks = torch.cat([render(scenes.params[b])[1] for b in blocks])
-    encoder = train_encoder(config, pixels[base], masks[base])
+    encoder = train_encoder(config, pixels[base], labels[base])
 
     report = {
         "command": "python -m index.demo.train",

@@ -17,7 +17,7 @@ ORACLE = Path(__file__).parent / "oracle.safetensors"
 
 
 def load_encoder() -> SmallResNet:
-    """Load the backbone that was trained without labels on base classes."""
+    """Load the backbone that was trained on base classes; it has never seen a novel one."""
     return _load(SmallResNet(width=32), ENCODER)
 
 
@@ -44,5 +44,5 @@ def oracle_names(images: Tensor, batch_size: int = 256) -> list[str]:
         N names among `CLASSES`.
     """
     oracle = load_oracle()
-    classes = [oracle(b.float() / 255).argmax(1) for b in images.split(batch_size)]
+    classes = [oracle(b.float() / 255).argmax(1) for b in torch.split(images, batch_size)]
     return [CLASSES[label] for label in torch.cat(classes).tolist()]

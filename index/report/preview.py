@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -59,7 +60,7 @@ def write_preview(out: Path, pairs: Sequence[int], noise_ratios: Sequence[float]
     columns = 1 + len(noise_ratios)
     rows = -(-len(paths) // _BLOCKS)
     figure = Figure(figsize=(_BLOCKS * columns * 1.05, rows * 1.2 + 0.5), layout="constrained")
-    blocks = figure.subfigures(1, _BLOCKS, wspace=0.03)
+    blocks: Any = figure.subfigures(1, _BLOCKS, wspace=0.03)
     for number, path in enumerate(paths):
         block, row = divmod(number, rows)
         with Image.open(path) as strip:
@@ -74,7 +75,7 @@ def _draw_strip(
     block: Figure, rows: int, row: int, strip: Image.Image, noise_ratios: Sequence[float]
 ) -> None:
     columns, side = 1 + len(noise_ratios), strip.height
-    text: dict[str, str] = strip.info
+    text: dict[Any, str] = strip.info
     chosen = float(text["noise_ratio"])
     for column in range(columns):
         axes = block.add_subplot(rows, columns, row * columns + column + 1)

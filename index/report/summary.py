@@ -63,7 +63,8 @@ def _share(column: pa.ChunkedArray) -> str:
 
 def _histogram(table: pa.Table) -> list[str]:
     """Draw how often each r was chosen."""
-    ratios = np.round(table["noise_ratio"].to_numpy(), 4)
+    # In double precision: a float32 0.7 is not the 0.7 of the grid.
+    ratios = np.round(table["noise_ratio"].to_numpy().astype(np.float64), 4)
     lines = [f"noise ratio  mean {ratios.mean():.2f}, spread {ratios.std():.2f}"]
     for ratio in np.unique(np.round(np.concatenate(table["noise_ratios"].to_pylist()), 4)):
         count = int((ratios == ratio).sum())

@@ -10,7 +10,6 @@ from transformers import CLIPTokenizer
 from index.demo.fit import fit
 from index.demo.models import MAX_TOKENS, make_scheduler, make_tokenizer, shifted_betas
 from index.demo.scenes import CLASSES, COLORS, TEXTURES
-from index.demo.unisiam import UniSiam, random_views
 
 
 def test_each_known_word_is_one_token_also_after_a_round_trip(tmp_path: Path) -> None:
@@ -96,31 +95,3 @@ def test_diverging_training_stops_with_the_step(tmp_path: Path) -> None:
             folder=tmp_path,
             seed=0,
         )
-
-
-def test_unisiam_loss_is_lowest_for_equal_views_of_spread_images() -> None:
-    rng = torch.Generator().manual_seed(0)
-    siamese = UniSiam(nn.Flatten(), 12, num_projected=8)
-    siamese.proj, siamese.pred = nn.Identity(), nn.Identity()
-    images = torch.randn(16, 3, 2, 2, generator=rng)
-    same = siamese(images, images)
-    different = siamese(images, images.flip(0))
-    constant = siamese(torch.ones_like(images), torch.ones_like(images))
-    assert same < different
-    # All equal: alignment -1, uniformity 0.1 * log(exp(1 / 2)), by hand.
-    assert constant.item() == pytest.approx(-1 + 0.1 * 0.5, abs=1e-5)
-
-
-def test_views_keep_the_object_and_swap_the_background() -> None:
-    rng = torch.Generator().manual_seed(0)
-    image = torch.full((1, 3, 32, 32), 0.5)  # mixing channels leaves mid-grey as it is
-    mask = torch.zeros(1, 32, 32, dtype=torch.bool)
-    mask[:, 8:24, 8:24] = True
-    stripes = (torch.arange(32) % 2).float().expand(1, 3, 32, 32)
-    views = random_views(image.expand(4, -1, -1, -1), mask.expand(4, -1, -1), stripes, rng)
-    assert views.shape == (4, 3, 32, 32)
-    assert views.min() >= 0
-    assert views.max() <= 1
-    flat = (views.diff(dim=3).abs().amax(1) < 1e-4).float().mean((1, 2))
-    assert ((flat > 0.1) & (flat < 0.8)).all()  # the object is flat, the stripes are not
-    assert all((views[0] - views[k]).abs().max() > 0.05 for k in range(1, 4))

@@ -1,0 +1,69 @@
+"""Weights from files: read without running code, loaded without a key missing."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict, as it is or under "model" or "state_dict".
+
+    Args:
+        path: A .safetensors file, or one of `torch.save`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file holds no tensors, or more than tensors and plain values.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    if path.suffix == ".safetensors":
+        state: dict[str, Tensor] = load_file(path)
+        return state
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} holds more than tensors, and is not opened, for that could run code; save "
+            f'its weights alone: torch.save({{"model": state_dict}}, …) ({error})'
+        ) from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{path} holds a {type(content).__name__}, not a state dict")
+    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    if not state:
+        raise ValueError(f"{path} holds no tensors; its keys are {list(content)[:5]}")
+    return state
+
+
+def load_exactly(model: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
+    """Load a state dict whose keys and shapes are exactly the model's.
+
+    Args:
+        model: Changed in place.
+        state: The weights.
+        origin: The file, for errors.
+
+    Raises:
+        ValueError: Keys are missing or too many, or shapes differ; names them.
+    """
+    own = model.state_dict()
+    problems = {
+        "lacks": [key for key in own if key not in state],
+        "has more than the model:": [key for key in state if key not in own],
+        "has other shapes for": [k for k in own if k in state and own[k].shape != state[k].shape],
+    }
+    found = [
+        f"{what} {', '.join(keys[:5])} ({len(keys)})" for what, keys in problems.items() if keys
+    ]
+    if found:
+        raise ValueError(f"{origin} does not fit {type(model).__name__}: it {'; it '.join(found)}")
+    model.load_state_dict(dict(state))
