@@ -60,7 +60,118 @@ def test_round_trip_on_disk(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.centroids(), index.centroids())
     again.add(_unit(1, 8, seed=3), np.array([5]), np.array([0]))  # and it can be extended
     assert len(again) == 61
-    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert np.array_equal(again.labels[:60], labels)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["centroids.npz", "images.faiss", "index.json", "r_star.npz"]
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    index, _, _ = _filled()
+    index.save(tmp_path / "old")
+    index.add(_unit(1, 8, seed=3), np.array([5]), np.array([0]))
+    index.save(tmp_path / "new")
+    (tmp_path / "new" / "images.faiss").replace(tmp_path / "old" / "images.faiss")
+    with pytest.raises(ValueError, match=r"old is damaged, its files count \[60, 61\] images"):
+        EmbeddingIndex.load(tmp_path / "old")
+    with pytest.raises(FileNotFoundError, match=r"it has no images\.faiss"):
+        EmbeddingIndex.load(tmp_path / "new")
+
+
+def test_merging_is_adding() -> None:
+    whole, embeddings, labels = _filled()
+    first, second = EmbeddingIndex(8), EmbeddingIndex(8)
+    ids = whole.ids
+    first.add(embeddings[:20], ids[:20], labels[:20])
+    second.add(embeddings[20:], ids[20:], labels[20:], [f"d{k}" for k in range(40)])
+    second.record_r_star("d0", 1, 0.7)
+    first.merge(second)
+    queries = _unit(5, 8, seed=1)
+    for mine, theirs in zip(
+        first.nearest_images(queries, 9), whole.nearest_images(queries, 9), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_allclose(first.centroids(), whole.centroids(), atol=1e-12)
+    assert first.r_star("d0", 1) == 0.7
+    assert first.predict_r_star(embeddings[20], 1) == (0.7, 1.0)
+    with pytest.raises(ValueError, match="taken or repeated"):
+        first.merge(second)
+    with pytest.raises(ValueError, match="'HNSW8' does not keep its embeddings"):
+        first.merge(EmbeddingIndex(8, "HNSW8"))
+    with pytest.raises(ValueError, match="dimension 8"):
+        first.merge(EmbeddingIndex(9))
+
+
+def test_nearest_classes_by_hand() -> None:
+    index = EmbeddingIndex(2)
+    points = np.array([[1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    index.add(points, np.arange(3), np.arange(3))
+    classes, cosines = index.nearest_classes(np.array([[0.6, 0.8]], dtype=np.float32), 2)
+    assert classes.tolist() == [[1, 0]]
+    np.testing.assert_allclose(cosines, [[0.96, 0.6]], atol=1e-6)
+    with pytest.raises(ValueError, match=r"k must lie in \[1, 3\], the number of classes, got 4"):
+        index.nearest_classes(points, 4)
+
+
+def test_fewer_images_than_wanted() -> None:
+    index, _, _ = _filled(2)
+    ids, _ = index.nearest_images(_unit(1, 8), 3)
+    assert ids[0, 2] == -1
+    assert sorted(ids[0, :2].tolist()) == [1000, 1003]
+    with pytest.raises(ValueError, match="k = 0"):
+        index.nearest_images(_unit(1, 8), 0)
+
+
+@pytest.mark.parametrize("factory", ["HNSW16", "IVF8,Flat", "IVF8,PQ4x4", "SQ8"])
+def test_approximate_indexes_find_most_and_say_how_much(factory: str, tmp_path: Path) -> None:
+    embeddings, labels = _unit(800, 8), np.arange(800) % 4
+    index = EmbeddingIndex(8, factory)
+    index.add(embeddings, np.arange(800), labels)
+    if "IVF" in factory:
+        index.tune("nprobe=4")
+    recall = index.measure_recall(embeddings, _unit(30, 8, seed=1), k=5)
+    found, _ = index.nearest_images(_unit(30, 8, seed=1), 5)
+    exact = np.argsort(-_unit(30, 8, seed=1) @ embeddings.T, axis=1)[:, :5]
+    shared = [len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True)]
+    assert recall == pytest.approx(sum(shared) / 150)
+    assert recall > 0.3
+    assert index.embedding(7) @ embeddings[7] > 0.9
+    np.testing.assert_allclose(index.centroid(2), embeddings[labels == 2].mean(0), atol=1e-6)
+
+    index.save(tmp_path)
+    again = EmbeddingIndex.load(tmp_path)
+    assert again.factory == factory
+    assert again.recall == {"at": 5, "queries": 30, "recall": recall}
+    assert again.embedding(7) @ embeddings[7] > 0.9
+    again.add(_unit(1, 8, seed=2), np.array([900]), np.array([0]))
+    assert again.recall is None  # no longer measured
+
+
+def test_wrong_factories_are_named() -> None:
+    with pytest.raises(ValueError, match="FAISS knows no index 'Flatt' for dimension 8"):
+        EmbeddingIndex(8, "Flatt")
+    with pytest.raises(ValueError, match="4 images are too few for FAISS to learn 'IVF8,Flat'"):
+        EmbeddingIndex(8, "IVF8,Flat").add(_unit(4, 8), np.arange(4), np.arange(4))
+    with pytest.raises(ValueError, match="'Flat' cannot take 'nprobe=4'"):
+        EmbeddingIndex(8).tune("nprobe=4")
+
+
+def test_r_star_is_predicted_by_the_nearest_images_that_have_one() -> None:
+    index = EmbeddingIndex(2)
+    angles = np.radians([0, 10, 20, 30, 90])
+    points = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    index.add(points, np.arange(5), np.zeros(5, dtype=np.int64), list("abcde"))
+    assert index.predict_r_star(points[0], "fox") is None
+    for digest, ratio in {"b": 0.6, "c": 0.8, "d": 0.6, "e": 0.9, "unseen": 0.5}.items():
+        index.record_r_star(digest, "fox", ratio)
+    index.record_r_star("a", "wolf", 0.7)
+    assert index.predict_r_star(points[0], "fox", k=1) == (0.6, 1.0)
+    assert index.predict_r_star(points[0], "fox", k=2) == (0.6, 0.5)  # a tie: the smaller
+    assert index.predict_r_star(points[0], "fox", k=3) == (0.6, pytest.approx(2 / 3))
+    assert index.predict_r_star(points[4], "fox", k=1) == (0.9, 1.0)
+    assert index.r_star("b", "fox") == 0.6
+    assert index.r_star("b", "wolf") is None
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+        index.predict_r_star(points[0], "fox", k=0)
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:
@@ -69,10 +180,19 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         index.add(embeddings[:1], np.array([1000]), np.array([0]))
     with pytest.raises(ValueError, match="dimension 8"):
         index.add(_unit(1, 9), np.array([1]), np.array([0]))
+    with pytest.raises(ValueError, match="labels count from 0, got -1"):
+        index.add(_unit(1, 8), np.array([1]), np.array([-1]))
+    with pytest.raises(ValueError, match="1 ids, 2 labels"):
+        index.add(_unit(1, 8), np.array([1]), np.array([0, 0]))
+    with pytest.raises(KeyError, match="no image 3 among the 60"):
+        index.embedding(3)
+    assert len(index) == 60
     with pytest.raises(ValueError, match="not finite"):
         index.add(np.full((1, 8), np.nan, np.float32), np.array([1]), np.array([0]))
     index.add(_unit(1, 8, seed=4), np.array([1]), np.array([6]))
     with pytest.raises(ValueError, match=r"classes \[4, 5\] have no image"):
         index.centroids()
+    with pytest.raises(ValueError, match="class 5 has no image"):
+        index.centroid(5)
     with pytest.raises(FileNotFoundError, match=r"no images\.faiss"):
         EmbeddingIndex.load(tmp_path)

@@ -29,6 +29,17 @@ def test_projection_of_many_pairs_is_that_of_each() -> None:
 def test_no_line_between_equal_points() -> None:
     with pytest.raises(ValueError, match="no line between"):
         projections(np.zeros((3, 2)), SOURCE, SOURCE)
+    sources = np.stack([SOURCE, CENTROID])
+    with pytest.raises(ValueError, match=r"centroid \(pair \[1\]\): there is no line"):
+        projections(np.zeros((2, 3, 2)), sources, np.stack([CENTROID, CENTROID]))
+
+
+@pytest.mark.parametrize(("place", "name"), [(0, "swept image"), (1, "source"), (2, "centroid")])
+def test_broken_embeddings_are_named(place: int, name: str) -> None:
+    given = [np.ones((3, 2)), SOURCE.copy(), CENTROID.copy()]
+    given[place][..., 0] = np.nan
+    with pytest.raises(ValueError, match=f"the embedding of a {name} is not finite"):
+        projections(*given)
 
 
 def test_dimensions_must_agree() -> None:
@@ -71,6 +82,7 @@ def test_the_first_ratio_never_wins_under_the_papers_rule(walked: list[float]) -
         ([0.1, 0.2], "best", "unknown rule 'best'; choose among paper, signed, from_source"),
         ([0.1], "paper", "at least 2 noise ratios, got 1"),
         ([0.1, np.nan], "paper", "not finite"),
+        (0.1, "from_source", "axis of noise ratios"),
     ],
 )
 def test_bad_input_is_named(walked: list[float], rule: str, message: str) -> None:

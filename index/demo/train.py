@@ -160,7 +160,8 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
         context = text_encoder(tokens[prompts]).last_hidden_state
         predicted = unet(alpha * clean + sigma * noise, times, context).sample
         error: Tensor = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
-        return (weights[times] * error).mean()
+        weighted: Tensor = (weights[times] * error).mean()
+        return weighted
 
     weights = snr.clamp(max=5) / (snr + 1)  # min-SNR weighting of v-prediction
     fit(
