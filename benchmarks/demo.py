@@ -45,7 +45,7 @@ class DemoConfig:
         guidance_scale: Classifier-free guidance.
         rule: How r* is read from the projections.
         json: File that receives the figures.
-        picture: File that receives a sheet of the first pairs, one row a noise ratio.
+        picture: File that receives a sheet of some pairs, one row a noise ratio.
         quick: 56 pairs.
     """
 
@@ -204,8 +204,9 @@ def main(config: DemoConfig) -> dict[str, Any]:
         write_json(config.json, {**result, **environment()})
     if config.picture:
         count = min(16, len(plan))
-        sources = scenes.pixels([int(s) for s in plan.sources[:count]])[:, None]
-        sheet = torch.cat([sources, sweeps.images[:count]], 1).transpose(0, 1).flatten(0, 1)
+        shown = [k * len(plan) // count for k in range(count)]
+        sources = scenes.pixels([int(plan.sources[k]) for k in shown])[:, None]
+        sheet = torch.cat([sources, sweeps.images[shown]], 1).transpose(0, 1).flatten(0, 1)
         save_image(sheet.float() / 255, config.picture, nrow=count, padding=1)
     return dict(result)
 

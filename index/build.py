@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         config = tyro.cli(BuildConfig, prog="python -m index.build", args=arguments)
         build(config)
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
+    except (ValueError, FileNotFoundError, FileExistsError, ImportError) as error:
         logger.error("error: %s", error)
         sys.exit(2)
 

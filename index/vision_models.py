@@ -27,6 +27,8 @@ class TransformersFeatures(nn.Module):
         self.model = model
         self.is_masked = model.config.model_type == "vit_mae"
         self.pools = not hasattr(getattr(model, "pooler", None), "dense")
+        if not self.pools:  # seldom saved, so made at random: it would change the fingerprint
+            model.pooler = None
         if self.is_masked:
             model.config.mask_ratio = 0.0
 
@@ -36,7 +38,7 @@ class TransformersFeatures(nn.Module):
             projected: Tensor = self.model.get_image_features(pixel_values=pixels).pooler_output
             return projected
         if self.is_masked:  # it shuffles the patches by this noise: keep them in order
-            patches = self.model.embeddings.num_patches
+            patches = self.model.embeddings.patch_embeddings.num_patches
             order = torch.arange(patches, device=pixels.device).float().expand(len(pixels), -1)
             output = self.model(pixel_values=pixels, noise=order)
         else:
@@ -60,7 +62,7 @@ def open_transformers(spec: str) -> Parts:
         processor = AutoImageProcessor.from_pretrained(spec)
     except OSError as error:
         raise FileNotFoundError(f"cannot open transformers:{spec}: {error}") from error
-    # ViT's and DeiT's further layer is not used (see TransformersFeatures), and seldom saved.
+    # ViT's and DeiT's further layer is not used (see TransformersFeatures).
     missing = sorted(k for k in info["missing_keys"] if not k.startswith("pooler.dense."))
     if missing:
         raise ValueError(f"transformers:{spec} lacks {len(missing)} weights: {missing[:5]}")

@@ -72,7 +72,7 @@ def _resnet10() -> ResNet:
         ("densenet121", 1024),
         ("efficientnet_b0", 1280),
         ("convnext_tiny", 768),
-        ("regnet_y_400mf", 440),
+        ("mnasnet0_5", 1280),
         ("shufflenet_v2_x0_5", 1024),
         ("swin_t", 768),
         ("maxvit_t", 512),
@@ -107,7 +107,7 @@ def test_torchvision_checkpoint(tmp_path: Path, images: Tensor, suffix: str) -> 
 def test_torchvision_names_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no classifier 'resnet19'"):
         load_backbone("torchvision:resnet19")
-    with pytest.raises(FileNotFoundError, match="no checkpoint at nowhere.pt"):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at nowhere\.pt"):
         load_backbone("torchvision:resnet18:nowhere.pt")
     torch.save(_resnet10().state_dict(), tmp_path / "r10.pt")
     with pytest.raises(ValueError, match=r"does not fit ResNet: it lacks layer1\.1\.conv1\.weight"):
@@ -130,14 +130,13 @@ def test_unisiam_checkpoint(tmp_path: Path, images: Tensor, prefix: str, wrapped
     path = tmp_path / "unisiam.pth"
     torch.save({"model": state, "epoch": 400} if wrapped else state, path)
     embedded = _embeds(f"unisiam:resnet10:{path}", images, 512)
-    torch.save(_resnet10().state_dict(), tmp_path / "plain.pt")
     model = _resnet10().eval()
     model.fc = torch.nn.Identity()  # type: ignore[assignment]
-    with torch.no_grad():  # 256 and 224 are those of ResNet-18's first weights, too
+    with torch.no_grad():  # 256 and 224, too; but v1 resizes in float: one level off here, there
         pixels = models.ResNet18_Weights.IMAGENET1K_V1.transforms()(images)
         own = model(pixels).numpy()
     own /= np.linalg.norm(own, axis=1, keepdims=True)
-    np.testing.assert_allclose(embedded, own, atol=1e-4)
+    np.testing.assert_allclose(embedded, own, atol=1e-3)
 
 
 def test_unisiam_checkpoints_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
@@ -278,7 +277,7 @@ def test_checkpoints_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
     torch.save({"model": {"w": torch.ones(1)}, "args": Settings()}, path)
     with pytest.raises(ValueError, match="holds more than tensors, and is not opened"):
         read_state(path)
-    path.write_bytes(pickle.dumps(Settings()))
+    path.write_bytes(pickle.dumps(Settings(), protocol=2))
     with pytest.raises(ValueError, match="not opened"):
         read_state(path)
 

@@ -115,7 +115,7 @@ def test_unknown_backbones_are_named(spec: str) -> None:
 
 
 def test_own_backbone_must_be_one(own_module: None) -> None:
-    with pytest.raises(ValueError, match="must return an .* got int"):
+    with pytest.raises(ValueError, match=r"must return an .* got int"):
         load_backbone("python:own_backbone:wrong")
     with pytest.raises(ValueError, match="no_such_module"):
         load_backbone("python:no_such_module:make")

@@ -51,7 +51,7 @@ def test_class_similarities_and_ranking_by_hand() -> None:
 
 
 def test_round_trip_on_disk(tmp_path: Path) -> None:
-    index, embeddings, _ = _filled()
+    index, embeddings, labels = _filled()
     index.save(tmp_path)
     again = EmbeddingIndex.load(tmp_path)
     assert len(again) == 60

@@ -60,7 +60,7 @@ class TrainConfig:
     vae_steps: int = 1800
     decoder_steps: int = 1500
     unet_steps: int = 6000
-    shapes_steps: int = 1400
+    shapes_steps: int = 5000
     encoder_steps: int = 1000
     oracle_steps: int = 1500
     seed: int = 0
@@ -184,10 +184,10 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
             rng, lambda rng: 999 - torch.searchsorted(levels, 7 * torch.rand(64, generator=rng) - 5)
         ),
         num_steps=config.shapes_steps,
-        learning_rate=1e-3,
+        learning_rate=1.5e-3,
         folder=config.work,
         seed=config.seed + 5,
-        ema_decay=0.998,
+        ema_decay=0.999,
     )
     return StableDiffusionPipeline(
         vae=vae,
