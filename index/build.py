@@ -18,13 +18,14 @@ from torchvision.io import ImageReadMode, decode_image
 from tqdm import tqdm
 
 from .config import BuildConfig
+from .confusion import knn_confusion, read_confusion
 from .demo.weights import ORACLE, PIPELINE, oracle_names
 from .diffusion.families import Family, load_family
 from .diffusion.solver import first_index, prepared
 from .embed import Backbone, load_backbone
 from .neighbors import EmbeddingIndex
 from .plan import Plan, make_plan
-from .prompts import check_prompts, make_prompts
+from .prompts import check_prompts, make_prompts, read_class_names
 from .report.card import write_card
 from .report.preview import save_strip, write_preview
 from .report.summary import summarize
@@ -62,7 +63,8 @@ def build(config: BuildConfig) -> Path:
     )
     config = resolve(config, family)
     names = source.class_names
-    prompts = make_prompts(config.prompt, names)
+    displayed = read_class_names(Path(config.class_names), names) if config.class_names else names
+    prompts = make_prompts(config.prompt, displayed, agree=config.agree)
     check_prompts(prompts, family.num_tokens, family.max_tokens)
     backbone = load_backbone(config.backbone, device=config.device)
     index = embed_sources(source, backbone, config.resolution)
@@ -74,7 +76,7 @@ def build(config: BuildConfig) -> Path:
     if config.dry_run:
         return config.out
 
-    description = describe(config, family, backbone, plan)
+    description = describe(config, family, backbone, prompts, plan)
     claim(config.out, description)
     shop = Workshop(config, source, family, backbone, index, prompts)
     run_shards(shop, plan)
@@ -110,12 +112,29 @@ def resolve(config: BuildConfig, family: Family) -> BuildConfig:
 
 
 def plan_pairs(config: BuildConfig, source: Source, index: EmbeddingIndex) -> Plan:
-    """Plan the (image, target) pairs of a build."""
+    """Plan the (image, target) pairs of a build.
+
+    Raises:
+        ValueError: The plan asks for classes or numbers that make no sense.
+    """
+    names = source.class_names
+    unknown = sorted(set(config.only_classes) - set(names))
+    if unknown:
+        raise ValueError(f"only_classes {unknown} are none of the classes, {names[:10]} …")
+    confusion = None
+    if config.pairs.startswith("confusion"):
+        read = config.confusion
+        confusion = read_confusion(Path(read), names) if read else knn_confusion(index)
     return make_plan(
         source.labels,
-        len(source.class_names),
+        len(names),
         pairs=config.pairs,
         max_pairs=config.max_pairs or None,
+        per_class=config.per_class or None,
+        only_classes=[names.index(name) for name in config.only_classes] or None,
+        max_class_size=config.max_class_size or None,
+        variations=config.variations,
+        confusion=confusion,
         seed=config.seed,
         pairs_per_shard=config.pairs_per_shard,
         ranking=index.class_ranking(),
@@ -123,7 +142,9 @@ def plan_pairs(config: BuildConfig, source: Source, index: EmbeddingIndex) -> Pl
     )
 
 
-def describe(config: BuildConfig, family: Family, backbone: Backbone, plan: Plan) -> dict[str, Any]:
+def describe(
+    config: BuildConfig, family: Family, backbone: Backbone, prompts: Sequence[str], plan: Plan
+) -> dict[str, Any]:
     """Give recipe, fingerprint and plan, ready for JSON: what a build may not change midway."""
     pairs = np.stack([plan.sources, plan.targets, plan.variations]).astype("<i8").tobytes()
     return {
@@ -131,6 +152,7 @@ def describe(config: BuildConfig, family: Family, backbone: Backbone, plan: Plan
         "fingerprint": {
             "model": {**family.fingerprint(), "model": config.model or "demo"},
             "backbone": backbone.fingerprint(),
+            "prompts_sha256": hashlib.sha256("\n".join(prompts).encode()).hexdigest(),
             "seeds": "sha256(source digest, target, variation, base seed, attempt)",
             "preprocessing": "shorter side resized with antialiasing, centre cropped",
         },

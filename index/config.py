@@ -35,12 +35,20 @@ class BuildConfig:
         num_inference_steps: Steps of the whole denoising, from r = 1; the model's own if not given.
         guidance_scale: Classifier-free guidance, at most 1 for none; the model's own if not given.
         negative_prompt: What guidance moves away from.
-        prompt: Template with {target}.
+        prompt: Template with {target}, and {superclass} if the file of class names has them.
+        class_names: File of display names and superclasses, json or csv; folder names if empty.
+        agree: Let "a" or "an" before {target} agree with what follows.
         resolution: Side of the square image given to the model, in pixels; 0 for the model's own.
         store_resolution: Side of the stored image, in pixels; 0 for the resolution generated.
         image_format: How images are stored.
         backbone: What embeds: demo, torchvision:NAME, or python:MODULE:FUNCTION for your own.
-        pairs: Targets of each image: all other classes, random:K of them, or the nearest:K.
+        pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
+            confusion:K, as sources only the K classes most confused with each target.
+        confusion: Confusion matrix for confusion:K, npy or csv; from nearest neighbours if empty.
+        per_class: At most this many pairs of each target; 0 for no limit.
+        only_classes: Targets, by name; all if empty.
+        max_class_size: Only targets with at most this many images (long tail); 0 for no limit.
+        variations: How often each pair is made, with other noise.
         max_pairs: At most this many pairs, balanced over targets and sources; 0 for no limit.
         pairs_per_shard: Pairs of one shard, the unit of resuming.
         seed: Base seed of the noise and of the plan.
@@ -68,11 +76,18 @@ class BuildConfig:
     guidance_scale: float | None = None
     negative_prompt: str = ""
     prompt: str = "A photo of a {target}"
+    class_names: str = ""
+    agree: bool = False
     resolution: int = 0
     store_resolution: int = 0
     image_format: Literal["png", "jpeg"] = "png"
     backbone: str = "demo"
     pairs: str = "all"
+    confusion: str = ""
+    per_class: int = 0
+    only_classes: tuple[str, ...] = ()
+    max_class_size: int = 0
+    variations: int = 1
     max_pairs: int = 0
     pairs_per_shard: int = 50
     seed: int = 0
@@ -96,11 +111,12 @@ class BuildConfig:
             )
         if "{target}" not in self.prompt:
             raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
-        for name in ("num_inference_steps", "pairs_per_shard", "batch_size"):
+        for name in ("num_inference_steps", "pairs_per_shard", "batch_size", "variations"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        for name in ("resolution", "store_resolution", "max_pairs", "preview"):
+        limits = ("max_pairs", "per_class", "max_class_size")
+        for name in ("resolution", "store_resolution", "preview", *limits):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 

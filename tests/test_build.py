@@ -156,6 +156,30 @@ def test_mistakes_end_with_one_line_and_write_nothing(
     assert not (tmp_path / "bank").exists()
 
 
+def test_the_plan_follows_the_flags(settings: dict[str, Any], tmp_path: Path) -> None:
+    names = tmp_path / "names.json"
+    described = {name: {"name": f"{name} shape", "superclass": "figure"} for name in CLASSES}
+    names.write_text(json.dumps(described))
+    flags: dict[str, Any] = {
+        "pairs": "confusion:1",
+        "only_classes": ("ring", "star"),
+        "per_class": 2,
+        "variations": 2,
+        "class_names": str(names),
+        "prompt": "A {target}, a {superclass}",
+        "num_inference_steps": 4,
+        "noise_ratios": (0.5, 0.75),
+    }
+    out = build(BuildConfig(**{**settings, **flags}))
+    table = load_from_disk(str(out))
+    labels = [sorted(CLASSES)[label] for label in table["label"][:]]
+    assert sorted(labels) == ["ring", "ring", "star", "star"]
+    for target in ("ring", "star"):  # from one confused class each
+        rows = [k for k, label in enumerate(labels) if label == target]
+        assert len({table["source_label"][k] for k in rows}) == 1
+        assert {table["prompt"][k] for k in rows} == {f"A {target} shape, a figure"}
+
+
 def test_preview_pairs_are_spread_evenly() -> None:
     assert preview_pairs(100, 4) == [0, 25, 50, 75]
     assert preview_pairs(2, 4) == [0, 1]
