@@ -30,8 +30,9 @@ from index.diffusion.families import Family, load_family
 from index.diffusion.noise import gaussian
 from index.diffusion.solver import Scheduler, first_index, is_stochastic, noised, prepared
 from index.diffusion.sweep import SweepPair, SweepResult, sweep, sweep_latents
+from index.whole import write_json
 
-from .environment import environment, write_json
+from .environment import environment
 
 TOLERANCE = 2e-3
 """Largest difference allowed between the paths, for pixels in [0, 1] in float32."""

@@ -27,8 +27,9 @@ from index.diffusion.sweep import SweepPair, sweep
 from index.embed import load_backbone
 from index.plan import Plan, make_plan
 from index.selection import projections, select
+from index.whole import write_json
 
-from .environment import environment, write_json
+from .environment import environment
 
 RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 GRID = (0.5, 0.6, 0.7, 0.8, 0.9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shlex
@@ -30,14 +29,6 @@ _PACKAGES = (
 def environment() -> dict[str, Any]:
     """Describe machine, versions and command, to be written into a benchmark's result."""
     return {"machine": _machine(), "versions": _versions(), "command": _command()}
-
-
-def write_json(path: Path, payload: Any) -> None:
-    """Write a result, whole or not at all, so that an interrupted run harms no earlier one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(payload, indent=2) + "\n")
-    os.replace(temporary, path)
 
 
 def _machine() -> dict[str, Any]:

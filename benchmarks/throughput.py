@@ -28,8 +28,9 @@ import tyro
 from torchvision.transforms import v2
 
 from genie_transforms import Bank, GeNIeTransform, source_digest
+from index.whole import write_json
 
-from .environment import environment, write_json
+from .environment import environment
 from .loader_arms import measure_loaders, measure_memory, measure_sizes
 from .synthetic import picture, write_bank
 

@@ -17,6 +17,8 @@ import tyro
 from torchvision.io import ImageReadMode, decode_image
 from tqdm import tqdm
 
+from genie_transforms._dataset import source_digest
+
 from .config import BuildConfig
 from .confusion import knn_confusion, read_confusion
 from .demo.weights import ORACLE, PIPELINE, oracle_names
@@ -26,6 +28,7 @@ from .embed import Backbone, load_backbone
 from .neighbors import EmbeddingIndex
 from .plan import Plan, make_plan
 from .prompts import check_prompts, make_prompts, read_class_names
+from .r_star import RStarCache, scope_of
 from .report.card import write_card
 from .report.preview import save_strip, write_preview
 from .report.summary import summarize
@@ -81,6 +84,7 @@ def build(config: BuildConfig) -> Path:
     shop = Workshop(config, source, family, backbone, index, prompts)
     run_shards(shop, plan)
 
+    record_choices(index, config, names, description)
     index.save(config.out / "index")
     write_card(config.out, source.kind, len(source), len(names), description)
     strips = preview_pairs(len(plan), config.preview)
@@ -165,9 +169,23 @@ def embed_sources(source: Source, backbone: Backbone, resolution: int) -> Embedd
     index = EmbeddingIndex(backbone.dimension)
     blocks = [range(k, min(k + 256, len(source))) for k in range(0, len(source), 256)]
     for rows in tqdm(blocks, desc="embed sources", unit="block", disable=None):
-        images = torch.stack([fit_to(source.image(row), resolution) for row in rows])
-        index.add(backbone(images), np.asarray(rows, dtype=np.int64), source.labels[list(rows)])
+        originals = [source.image(row) for row in rows]
+        images = torch.stack([fit_to(image, resolution) for image in originals])
+        ids, digests = np.asarray(rows, dtype=np.int64), [source_digest(x) for x in originals]
+        index.add(backbone(images), ids, source.labels[list(rows)], digests)
     return index
+
+
+def record_choices(
+    index: EmbeddingIndex, config: BuildConfig, names: Sequence[str], description: dict[str, Any]
+) -> None:
+    """Keep every r* that was chosen in the index, by source digest and name of the target."""
+    index.r_stars = RStarCache(scope_of(description["recipe"], description["fingerprint"]))
+    if config.method == "genie-ada":
+        table = read_table(config.out, ["source_digest", "label", "noise_ratio"])
+        for row in table.to_pylist():
+            ratio = round(row["noise_ratio"], 6)  # stored in single precision
+            index.record_r_star(row["source_digest"], names[row["label"]], ratio)
 
 
 def run_shards(shop: Workshop, plan: Plan) -> None:

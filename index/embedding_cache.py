@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from genie_transforms._digest import source_digest
 
 from .embed import Backbone
+from .whole import whole
 
 
 class CachedBackbone(Backbone):
@@ -87,9 +87,5 @@ class CachedBackbone(Backbone):
 
     def _write(self, digests: list[str], embeddings: npt.NDArray[np.float32]) -> None:
         name = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
-        temporary = self._folder / f".{name}.{os.getpid()}.tmp"
-        with temporary.open("wb") as file:
+        with whole(self._folder / f"{name}.npz") as temporary, temporary.open("wb") as file:
             np.savez(file, digests=np.array(digests, dtype=np.str_), embeddings=embeddings)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._folder / f"{name}.npz")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +13,7 @@ import numpy as np
 from .centroids import Centroids, Doubles, Embeddings, Integers
 from .r_star import RStarCache, vote
 from .vectors import FLAT, VectorIndex
+from .whole import whole, write_json
 
 
 class EmbeddingIndex(VectorIndex):
@@ -163,15 +163,11 @@ class EmbeddingIndex(VectorIndex):
         `index.json` goes last; it holds the number of images, by which `load` sees that the
         files belong together.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "images.faiss", lambda path: faiss.write_index(self._index, str(path)))
+        with whole(folder / "images.faiss") as path:
+            faiss.write_index(self._index, str(path))
         self.r_stars.save(folder / "r_star.npz")
-
-        def arrays(path: Path) -> None:
-            with path.open("wb") as file:
-                self._write_arrays(file)
-
-        _write(folder / "centroids.npz", arrays)
+        with whole(folder / "centroids.npz") as path, path.open("wb") as file:
+            self._write_arrays(file)
         about = {
             "images": len(self),
             "classes": len(self.classes),
@@ -179,8 +175,7 @@ class EmbeddingIndex(VectorIndex):
             "factory": self.factory,
             "recall": self.recall,
         }
-        text = json.dumps(about, indent=2) + "\n"
-        _write(folder / "index.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_json(folder / "index.json", about)
 
     def _write_arrays(self, file: IO[bytes]) -> None:
         np.savez(
@@ -218,12 +213,3 @@ class EmbeddingIndex(VectorIndex):
                 f"{folder} is damaged, its files count {sorted(sizes)} images: save it again"
             )
         return index
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file, and put it in its place when it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write(temporary)
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

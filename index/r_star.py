@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .whole import whole
 
 
 def scope_of(*descriptions: Mapping[str, Any]) -> str:
@@ -89,8 +90,7 @@ class RStarCache:
         """Write the cache as .npz, whole or not at all; the same cache gives the same arrays."""
         rows = sorted((t, d, r) for t, found in self._found.items() for d, r in found.items())
         targets, digests, ratios = zip(*rows, strict=True) if rows else ((), (), ())
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
+        with whole(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
                 scope=np.array(self.scope),
@@ -98,9 +98,6 @@ class RStarCache:
                 digests=np.array(digests, dtype=np.str_),
                 noise_ratios=np.array(ratios, dtype=np.float64),
             )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
 
     @classmethod
     def load(cls, path: Path, scope: str | None = None) -> RStarCache:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,25 +18,11 @@ import pyarrow as pa
 
 from genie_transforms._schema import MANIFEST, Manifest, arrow_schema, shard_name
 
+from .whole import write_json, write_whole
+
 BUILD = "build.json"
 _HEAVY = ("image", "sweep")
 _VERSIONS = ("torch", "torchvision", "diffusers", "transformers", "faiss-cpu", "numpy", "pyarrow")
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that it is either absent or whole, also after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically, with sorted keys."""
-    write_atomic(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
 def claim(out: Path, build: dict[str, Any]) -> None:
@@ -105,7 +90,7 @@ def write_shard(
             writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
     data = sink.getvalue().to_pybytes()
     name = shard_name(index, num_shards)
-    write_atomic(out / name, data)
+    write_whole(out / name, data)
     entry = {"name": name, "rows": len(rows), "sha256": hashlib.sha256(data).hexdigest()}
     write_json(stats_path(out, index), {"shard": entry, **stats})
 
@@ -166,4 +151,4 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         shards=shards,
         versions={name: version(name) for name in _VERSIONS},
     )
-    write_atomic(out / MANIFEST, manifest.to_json().encode())
+    write_whole(out / MANIFEST, manifest.to_json().encode())

@@ -18,6 +18,7 @@ from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms._dataset import source_digest
 
+from .centroids import Embeddings
 from .config import BuildConfig
 from .diffusion.families import Family
 from .diffusion.noise import pair_seed
@@ -121,20 +122,45 @@ def run_shard(shop: Workshop, plan: Plan, keep_sweeps_of: Sequence[int] = ()) ->
     result.seconds["read"] += time.perf_counter() - start
 
     sweeps = _generate(shop, plan, images, places, digests, result)
+    _refuse_without_line(shop, plan, sweeps)
+    made = [sweep.images for sweep in sweeps if sweep.images is not None]
+    start = time.perf_counter()
+    embeddings = iter(_embed(shop, made))
+    result.seconds["embed"] += time.perf_counter() - start
+
+    start = time.perf_counter()
     for position, generated in enumerate(sweeps):
         source, target = int(plan.sources[position]), int(plan.targets[position])
         if generated.images is None:
             failure = {"source": source, "target": target, "reason": generated.reason}
             result.failures.append(failure)
             continue
-        row, seconds = _choose(shop, source, target, generated)
-        _add(result.seconds, seconds)
-        row["source_digest"] = digests[places[position]]
+        row = _choose(shop, source, target, generated.images, next(embeddings))
+        row |= {"seed": generated.seed, "source_digest": digests[places[position]]}
         result.rows.append(row)
         if position in keep_sweeps_of:
             original = images[places[position]][None]
             result.sweeps[position] = row, torch.cat([original, generated.images])
+    result.seconds["select"] += time.perf_counter() - start
     return result
+
+
+def _refuse_without_line(shop: Workshop, plan: Plan, sweeps: Sequence[Generated]) -> None:
+    """Mark pairs whose source lies on the target's centroid: Algorithm 1 has no line to walk."""
+    if shop.config.method == "img2img":
+        return
+    for position, generated in enumerate(sweeps):
+        source, target = int(plan.sources[position]), int(plan.targets[position])
+        if np.array_equal(shop.index.embedding(source), shop.index.centroid(target)):
+            generated.images = None
+            generated.reason = "the source is embedded where the target's centroid is"
+
+
+def _embed(shop: Workshop, sweeps: Sequence[Tensor]) -> list[Embeddings]:
+    """Embed the sweeps of a shard in full batches, ``(R, D)`` float32 for each."""
+    if not sweeps:
+        return []
+    return np.split(shop.backbone(torch.cat(list(sweeps))), len(sweeps))
 
 
 def _add(total: defaultdict[str, float], seconds: dict[str, float]) -> None:
@@ -189,16 +215,10 @@ def _generate(
 
 
 def _choose(
-    shop: Workshop, source: int, target: int, generated: Generated
-) -> tuple[dict[str, Any], dict[str, float]]:
+    shop: Workshop, source: int, target: int, sweep_images: Tensor, embeddings: Embeddings
+) -> dict[str, Any]:
     """Choose r* of one pair (Algorithm 1) and describe the chosen image."""
     config, ratios = shop.config, shop.config.sweep_ratios
-    sweep_images = generated.images
-    if sweep_images is None:
-        raise ValueError("a pair without images has nothing to choose from")
-    start = time.perf_counter()
-    embeddings = shop.backbone(sweep_images)
-    embedded = time.perf_counter()
     of_source = shop.index.embedding(source)
     if config.method == "img2img":  # source and target are one class: there is no line to walk
         distances, chosen = np.zeros(len(ratios)), 0
@@ -217,7 +237,6 @@ def _choose(
         "noise_ratios": list(ratios),
         "projections": distances.tolist(),
         "prompt": shop.prompts[target],
-        "seed": generated.seed,
         "method": config.method,
         "target_similarity": float(cosines[target]),
         "nearest_class": nearest,
@@ -227,8 +246,7 @@ def _choose(
     }
     if config.keep_sweep:
         row["sweep"] = [encode_image(_stored(x, config), config.image_format) for x in sweep_images]
-    seconds = {"embed": embedded - start, "select": time.perf_counter() - embedded}
-    return row, seconds
+    return row
 
 
 def _stored(image: Tensor, config: BuildConfig) -> Tensor:

@@ -19,6 +19,7 @@ from genie_transforms._schema import Manifest
 from index.build import build, main, preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
+from index.neighbors import EmbeddingIndex
 
 CLASSES = ("star", "ring", "heart")
 
@@ -66,6 +67,12 @@ def test_a_bank_is_built_and_opens_everywhere(
         with Image.open(pictures / record["source_id"]) as image:
             assert source_digest(image) == record["source_digest"]
     assert len(Bank.open(out, keep=None)) == 18
+    index = EmbeddingIndex.load(out / "index")
+    assert len(index.r_stars) == 18
+    for record in table:
+        found = index.r_star(record["source_digest"], names[record["label"]])
+        assert found == pytest.approx(record["noise_ratio"], abs=1e-6)
+        assert found in BuildConfig().noise_ratios
     assert (out / "preview.png").stat().st_size > 10_000
     printed = capsys.readouterr().out
     assert "18 planned, 18 made, 0 failed" in printed

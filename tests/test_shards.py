@@ -9,6 +9,7 @@ from datasets import ClassLabel, load_from_disk
 
 from genie_transforms._schema import Manifest
 from index import shards
+from index.whole import whole, write_whole
 
 from .banks import CLASSES, row
 
@@ -60,13 +61,19 @@ def test_same_rows_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    shards.write_atomic(path, b"old")
-    path.with_name("other").mkdir()
-    with pytest.raises(TypeError):
-        shards.write_atomic(path, "not bytes")  # type: ignore[arg-type]
+    write_whole(path, b"old")
+
+    def interrupted() -> None:
+        with whole(path) as temporary:
+            temporary.write_bytes(b"half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:

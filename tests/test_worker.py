@@ -76,6 +76,15 @@ def test_what_never_works_is_recorded_and_not_stored(
     assert result.stats()["failures"] == result.failures
 
 
+def test_a_source_on_the_targets_centroid_fails_alone(shop: Workshop, plan: Plan) -> None:
+    classes = shop.index.classes
+    classes.sums[1] = classes.counts[1] * shop.index.embedding(0).astype(np.float64)
+    result = run_shard(shop, plan)
+    assert [(f["source"], f["target"]) for f in result.failures] == [(0, 1)]
+    assert "centroid" in result.failures[0]["reason"]
+    assert len(result.rows) == len(plan) - 1
+
+
 def test_rows_do_not_depend_on_what_is_in_the_shard(shop: Workshop, plan: Plan) -> None:
     together = run_shard(shop, plan).rows
     alone = [

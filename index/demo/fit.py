@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,8 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from ..whole import whole
 
 LossFunction = Callable[[torch.Generator], Tensor]
 """Draw a batch with the given generator and return its loss, a scalar."""
@@ -95,8 +96,8 @@ def fit(
                 "schedule": schedule.state_dict(),
                 "average": average.state_dict() if average else {},
             }
-            torch.save(state, path.with_suffix(".tmp"))
-            os.replace(path.with_suffix(".tmp"), path)
+            with whole(path) as temporary:
+                torch.save(state, temporary)
     bar.close()
     if average:
         average.copy_to(parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..shards import write_atomic
+from ..whole import write_whole
 
 _CARD = """\
 ---
@@ -55,4 +55,4 @@ def write_card(out: Path, kind: str, images: int, classes: int, build: dict[str,
         folder=out.name,
         settings=settings,
     )
-    write_atomic(out / "README.md", text.encode())
+    write_whole(out / "README.md", text.encode())

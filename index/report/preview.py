@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from ..shards import write_atomic
+from ..whole import write_whole
 
 CHOSEN = "#d95f02"
 _BLOCKS = 2  # pairs side by side
@@ -39,7 +39,7 @@ def save_strip(
         text.add_text(key, str(value))
     sink = io.BytesIO()
     strip.save(sink, format="PNG", pnginfo=text)
-    write_atomic(_strip_path(out, pair), sink.getvalue())
+    write_whole(_strip_path(out, pair), sink.getvalue())
 
 
 def _strip_path(out: Path, pair: int) -> Path:
@@ -68,7 +68,7 @@ def write_preview(out: Path, pairs: Sequence[int], noise_ratios: Sequence[float]
         _draw_strip(blocks[block], rows, row, strip, noise_ratios)
     sink = io.BytesIO()
     figure.savefig(sink, dpi=110, metadata={"Software": f"matplotlib {matplotlib.__version__}"})
-    write_atomic(out / "preview.png", sink.getvalue())
+    write_whole(out / "preview.png", sink.getvalue())
 
 
 def _draw_strip(
