@@ -13,8 +13,13 @@ from tqdm import tqdm
 
 from ..whole import whole
 
-LossFunction = Callable[[torch.Generator], Tensor]
-"""Draw a batch with the given generator and return its loss, a scalar."""
+LossFunction = Callable[[torch.Generator, float], Tensor]
+"""Draw a batch with the given generator, at a share of the steps in [0, 1), and return its loss."""
+
+
+def draw(rng: torch.Generator, size: int, upper: int) -> Tensor:
+    """Draw `size` row numbers below `upper`."""
+    return torch.randint(upper, (size,), generator=rng)
 
 
 def fit(
@@ -73,7 +78,9 @@ def fit(
     mean = None
     bar = tqdm(total=num_steps, initial=step, desc=name, unit="step", mininterval=5)
     while step < num_steps:
-        loss = loss_function(torch.Generator().manual_seed(seed * 1_000_003 + step))
+        loss = loss_function(
+            torch.Generator().manual_seed(seed * 1_000_003 + step), step / num_steps
+        )
         if not torch.isfinite(loss):
             raise RuntimeError(f"{name}: the loss became {loss.item()} at step {step}")
         optimizer.zero_grad()

@@ -85,7 +85,7 @@ def make_unet(channels: tuple[int, ...] = (32, 64, 128), width: int = 64) -> UNe
     )
 
 
-def shifted_betas(shift: float = 3.3, num_timesteps: int = 1000) -> Tensor:
+def shifted_betas(shift: float = 2.0, num_timesteps: int = 1000) -> Tensor:
     """Give Stable Diffusion's schedule with its log-SNR raised by `shift` until late.
 
     The same noise destroys far more of a 16 x 16 latent than of a 64 x 64 one, so with the

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from .shapes import SHAPES
 
 SIZE = 64
+MAX_ROTATION = torch.pi / 6  # like things in photographs, shapes have a right way up
 BASE_CLASSES = ("circle", "square", "triangle", "star", "heart", "ring", "cross", "hourglass")
 NOVEL_CLASSES = ("crescent", "arrow", "flower", "drop", "bolt", "fish")
 CLASSES = BASE_CLASSES + NOVEL_CLASSES
@@ -77,7 +78,7 @@ class SceneParams:
         n, rng = len(shape), torch.Generator().manual_seed(seed)
         radius = 0.46 + 0.22 * torch.rand(n, generator=rng)
         centre = (2 * torch.rand(n, 2, generator=rng) - 1) * (0.92 - radius)[:, None]
-        angle = 2 * torch.pi * torch.rand(n, generator=rng)
+        angle = (2 * torch.rand(n, generator=rng) - 1) * MAX_ROTATION
         color = torch.randint(len(COLORS), (n,), generator=rng)
         other = 1 + torch.randint(len(COLORS) - 1, (n,), generator=rng)
         return cls(

@@ -50,7 +50,7 @@ def _fit(folder: Path, num_steps: int, stop_after: int | None = None) -> nn.Modu
     model = nn.Linear(3, 1)
     seen = 0
 
-    def loss(rng: torch.Generator) -> Tensor:
+    def loss(rng: torch.Generator, progress: float) -> Tensor:
         nonlocal seen
         if seen == stop_after:
             raise KeyboardInterrupt
@@ -89,7 +89,7 @@ def test_diverging_training_stops_with_the_step(tmp_path: Path) -> None:
         fit(
             "bad",
             nn.ModuleDict({"model": model}),
-            lambda rng: model(torch.full((1, 1), torch.nan)).sum(),
+            lambda rng, progress: model(torch.full((1, 1), torch.nan)).sum(),
             num_steps=2,
             learning_rate=0.1,
             folder=tmp_path,

@@ -1,0 +1,38 @@
+"""The configuration of the demo's training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Training of the demo's models.
+
+    Attributes:
+        out: Folder that receives `pipeline/`, `encoder.safetensors`, `oracle.safetensors` and
+            `train.json`.
+        work: Folder of checkpoints; delete it to start afresh.
+        scenes: Training scenes in all.
+        vae_steps: Optimiser steps of the autoencoder.
+        decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
+        unet_steps: Optimiser steps of the denoiser.
+        objects: Objects of base classes that the backbone sees.
+        encoder_steps: Optimiser steps of the backbone.
+        oracle_steps: Optimiser steps of the oracle.
+        seed: Seed of scenes, weights and batches.
+    """
+
+    out: Path = HERE
+    work: Path = Path("demo-training")
+    scenes: int = 42_000
+    vae_steps: int = 1800
+    decoder_steps: int = 1500
+    unet_steps: int = 11_000
+    objects: int = 8000
+    encoder_steps: int = 3000
+    oracle_steps: int = 1500
+    seed: int = 0

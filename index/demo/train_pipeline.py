@@ -1,0 +1,132 @@
+"""Training of the demo's Stable Diffusion pipeline: autoencoder, then denoiser and text encoder."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from .fit import draw, fit
+from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
+from .scenes import CLASSES, COLORS, TEXTURES, Scenes
+from .train_config import TrainConfig
+
+
+def train_vae(config: TrainConfig, pixels: Tensor) -> AutoencoderKL:
+    """Train the autoencoder on pixels ``(N, 3, 64, 64)`` uint8."""
+    vae = make_vae()
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
+        with torch.autocast("cpu", torch.bfloat16):
+            posterior = vae.encode(images).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=rng)
+            decoded = vae.decode(posterior.mean + posterior.std * noise).sample
+        divergence: Tensor = posterior.kl().mean() / 1024
+        return _difference(decoded.float(), images) + 2e-3 * divergence
+
+    fit(
+        "vae",
+        nn.ModuleDict({"vae": vae}),
+        loss,
+        num_steps=config.vae_steps,
+        learning_rate=3e-3,
+        folder=config.work,
+        seed=config.seed,
+    )
+
+    def sharper(rng: torch.Generator, _: float) -> Tensor:
+        images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                latents = vae.encode(images).latent_dist.mode()
+            decoded = vae.decode(latents).sample
+        return _difference(decoded.float(), images)
+
+    # The builder encodes with the posterior's mode: let the decoder learn what that gives.
+    fit(
+        "decoder",
+        nn.ModuleDict({"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}),
+        sharper,
+        num_steps=config.decoder_steps,
+        learning_rate=2e-3,
+        folder=config.work,
+        seed=config.seed + 4,
+    )
+    return vae
+
+
+def _difference(decoded: Tensor, images: Tensor) -> Tensor:
+    """Compare images: absolute, squared, and at the edges."""
+    error = decoded - images
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return error.abs().mean() + error.square().mean() + edges
+
+
+@torch.no_grad()
+def encode_all(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+    """Encode pixels ``(N, 3, 64, 64)`` uint8 to posterior modes ``(N, 4, 16, 16)``, unscaled."""
+    batches = tqdm(torch.split(pixels, 256), desc="latents", mininterval=5)
+    return torch.cat([vae.encode(b.float() / 127.5 - 1).latent_dist.mode() for b in batches])
+
+
+def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> StableDiffusionPipeline:
+    """Train autoencoder, text encoder and denoiser, and assemble the pipeline."""
+    vae = train_vae(config, pixels)
+    latents = encode_all(vae, pixels)
+    vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
+    latents *= vae.config.scaling_factor
+
+    words = ["a", "photo", "of", "on", "type", "shape", *CLASSES, *COLORS, *TEXTURES, ".", ","]
+    tokenizer = make_tokenizer(words)
+    text_encoder, unet, scheduler = make_text_encoder(tokenizer), make_unet(), make_scheduler()
+    plain = [f"A photo of a {CLASSES[label]}" for label in scenes.targets]
+    captions = [scenes.caption(index) for index in range(len(scenes))]
+    tokens = tokenizer(
+        [*plain, *captions, ""], padding="max_length", truncation=True, return_tensors="pt"
+    ).input_ids
+    modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
+    log_snr = torch.logit(scheduler.alphas_cumprod)
+    levels = log_snr.flip(0).contiguous()  # rising
+    # About the inverse of the loss that noise alone leaves: no level drowns the others' gradients.
+    weights = (0.3 * log_snr).exp().clamp(max=1)
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        rows = draw(rng, 64, len(latents))
+        kind = torch.rand(64, generator=rng)
+        prompts = rows + (kind < 0.33) * len(latents)
+        prompts[kind > 0.9] = len(tokens) - 1  # the empty prompt, for guidance
+        # Three in four where shapes are decided: uniform timesteps hardly visit those levels.
+        level = 7 * torch.rand(64, generator=rng) - 5
+        times = 999 - torch.searchsorted(levels, level).clamp(max=999)
+        times[:16] = draw(rng, 16, 1000)
+        noise = torch.randn(64, *latents.shape[1:], generator=rng)
+        clean = latents[rows]
+        alpha = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
+        sigma = (1 - alpha**2).sqrt()
+        context = text_encoder(tokens[prompts]).last_hidden_state
+        predicted = unet(alpha * clean + sigma * noise, times, context).sample
+        error: Tensor = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
+        return (weights[times] * error).mean()
+
+    fit(
+        "unet",
+        modules,
+        loss,
+        num_steps=config.unet_steps,
+        learning_rate=1.5e-3,
+        folder=config.work,
+        seed=config.seed + 1,
+        ema_decay=0.999,
+    )
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
