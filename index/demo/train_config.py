@@ -20,6 +20,8 @@ class TrainConfig:
         vae_steps: Optimiser steps of the autoencoder.
         decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
         unet_steps: Optimiser steps of the denoiser.
+        critic_steps: Optimiser steps of the classifier of latents that its last stage listens to.
+        classes_steps: Optimiser steps of that last stage.
         objects: Objects of base classes that the backbone sees.
         encoder_steps: Optimiser steps of the backbone.
         oracle_steps: Optimiser steps of the oracle.
@@ -32,7 +34,9 @@ class TrainConfig:
     vae_steps: int = 1800
     decoder_steps: int = 1500
     unet_steps: int = 11_000
+    critic_steps: int = 1000
+    classes_steps: int = 2000
     objects: int = 8000
-    encoder_steps: int = 3000
+    encoder_steps: int = 2000
     oracle_steps: int = 1500
     seed: int = 0

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline
+from diffusers import (
+    AutoencoderKL,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.resnet import BasicBlock
 from tqdm import tqdm
+from transformers import CLIPTextModel
 
 from .fit import draw, fit
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
@@ -86,13 +96,47 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
     tokens = tokenizer(
         [*plain, *captions, ""], padding="max_length", truncation=True, return_tensors="pt"
     ).input_ids
-    modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
+    labels = torch.tensor(scenes.targets)
+    train_denoiser(config, unet, text_encoder, scheduler, latents, labels, tokens)
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def train_denoiser(
+    config: TrainConfig,
+    unet: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
+    scheduler: DPMSolverMultistepScheduler,
+    latents: Tensor,
+    labels: Tensor,
+    tokens: Tensor,
+) -> None:
+    """Train denoiser and text encoder in place.
+
+    Args:
+        config: Steps, seed and folder of checkpoints.
+        unet: The denoiser, of v-prediction.
+        text_encoder: Trained with it.
+        scheduler: Its noise schedule.
+        latents: ``(N, 4, 16, 16)`` float32, scaled.
+        labels: ``(N,)`` int64.
+        tokens: Plain prompts, captions and the empty prompt, ``(2 N + 1, L)`` int64.
+    """
     log_snr = torch.logit(scheduler.alphas_cumprod)
     levels = log_snr.flip(0).contiguous()  # rising
     # About the inverse of the loss that noise alone leaves: no level drowns the others' gradients.
     weights = (0.3 * log_snr).exp().clamp(max=1)
+    modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
 
-    def loss(rng: torch.Generator, _: float) -> Tensor:
+    def loss(rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
         rows = draw(rng, 64, len(latents))
         kind = torch.rand(64, generator=rng)
         prompts = rows + (kind < 0.33) * len(latents)
@@ -106,9 +150,16 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
         alpha = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
         sigma = (1 - alpha**2).sqrt()
         context = text_encoder(tokens[prompts]).last_hidden_state
-        predicted = unet(alpha * clean + sigma * noise, times, context).sample
+        noised = alpha * clean + sigma * noise
+        predicted = unet(noised, times, context).sample
         error: Tensor = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
-        return (weights[times] * error).mean()
+        value = (weights[times] * error).mean()
+        if critic is not None:
+            named = kind <= 0.9
+            seen = critic((alpha * noised - sigma * predicted)[named])
+            surprise = F.cross_entropy(seen, labels[rows][named], reduction="none")
+            value = value + 0.05 * (weights[times][named] * surprise).mean()
+        return value
 
     fit(
         "unet",
@@ -120,13 +171,48 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
         seed=config.seed + 1,
         ema_decay=0.999,
     )
-    return StableDiffusionPipeline(
-        vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+    # Last, what it takes the clean image for shall show the class that the prompt names.
+    critic = train_critic(config, latents, labels).requires_grad_(False)
+    fit(
+        "classes",
+        modules,
+        partial(loss, critic=critic),
+        num_steps=config.classes_steps,
+        learning_rate=5e-4,
+        folder=config.work,
+        seed=config.seed + 5,
+        ema_decay=0.998,
     )
+
+
+def train_critic(config: TrainConfig, latents: Tensor, labels: Tensor) -> nn.Module:
+    """Train a classifier of latents ``(N, 4, 16, 16)``, with noise of up to half their spread."""
+
+    def stage(inplanes: int, planes: int) -> BasicBlock:
+        shortcut = nn.Sequential(
+            nn.Conv2d(inplanes, planes, 1, stride=2, bias=False), nn.BatchNorm2d(planes)
+        )
+        return BasicBlock(inplanes, planes, stride=2, downsample=shortcut)
+
+    critic = nn.Sequential(
+        nn.Conv2d(4, 48, 3, padding=1, bias=False), nn.BatchNorm2d(48), nn.ReLU(inplace=True),
+        BasicBlock(48, 48), stage(48, 96), stage(96, 192),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(192, len(CLASSES)),
+    )  # fmt: skip
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        rows = draw(rng, 64, len(latents))
+        spread = torch.rand(64, 1, 1, 1, generator=rng) / 2
+        noised = latents[rows] + spread * torch.randn(64, *latents.shape[1:], generator=rng)
+        return F.cross_entropy(critic(noised), labels[rows], label_smoothing=0.05)
+
+    fit(
+        "critic",
+        nn.ModuleDict({"critic": critic}),
+        loss,
+        num_steps=config.critic_steps,
+        learning_rate=3e-3,
+        folder=config.work,
+        seed=config.seed + 6,
+    )
+    return critic
