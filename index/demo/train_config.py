@@ -37,6 +37,6 @@ class TrainConfig:
     critic_steps: int = 1000
     classes_steps: int = 2000
     objects: int = 8000
-    encoder_steps: int = 2000
-    oracle_steps: int = 1500
+    encoder_steps: int = 1500
+    oracle_steps: int = 1200
     seed: int = 0

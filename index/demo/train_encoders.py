@@ -37,12 +37,18 @@ def train_encoder(config: TrainConfig, cutouts: Cutouts) -> SmallResNet:
 
 
 def train_oracle(config: TrainConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
-    """Train the classifier that measures, on pixels ``(N, 3, 64, 64)`` uint8 of all classes."""
+    """Train the classifier that measures, on pixels ``(N, 3, 64, 64)`` uint8 of all classes.
+
+    Batches are blurred at random and a little noisy, so that a soft edge is no other class.
+    """
     model = SmallResNet(width=24, num_classes=len(CLASSES))
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
         rows = draw(rng, 64, len(pixels))
         images = pixels[rows].float() / 255
+        small = int(torch.randint(20, 65, (), generator=rng))
+        images = F.interpolate(images, small, mode="bilinear", antialias=True)
+        images = F.interpolate(images, 64, mode="bilinear")
         images = images + 0.03 * torch.randn(images.shape, generator=rng)
         return F.cross_entropy(model(images), labels[rows], label_smoothing=0.05)
 

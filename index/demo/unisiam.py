@@ -114,11 +114,13 @@ class Cutouts:
         n = len(rows)
         objects = self.objects[rows].float() / 255
         grid = F.affine_grid(_motions(n, rng), list(objects.shape), align_corners=False)
-        light, cover = F.grid_sample(objects, grid, align_corners=False).split(1, 1)
+        moved = F.grid_sample(objects, grid, align_corners=False)
+        light, cover = moved[:, :1], moved[:, 1:]
         chosen = torch.randint(len(self.backgrounds), (n,), generator=rng)
         background = 0.5 + strength * (self.backgrounds[chosen].float() / 255 - 0.5)
         color = 1 - strength * torch.rand(n, 3, 1, 1, generator=rng)
-        return background * (1 - cover) + light * color
+        view: Tensor = background * (1 - cover) + light * color
+        return view
 
 
 def _motions(n: int, rng: torch.Generator) -> Tensor:
