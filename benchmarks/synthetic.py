@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def write_bank(
         name = shard_name(index, count)
         with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, schema) as out:
             out.write_table(pa.Table.from_pydict(columns, schema=schema))
-        shards.append({"name": name, "rows": len(rows), "sha256": ""})
+        with (folder / name).open("rb") as written:
+            checksum = hashlib.file_digest(written, "sha256").hexdigest()
+        shards.append({"name": name, "rows": len(rows), "sha256": checksum})
     counts = {"pairs": num_rows, "rows": num_rows, "failed": 0, "shards": count}
     manifest = Manifest(names, {"synthetic": size}, {}, counts, shards, {})
     (folder / MANIFEST).write_text(manifest.to_json())
@@ -88,10 +91,14 @@ def _columns(rows: np.ndarray[Any, Any], num_classes: int, blobs: list[bytes]) -
         "seed": rows,
         "method": ["genie"] * n,
         "target_similarity": np.ones(n, dtype=np.float32),
+        "margin": np.full(n, 0.1, dtype=np.float32),
         "nearest_class": labels,
         "source_similarity": np.zeros(n, dtype=np.float32),
         "on_target": np.ones(n, dtype=bool),
         "duplicate": np.zeros(n, dtype=bool),
+        "near_duplicate": np.zeros(n, dtype=bool),
+        "blank": np.zeros(n, dtype=bool),
+        "stale": np.zeros(n, dtype=bool),
     }
 
 

@@ -4,11 +4,12 @@ All arms run in one process, in turns, so that a busy machine disturbs all alike
 rounds counts, its quartiles are given.
 
 - `batch`: one batch of normalised float32 or raw uint8 images through each transform. The floor is
-  a plain copy of the batch. timm writes into its input; the others, ours too, make a new batch.
+  a plain copy of the batch. timm writes into its input, and so do we with `in_place=True`; all
+  others make a new batch.
 - `call`: one PIL image through the transform, kept (p = 0) and replaced (p = 1), and the look-up
   of an image alone.
 - `loader`: from JPEG files to batches, end to end, with 0 and 2 workers.
-- `memory`: private memory of each worker over epochs.
+- `memory`: memory of its own that each worker holds, over epochs.
 - `size`: banks of 1 K to 1 M rows: time to open, time per sample, size of the pickle.
 """
 
@@ -17,26 +18,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from statistics import quantiles
-from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
-import torch
 import tyro
-from torchvision.transforms import v2
 
-from genie_transforms import Bank, GeNIeTransform, source_digest
+from genie_transforms import Bank
 from index.whole import write_json
 
+from .batch_arms import NUM_CLASSES, measure_batches, measure_calls
 from .environment import environment
 from .loader_arms import measure_loaders, measure_memory, measure_sizes
-from .synthetic import picture, write_bank
+from .synthetic import write_bank
+from .throughput_plot import plot
 
-NUM_CLASSES = 100
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-Arm = tuple[dict[str, Any], Callable[[], Any]]
+Part = Literal["batch", "call", "loader", "memory", "size"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +45,9 @@ class Config:
         rows: Rows of the bank, all in the decoded cache.
         rounds: How often each arm runs.
         quick: Few rounds, small loaders, banks up to 10 K rows: under 3 minutes.
-        only: Parts to measure: batch, call, loader, memory, size.
+        only: Parts to measure.
         json: Where to write the figures.
+        plot: Where to draw them.
     """
 
     size: int = 224
@@ -58,8 +55,9 @@ class Config:
     rows: int = 1024
     rounds: int = 31
     quick: bool = False
-    only: tuple[str, ...] = ("batch", "call", "loader", "memory", "size")
+    only: tuple[Part, ...] = ("batch", "call", "loader", "memory", "size")
     json: Path | None = None
+    plot: Path | None = None
 
 
 def main(config: Config) -> None:
@@ -82,107 +80,8 @@ def main(config: Config) -> None:
             _print(name, result[name])
     if config.json is not None:
         write_json(config.json, {**result, **environment()})
-
-
-def measure_batches(bank: Bank, batch_size: int, size: int, rounds: int) -> list[dict[str, Any]]:
-    """Time whole batches: µs per sample of each arm."""
-    labels = torch.randint(0, NUM_CLASSES, (batch_size,))
-    raw = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8)
-    normalised = v2.functional.normalize(v2.functional.to_dtype(raw, scale=True), MEAN, STD)
-    cached = bank.decoded(size)
-    results = []
-    for images in (normalised, raw):  # one dtype at a time: both at once would spoil the caches
-        arms = _batch_arms(cached, images, labels)
-        for name, run in arms:
-            run()  # the first call maps the files and compiles what is compiled
-            name["dtype"] = str(images.dtype).removeprefix("torch.")
-        results += _interleave(arms, rounds, per=batch_size)
-    return results
-
-
-def _batch_arms(bank: Bank, images: torch.Tensor, labels: torch.Tensor) -> list[Arm]:
-    """List the arms for images of one dtype; MixUp cannot mix integers."""
-    floats = images.is_floating_point()
-    scale: dict[str, Any] = {"mean": MEAN, "std": STD} if floats else {}
-    arms: list[Arm] = [({"arm": "copy", "p": None}, images.clone)]
-    for p in (0.5, 1.0):
-        ours = GeNIeTransform(bank, p=p, **scale)
-        arms.append(({"arm": "GeNIeTransform", "p": p}, partial(ours.forward, images, labels)))
-    mixes: dict[str, Any] = {"v2.CutMix": v2.CutMix(num_classes=NUM_CLASSES)}
-    if floats:
-        mixes["v2.MixUp"] = v2.MixUp(num_classes=NUM_CLASSES)
-    mixes.update(_timm_mixes(floats))
-    mixes.update(_kornia_mixes() if floats else {})
-    # timm writes into its input: give it a copy of its own, made once.
-    own = images.clone()
-    for name, mix in mixes.items():
-        given = own if name.startswith("timm") else images
-        arms.append(({"arm": name, "p": 1.0}, partial(mix, given, labels)))
-    return arms
-
-
-def _timm_mixes(floats: bool) -> dict[str, Any]:
-    """Give timm's transforms, if timm is installed."""
-    try:
-        from timm.data import Mixup
-    except ImportError:
-        return {}
-    mixes = {"timm.CutMix": Mixup(mixup_alpha=0, cutmix_alpha=1.0, num_classes=NUM_CLASSES)}
-    if floats:
-        mixes["timm.Mixup"] = Mixup(mixup_alpha=1.0, num_classes=NUM_CLASSES)
-    return mixes
-
-
-def _kornia_mixes() -> dict[str, Any]:
-    """Give kornia's transforms, if kornia is installed."""
-    try:
-        from kornia.augmentation import RandomCutMixV2, RandomMixUpV2
-    except ImportError:
-        return {}
-    return {
-        "kornia.MixUp": RandomMixUpV2(p=1.0, data_keys=["input", "class"]),
-        "kornia.CutMix": RandomCutMixV2(p=1.0, data_keys=["input", "class"]),
-    }
-
-
-def measure_calls(bank: Bank, size: int, rounds: int) -> list[dict[str, Any]]:
-    """Time single images: µs per call, copying included where something is replaced."""
-    image = picture(0, size)
-    tensor = v2.functional.pil_to_tensor(image)
-    tiny, tiny_bank = tensor[:, :8, :8], bank.decoded(8)
-    kept, replaced = GeNIeTransform(bank, p=0), GeNIeTransform(bank.decoded(size), p=1)
-    overhead = GeNIeTransform(tiny_bank, p=1)
-    arms: list[Arm] = [
-        ({"arm": "kept", "p": 0.0}, lambda: kept((image, 1))),
-        ({"arm": "replaced, 8 px tensor (overhead)", "p": 1.0}, lambda: overhead((tiny, 1))),
-        ({"arm": "replaced, PIL, cached", "p": 1.0}, lambda: replaced((image, 1))),
-        ({"arm": "source_digest, PIL", "p": None}, lambda: source_digest(image)),
-        ({"arm": "source_digest, uint8 tensor", "p": None}, lambda: source_digest(tensor)),
-    ]
-    repeated: list[Arm] = [(name, partial(_repeat, run, 100)) for name, run in arms]
-    return _interleave(repeated, rounds, per=100)
-
-
-def _repeat(run: Callable[[], Any], times: int) -> None:
-    """Call something often enough to be timed."""
-    for _ in range(times):
-        run()
-
-
-def _interleave(arms: list[Arm], rounds: int, per: int) -> list[dict[str, Any]]:
-    """Run all arms in turns; give µs per sample: median, quartiles, fastest."""
-    times: list[list[float]] = [[] for _ in arms]
-    for _ in range(rounds):
-        for place, (_, run) in enumerate(arms):
-            start = perf_counter()
-            run()
-            times[place].append((perf_counter() - start) / per * 1e6)
-    results = []
-    for (name, _), taken in zip(arms, times, strict=True):
-        low, median, high = quantiles(taken, n=4)
-        spread = {"quartiles": [low, high], "fastest": min(taken), "rounds": rounds}
-        results.append({**name, "us_per_sample": median, **spread})
-    return results
+    if config.plot is not None:
+        plot(result, config.plot)
 
 
 def _print(name: str, rows: list[dict[str, Any]]) -> None:

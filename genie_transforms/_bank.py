@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
+from ._card import Provenance
 from ._decoded import DecodedCache
 from ._errors import BankFormatError
+from ._export import export_image_folder, export_webdataset
 from ._filter import Kept
 from ._lookup import ClassIndex, Rows
+from ._merge import merge_banks
 from ._pixels import Size, decode, image_of, planes_of
+from ._row import ROW_COLUMNS, Row
 from ._schema import Manifest
+from ._verify import verify_bank
 from ._view import View
 
 if TYPE_CHECKING:
@@ -64,6 +68,82 @@ class Bank:
         bank._load()
         return bank
 
+    @classmethod
+    def merge(cls, paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Bank:
+        """Write all rows of several banks into a new one, and open that.
+
+        Classes are told by their names, so labels may change; a row is dropped if an earlier
+        one has the same source, target class and image.
+
+        Args:
+            paths: Folders of the banks.
+            out: The new folder.
+
+        Raises:
+            FileExistsError: `out` is not empty.
+            BankError: A bank cannot be read.
+        """
+        merge_banks([Path(path) for path in paths], Path(out).absolute())
+        return cls.open(out)
+
+    @classmethod
+    def from_hub(
+        cls, repo_id: str, revision: str | None = None, keep: str | None = _KEEP, **options: Any
+    ) -> Bank:
+        """Download a bank from the Hugging Face Hub into its cache, and open it.
+
+        Args:
+            repo_id: Such as `"user/birds-genie"`.
+            revision: Branch, tag or commit; a commit gives the same bank for ever.
+            keep: Which rows to keep, as in `open`.
+            options: For `huggingface_hub.snapshot_download`, such as `token` and `cache_dir`.
+
+        Raises:
+            ImportError: The extra `hub` is not installed.
+            BankError: The repository holds no bank.
+        """
+        from ._hub import download_bank  # an optional extra
+
+        return cls.open(download_bank(repo_id, revision, **options), keep)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        data_license: str | None = None,
+        source_data: str | None = None,
+        source_license: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+    ) -> str:
+        """Upload the whole bank in one commit, rows that the filter left out too, with a card.
+
+        Args:
+            repo_id: Such as `"user/birds-genie"`; made as a dataset if it is not there.
+            private: Whether a new repository is private.
+            revision: The branch to commit to, which must be there; "main" if not given.
+            data_license: Licence of the generated images, as the hub names it ("cc-by-4.0").
+            source_data: What the source images are, for the card.
+            source_license: Their licence, for the card.
+            token: Access token; the one that `hf auth login` stored if not given.
+            endpoint: Address of a hub of your own.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ImportError: The extra `hub` is not installed.
+        """
+        from ._hub import push_bank  # an optional extra
+
+        about = Provenance(data_license, source_data, source_license)
+        return push_bank(
+            self.path, repo_id, about,
+            private=private, revision=revision, token=token, endpoint=endpoint,
+        )  # fmt: skip
+
     @property
     def manifest(self) -> Manifest:
         """What `genie.json` says: classes, recipe, fingerprint, counts."""
@@ -105,10 +185,7 @@ class Bank:
             IndexError: There is no such row.
         """
         view, physical = self._load(), self._physical(index)
-        names = [name for name in view.tables.column_names if name not in ("image", "sweep")]
-        values = view.tables.row(physical, names)
-        known = {name: values[name] for name in names if name in Row.__annotations__}
-        return Row(**known, _bank=self, _index=index)
+        return Row(**view.tables.row(physical, ROW_COLUMNS), _bank=self, _index=index)
 
     def __iter__(self) -> Iterator[Row]:
         """Go through the rows."""
@@ -193,6 +270,36 @@ class Bank:
         bank._view = self._view
         return bank
 
+    def image_bytes(self, index: int) -> bytes:
+        """Give the image of a row as it is stored, encoded."""
+        return bytes(self._load().tables.image_bytes(self._physical(index)))
+
+    def verify(self) -> list[str]:
+        """Check every file, row and image on disk; one line for each problem, none if sound."""
+        return verify_bank(self.path)
+
+    def export(
+        self, out: str | os.PathLike[str], layout: Literal["imagefolder", "webdataset"]
+    ) -> Path:
+        """Write the rows that the filter kept in a layout that other programs read.
+
+        Images are copied as they are stored. "imagefolder" gives one folder a class, and
+        `metadata.jsonl` with the columns; "webdataset" tar files with an image, its `.cls` and
+        its `.json` for each row.
+
+        Args:
+            out: The new folder.
+            layout: "imagefolder" or "webdataset".
+
+        Raises:
+            ValueError: There is no such layout, or a class name cannot be a folder.
+            FileExistsError: `out` is not empty.
+        """
+        writers = {"imagefolder": export_image_folder, "webdataset": export_webdataset}
+        if layout not in writers:
+            raise ValueError(f"layout must be one of {', '.join(writers)}, got {layout!r}")
+        return writers[layout](self, Path(out).absolute())
+
     def as_dataset(self, transform: Callable[[Image.Image], Any] | None = None) -> BankDataset:
         """Give the negatives as a dataset of (image, target class), to add to the real data."""
         from ._dataset import BankDataset  # the two modules know each other
@@ -224,30 +331,3 @@ class Bank:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped tables out: pickling them would copy all their data."""
         return {**self.__dict__, "_view": None}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One hard negative; the columns are described in `_schema.py`."""
-
-    label: int
-    source_label: int
-    source_id: str
-    source_digest: str
-    noise_ratio: float
-    noise_ratios: list[float]
-    projections: list[float]
-    prompt: str
-    seed: int
-    method: str
-    target_similarity: float
-    nearest_class: int
-    source_similarity: float
-    on_target: bool
-    duplicate: bool
-    _bank: Bank = field(repr=False, compare=False)
-    _index: int = field(repr=False, compare=False)
-
-    def image(self) -> Image.Image:
-        """Decode the image."""
-        return self._bank.image(self._index)

@@ -1,4 +1,4 @@
-"""Replace samples of a whole batch: one new tensor, each row written once."""
+"""Replace samples of a whole batch: each row is written once, into a new tensor or in place."""
 
 from __future__ import annotations
 
@@ -41,25 +41,26 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
 
 
 def replace_rows(
-    images: torch.Tensor, rows: Rows, bank: Bank, converter: Converter, out: torch.Tensor | None
+    images: torch.Tensor, rows: Rows, bank: Bank, converter: Converter, *, in_place: bool
 ) -> torch.Tensor:
-    """Write the batch with some images replaced into a new tensor of the same layout.
+    """Give the batch with some images replaced, in the same layout.
 
     Args:
-        images: ``(B, C, H, W)``, left as it is.
+        images: ``(B, C, H, W)``.
         rows: ``(B,)`` rows of the bank, -1 where the image stays.
         bank: Where the negatives come from; fastest when `decoded` to H × W.
         converter: Brings their pixels to the dtype and scale of `images`.
-        out: Where to write; `images` itself to replace in place; None for a new tensor.
+        in_place: Write into `images`, so that only replaced images are touched; otherwise into
+            a new tensor.
     """
     plain = images.as_subclass(torch.Tensor)
     if plain.dtype.is_floating_point:
         converter.check_range(plain)
     if plain.device.type != "cpu":
-        return _replace_on_device(plain, rows, bank, converter, out)
-    result = torch.empty_like(plain) if out is None else out
+        return _replace_on_device(plain, rows, bank, converter, in_place=in_place)
+    result = plain if in_place else torch.empty_like(plain)
     size: Size = (int(plain.shape[2]), int(plain.shape[3]))
-    if result is not plain:
+    if not in_place:
         _copy_runs(plain, result, rows)
     places = np.flatnonzero(rows >= 0)
     views = result.unbind(0)  # all at once: indexing one by one costs as much as a small copy
@@ -73,6 +74,11 @@ def _copy_runs(images: torch.Tensor, out: torch.Tensor, rows: Rows) -> None:
     """Copy the images that stay, neighbours together: each byte moves once."""
     stays = np.concatenate(([False], rows < 0, [False]))
     edges = np.flatnonzero(stays[1:] != stays[:-1]).reshape(-1, 2)
+    if images.dtype == torch.uint8:  # numpy has less to do for each small copy than torch
+        source, target = images.numpy(), out.numpy()
+        for start, stop in edges.tolist():
+            target[start:stop] = source[start:stop]
+        return
     for start, stop in edges.tolist():
         out[start:stop].copy_(images[start:stop])
 
@@ -81,15 +87,17 @@ def _write(planes: torch.Tensor, converter: Converter, out: torch.Tensor) -> Non
     """Write one negative, ``(C, H, W)`` uint8, into its place in the batch."""
     if out.is_floating_point():
         converter.scale(planes, out)
+    elif out.dtype == torch.uint8:
+        np.copyto(out.numpy(), planes.numpy())
     else:
         out.copy_(converter.like(planes, out))
 
 
 def _replace_on_device(
-    images: torch.Tensor, rows: Rows, bank: Bank, converter: Converter, out: torch.Tensor | None
+    images: torch.Tensor, rows: Rows, bank: Bank, converter: Converter, *, in_place: bool
 ) -> torch.Tensor:
     """Send the negatives of a batch to its device as uint8, in one transfer."""
-    result = images.clone() if out is None else out
+    result = images if in_place else images.clone()
     places = np.flatnonzero(rows >= 0)
     if not len(places):
         return result

@@ -37,8 +37,8 @@ class DecodedCache:
         """Name the cache of a bank by size and content, so that a rebuilt bank gets its own."""
         content = repr([sorted(shard.items()) for shard in manifest.shards])
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
-        num_rows = sum(shard["rows"] for shard in manifest.shards)
-        return cls(folder / f"uint8-{size[0]}x{size[1]}-{key}.npy", num_rows, size)
+        name = f"uint8-{size[0]}x{size[1]}-{key}.npy"
+        return cls(folder / name, manifest.num_rows, size)
 
     def serves(self, size: Size) -> bool:
         """Tell whether the cached images have this size."""

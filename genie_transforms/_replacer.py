@@ -105,8 +105,7 @@ class Replacer:
         if labels is not None:
             classes = check_labels(labels, len(images), len(self.bank.class_names))
         rows = self._choose_rows(images, classes)
-        out = images.as_subclass(torch.Tensor) if self.in_place else None
-        replaced = replace_rows(images, rows, self.bank, self.converter, out)
+        replaced = replace_rows(images, rows, self.bank, self.converter, in_place=self.in_place)
         new_labels = labels if labels is None else self._batch_labels(rows, labels)
         return sample.rebuild(wrap_like(replaced, images), new_labels)
 

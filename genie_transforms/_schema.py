@@ -19,7 +19,7 @@ from ._errors import BankFormatError, UnfinishedBankError
 
 FORMAT_VERSION = 1
 MANIFEST = "genie.json"
-_INTEGERS = ("label", "source_label", "nearest_class")
+CLASS_COLUMNS = ("label", "source_label", "nearest_class")
 
 
 def shard_name(index: int, count: int) -> str:
@@ -48,10 +48,14 @@ def arrow_schema(class_names: Sequence[str], *, keep_sweep: bool = False) -> pa.
         ("seed", pa.int64()),
         ("method", pa.string()),
         ("target_similarity", pa.float32()),  # cosine to the target's centroid
+        ("margin", pa.float32()),  # that, less the cosine to the best other class
         ("nearest_class", pa.int64()),  # by cosine to all centroids
         ("source_similarity", pa.float32()),  # cosine to the source's embedding
         ("on_target", pa.bool_()),  # nearest_class == label
         ("duplicate", pa.bool_()),  # hardly differs from its source
+        ("near_duplicate", pa.bool_()),  # hardly differs from an earlier row
+        ("blank", pa.bool_()),  # nearly one colour
+        ("stale", pa.bool_()),  # its class has moved since r* was chosen, and r* would be another
     ]
     if keep_sweep:
         columns.append(("sweep", pa.list_(image)))
@@ -62,7 +66,7 @@ def arrow_schema(class_names: Sequence[str], *, keep_sweep: bool = False) -> pa.
 
 def _feature(field: pa.Field[Any], class_names: list[str]) -> Any:
     """Describe a column in the words of `datasets`."""
-    if field.name in _INTEGERS:
+    if field.name in CLASS_COLUMNS:
         return {"names": class_names, "_type": "ClassLabel"}
     if field.name == "image":
         return {"_type": "Image"}
@@ -84,7 +88,8 @@ class Manifest:
         fingerprint: Everything that changes pixels or r*: model and revision or file hashes,
             scheduler, steps, guidance, grid, prompts, preprocessing, backbone, seed policy.
         counts: `pairs` planned, `rows` written, `failed`, `network_rows` (rows that went
-            through the denoiser, guidance counted), `shards`.
+            through the denoiser, guidance counted), `reused` (pairs that an earlier build had
+            made), `shards`.
         shards: Name, rows and SHA-256 of each shard file, in order.
         versions: Library versions of the build.
         format_version: Version of this format.
@@ -97,6 +102,11 @@ class Manifest:
     shards: list[dict[str, Any]]
     versions: dict[str, str]
     format_version: int = FORMAT_VERSION
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard["rows"] for shard in self.shards)
 
     def to_json(self) -> str:
         """Serialise, with sorted keys: the same bank gives the same bytes."""

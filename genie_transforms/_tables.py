@@ -29,7 +29,7 @@ class Tables:
     """
 
     def __init__(self, folder: Path, shards: Sequence[str], num_rows: int) -> None:
-        tables = [_map_table(folder / shard) for shard in shards]
+        tables = [map_table(folder / shard) for shard in shards]
         if not tables:
             raise BankFormatError(f"the bank {folder} has no shards: rebuild it")
         self.table = pa.concat_tables(tables)
@@ -105,11 +105,11 @@ class Tables:
         return result
 
 
-def _map_table(path: Path) -> pa.Table:
+def map_table(path: Path) -> pa.Table:
     """Map one Arrow stream file; its pages are read when they are touched."""
     try:
         return pa.ipc.open_stream(pa.memory_map(str(path), "r")).read_all()
     except FileNotFoundError as error:
         raise BankFormatError(f"the shard {path} is missing: rebuild the bank") from error
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise BankFormatError(f"the shard {path} is damaged ({error}): rebuild the bank") from error

@@ -43,7 +43,7 @@ class View:
     def read(cls, path: Path, keep: str | None) -> View:
         """Map the shards, apply the filter and index the rows."""
         manifest = Manifest.read(path)
-        num_rows = sum(shard["rows"] for shard in manifest.shards)
+        num_rows = manifest.num_rows
         tables = Tables(path, [shard["name"] for shard in manifest.shards], num_rows)
         names = [name for name in tables.column_names if name not in _UNFILTERABLE]
         clauses = [] if keep is None else parse_keep(keep, names)

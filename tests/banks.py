@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,21 +63,27 @@ def row(
         "seed": index,
         "method": "genie-ada",
         "target_similarity": 0.5,
+        "margin": 0.1,
         "nearest_class": label,
         "source_similarity": 0.5,
         "on_target": True,
         "duplicate": False,
+        "near_duplicate": False,
+        "blank": False,
+        "stale": False,
     }
     return {**columns, **changes}
 
 
-def all_pairs(num_sources: int = 6, num_classes: int = len(CLASSES)) -> list[dict[str, Any]]:
+def all_pairs(
+    num_sources: int = 6, num_classes: int = len(CLASSES), size: int = SIZE
+) -> list[dict[str, Any]]:
     """Every source with every other class; source i has class i mod `num_classes`."""
     rows: list[dict[str, Any]] = []
     for source in range(num_sources):
         own = source % num_classes
         rows += [
-            row(len(rows) + offset, source, own, label)
+            row(len(rows) + offset, source, own, label, size)
             for offset, label in enumerate(c for c in range(num_classes) if c != own)
         ]
     return rows
@@ -100,7 +108,14 @@ def write_bank(
         table = pa.Table.from_pylist(list(rows[start:stop]), schema=schema)
         with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
             writer.write_table(table)
-        shards.append({"name": name, "rows": int(stop - start), "sha256": f"{index}{start}{stop}"})
+        checksum = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        shards.append({"name": name, "rows": int(stop - start), "sha256": checksum})
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    (folder / "dataset_info.json").write_text(json.dumps({"features": features}))
+    state: dict[str, Any] = {"_format_columns": None, "_format_kwargs": {}, "_format_type": None}
+    state |= {"_fingerprint": "0", "_output_all_columns": False, "_split": None}
+    state["_data_files"] = [{"filename": shard["name"]} for shard in shards]
+    (folder / "state.json").write_text(json.dumps(state))
     fields: dict[str, Any] = {
         "class_names": list(class_names),
         "recipe": {},

@@ -1,0 +1,95 @@
+"""Write a finished bank from tables: for banks that come from other banks or from folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ._new_folder import new_folder
+from ._schema import MANIFEST, Manifest, arrow_schema, shard_name
+
+
+def write_bank(
+    out: Path,
+    tables: Iterable[pa.Table],
+    *,
+    num_shards: int,
+    class_names: Sequence[str],
+    recipe: dict[str, Any],
+    fingerprint: dict[str, Any],
+    counts: Mapping[str, int],
+    keep_sweep: bool = False,
+) -> Manifest:
+    """Write a bank, one shard for each table; only one table is held at a time.
+
+    Args:
+        out: The new folder.
+        tables: Tables of `arrow_schema(class_names)`.
+        num_shards: How many tables there are.
+        class_names: Names of the classes.
+        recipe: How the bank came to be.
+        fingerprint: What decided its pixels.
+        counts: What is counted beside rows and shards.
+        keep_sweep: Whether there is a column `sweep`.
+
+    Raises:
+        FileExistsError: `out` is not empty.
+    """
+    schema = arrow_schema(class_names, keep_sweep=keep_sweep)
+    with new_folder(out) as folder:
+        shards = [
+            _write_shard(folder / shard_name(index, num_shards), table, schema)
+            for index, table in enumerate(tables)
+        ]
+        _write_dataset_files(folder, schema, shards)
+        manifest = Manifest(
+            class_names=list(class_names),
+            recipe=recipe,
+            fingerprint=fingerprint,
+            counts={
+                "failed": 0,
+                **counts,
+                "rows": sum(shard["rows"] for shard in shards),
+                "shards": len(shards),
+            },
+            shards=shards,
+            versions={"pyarrow": pa.__version__},
+        )
+        (folder / MANIFEST).write_text(manifest.to_json())
+    return manifest
+
+
+def _write_shard(path: Path, table: pa.Table, schema: pa.Schema) -> dict[str, Any]:
+    """Write one table as an Arrow stream; give its entry in the manifest."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_table(table)
+    data = sink.getvalue()
+    path.write_bytes(data)
+    return {
+        "name": path.name,
+        "rows": table.num_rows,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def _write_dataset_files(folder: Path, schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> None:
+    """Write what `datasets.load_from_disk` reads beside the shards."""
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": shard["name"]} for shard in shards],
+        "_fingerprint": identity[:16],
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": None,
+    }
+    for name, content in (("dataset_info.json", {"features": features}), ("state.json", state)):
+        (folder / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
