@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from index.build import embed_sources, resolve
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.diffusion.families import Family, load_family
 from index.embed import load_backbone
 from index.plan import Plan, make_plan
+from index.preparation import embed_sources, resolve
 from index.sources import Source
 from index.worker import Workshop, fit_to, run_shard
 
@@ -87,10 +87,7 @@ def test_a_source_on_the_targets_centroid_fails_alone(shop: Workshop, plan: Plan
 
 def test_rows_do_not_depend_on_what_is_in_the_shard(shop: Workshop, plan: Plan) -> None:
     together = run_shard(shop, plan).rows
-    alone = [
-        run_shard(shop, Plan(plan.sources[k : k + 1], plan.targets[k : k + 1], plan.variations, 1))
-        for k in range(len(plan))
-    ]
+    alone = [run_shard(shop, plan.take([k])) for k in range(len(plan))]
     for row, one in zip(together, alone, strict=True):
         other: dict[str, Any] = one.rows[0]
         assert (row["noise_ratio"], row["seed"]) == (other["noise_ratio"], other["seed"])
@@ -105,8 +102,21 @@ def test_quality_columns_are_cosines(shop: Workshop, plan: Plan) -> None:
     centroid = shop.index.centroid(row["label"])
     cosine = z @ centroid / np.linalg.norm(centroid)
     assert row["target_similarity"] == pytest.approx(cosine, abs=1e-5)
+    other = shop.index.centroid(1 - row["label"])
+    margin = cosine - z @ other / np.linalg.norm(other)
+    assert row["margin"] == pytest.approx(margin, abs=1e-5)
     assert row["source_similarity"] == pytest.approx(shop.index.embedding(0) @ z, abs=1e-5)
     assert row["on_target"] == (row["nearest_class"] == row["label"])
+
+
+def test_embeddings_stand_beside_their_rows(shop: Workshop, plan: Plan) -> None:
+    result = run_shard(shop, plan, keep_sweeps_of=[1])
+    assert result.positions == list(range(len(plan)))
+    row, images = result.sweeps[1]
+    embedded = shop.backbone(images[1:])
+    np.testing.assert_allclose(result.embeddings[1][:-1], embedded, atol=1e-5)
+    chosen = row["noise_ratios"].index(row["noise_ratio"])
+    np.testing.assert_array_equal(result.embeddings[1][-1], result.embeddings[1][chosen])
 
 
 def test_fit_resizes_the_shorter_side_and_crops_the_centre() -> None:

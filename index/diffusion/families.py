@@ -1,4 +1,4 @@
-"""Families of diffusion models behind one interface, and the function that opens them.
+"""The known families of diffusion models, and the function that opens one.
 
 A new family is one file with one subclass of `Family`, and one line in `FAMILIES`.
 """
@@ -6,18 +6,14 @@ A new family is one file with one subclass of `Family`, and one line in `FAMILIE
 from __future__ import annotations
 
 import importlib
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
-from index.diffusion.solver import Scheduler, is_flow, scheduler_class
+from index.diffusion.family import Conditioning, Family
+from index.diffusion.speed import Switches, apply_switches
 from index.diffusion.weights import ModelError, fuse_lora, locate, read_index
 
-Conditioning = dict[str, Tensor]
-"""What the network is told about prompts: named tensors with one row for each prompt."""
+__all__ = ["FAMILIES", "Conditioning", "Family", "load_family"]
 
 FAMILIES = {
     "StableDiffusionPipeline": "index.diffusion.stable_diffusion:StableDiffusion",
@@ -33,161 +29,6 @@ _MIRRORS = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diff
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-class Family(ABC):
-    """A text-to-image model seen as: images to latents, prompts to conditioning, predict, decode.
-
-    Args:
-        pipeline: Opened diffusers pipeline.
-        identity: What `fingerprint` reports about the weights.
-        scheduler: Short name or class name of a scheduler; ``None`` for the family's default,
-            ``"model"`` for the one that the model comes with.
-
-    Attributes:
-        name: Name of the family.
-        resolution: Native side of the square image, in pixels.
-        max_tokens: Length of the prompt that the text encoder reads, with its two marks.
-        default_guidance_scale: Guidance that the model is meant for; at most 1 means none.
-        default_num_inference_steps: Steps of the whole denoising.
-        flow: The model predicts a flow and wants a flow-matching scheduler.
-        side_multiple: Sides of images must be multiples of this, in pixels.
-    """
-
-    name: ClassVar[str]
-    flow: ClassVar[bool] = False
-
-    def __init__(
-        self, pipeline: Any, identity: dict[str, Any], scheduler: str | None = None
-    ) -> None:
-        self.pipeline = pipeline
-        self.vae = pipeline.vae
-        self.default_guidance_scale = 7.5
-        self.default_num_inference_steps = 50
-        self._identity = identity
-        self.scheduler = self._choose_scheduler(scheduler)
-        self.max_tokens = int(pipeline.tokenizer.model_max_length)
-        self.vae_factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        self.side_multiple = self.vae_factor
-        self.resolution = int(self.denoiser.config.sample_size) * self.vae_factor
-
-    @property
-    @abstractmethod
-    def denoiser(self) -> Any:
-        """The UNet or transformer."""
-
-    @abstractmethod
-    def encode_prompts(self, prompts: Sequence[str], *, negative: bool = False) -> Conditioning:
-        """Encode P prompts.
-
-        Args:
-            prompts: P texts; tokens beyond `max_tokens` are cut off.
-            negative: They are what guidance moves away from.
-
-        Returns:
-            Tensors whose first dimension is P.
-        """
-
-    @abstractmethod
-    def predict(self, latents: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
-        """Run the network once.
-
-        Args:
-            latents: ``(B, C, h, w)`` float32, as the solver hands them out.
-            timesteps: ``(B,)`` float32, in [0, 1000); rows may differ.
-            conditioning: Tensors of B rows.
-
-        Returns:
-            What the model predicts (noise, velocity, flow), ``(B, C, h, w)`` float32.
-        """
-
-    def default_scheduler(self, scheduler: Scheduler) -> Scheduler:
-        """Choose the family's sampler, given the one that the model comes with."""
-        return scheduler
-
-    def _choose_scheduler(self, choice: str | None) -> Scheduler:
-        own = self.pipeline.scheduler
-        if choice is None:
-            chosen = self.default_scheduler(own)
-        elif choice == "model":
-            chosen = own
-        else:
-            chosen = scheduler_class(choice).from_config(own.config)
-        known = scheduler_class(type(chosen).__name__)
-        if is_flow(chosen) != self.flow:
-            kind = "flow matching" if self.flow else "noise or velocity prediction"
-            raise ModelError(f"{self.name} is a model for {kind}: {known.__name__} is not for it")
-        return chosen
-
-    @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
-        device: torch.device = self.denoiser.device
-        return device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Precision of the denoiser."""
-        dtype: torch.dtype = self.denoiser.dtype
-        return dtype
-
-    def latent_shape(self, images: Tensor) -> tuple[int, int, int]:
-        """Give ``(C, h, w)`` of the latents of `images`.
-
-        Raises:
-            ValueError: `images` is not a uint8 batch ``(N, 3, H, W)`` with sides that the model
-                can take.
-        """
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(
-                f"images must be uint8 of shape (N, 3, H, W), got {images.dtype} "
-                f"{tuple(images.shape)}"
-            )
-        height, width = images.shape[2:]
-        if height % self.side_multiple or width % self.side_multiple:
-            raise ValueError(
-                f"sides must be multiples of {self.side_multiple} for this model, got "
-                f"{height} x {width}"
-            )
-        channels = int(self.vae.config.latent_channels)
-        return channels, height // self.vae_factor, width // self.vae_factor
-
-    def encode_images(self, images: Tensor) -> Tensor:
-        """Encode images to the mode of the autoencoder's posterior, scaled.
-
-        Args:
-            images: ``(N, 3, H, W)`` uint8.
-
-        Returns:
-            ``(N, C, h, w)`` float32, on the family's device.
-        """
-        pixels = images.to(self.device, self.vae.dtype) / 255 * 2 - 1
-        mode: Tensor = self.vae.encode(pixels).latent_dist.mode().float()
-        config = self.vae.config
-        latents: Tensor = (mode - (config.shift_factor or 0.0)) * config.scaling_factor
-        return latents
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Decode latents ``(N, C, h, w)`` to images ``(N, 3, H, W)``, float32 in [0, 1] or NaN."""
-        config = self.vae.config
-        scaled = latents / config.scaling_factor + (config.shift_factor or 0.0)
-        pixels: Tensor = self.vae.decode(scaled.to(self.vae.dtype)).sample.float()
-        return (pixels / 2 + 0.5).clamp(0, 1)
-
-    def num_tokens(self, prompt: str) -> int:
-        """Count the tokens of a prompt with its two marks; above `max_tokens` it is cut off."""
-        # verbose=False: a long prompt is what we ask about, not something to be warned of.
-        return len(self.pipeline.tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Describe all that decides this model's pictures, ready for JSON."""
-        config = {k: v for k, v in dict(self.scheduler.config).items() if k[0] != "_"}
-        return {
-            **self._identity,
-            "family": self.name,
-            "dtype": str(self.dtype).removeprefix("torch."),
-            "scheduler": {"class": type(self.scheduler).__name__, **config},
-        }
-
-
 def load_family(
     model: str,
     *,
@@ -197,6 +38,8 @@ def load_family(
     device: str = "cpu",
     scheduler: str | None = None,
     lora: str | None = None,
+    safety_checker: bool = False,
+    switches: Switches | None = None,
 ) -> Family:
     """Open a diffusion model and detect its family.
 
@@ -208,6 +51,8 @@ def load_family(
         device: cpu, cuda, cuda:1, …
         scheduler: See `Family`.
         lora: Folder, file or hub id of LoRA weights, fused into the model.
+        safety_checker: Keep the pipeline's safety checker, if it has one, for `Family.flagged`.
+        switches: Memory and speed; none if not given.
 
     Raises:
         ModelError: The model does not exist, is of an unknown family or cannot be used as asked.
@@ -218,18 +63,22 @@ def load_family(
         )
     if dtype not in _DTYPES:
         raise ModelError(f"dtype must be one of {', '.join(_DTYPES)}, got {dtype!r}")
+    if switches is not None:
+        switches.check(device)
     index = read_index(model, revision)
     family = _family_class(model, str(index.get("_class_name")))
     folder, identity = locate(model, revision, variant)
     absent = {name: None for name, part in index.items() if part == [None, None]}
-    # The checker blanks pictures; a bank must never hold a blanked one, and says so by itself.
-    absent |= {"safety_checker": None} if "safety_checker" in index else {}
+    if not safety_checker and "safety_checker" in index:
+        absent["safety_checker"] = None
     pipeline = importlib.import_module("diffusers").DiffusionPipeline.from_pretrained(
         folder, variant=variant, dtype=_DTYPES[dtype], **absent
     )
     if lora is not None:
         identity |= fuse_lora(pipeline, lora)
-    return family(pipeline.to(device), {"model": model, **identity}, scheduler)
+    opened = family(pipeline, {"model": model, **identity}, scheduler)
+    apply_switches(opened, switches or Switches(), torch.device(device))
+    return opened
 
 
 def _family_class(model: str, pipeline_class: str) -> type[Family]:

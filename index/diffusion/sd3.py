@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from index.diffusion.families import Conditioning, Family
+from index.diffusion.family import Conditioning, Family
 from index.diffusion.solver import Scheduler
 from index.diffusion.weights import ModelError
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
-from index.diffusion.families import Family
+from index.diffusion.family import Family
 from index.diffusion.noise import PURE_NOISE, derived_seed, pair_noise, start_timestep
 from index.diffusion.solver import FirstStep, Scheduler, Solver, noised, prepared
 from index.diffusion.trajectories import Party, SweepPair, by_pair, planned
@@ -20,7 +20,8 @@ __all__ = ["STAGES", "SweepPair", "SweepResult", "sweep", "sweep_latents"]
 Noise = Literal["coupled", "independent"]
 T = TypeVar("T")
 _FLAT, _BLACK = 1e-3, 2 / 255
-_IMAGE_ROWS = 8
+FLAGGED = "flagged by the safety checker"
+IMAGE_ROWS = 8
 """The decoder holds about as many activations for one image as the network for this many rows."""
 
 
@@ -32,8 +33,8 @@ class SweepResult:
         images: For each pair ``(R, 3, H, W)`` uint8, on the CPU.
         network_rows: Rows that went through the UNet or transformer, guidance counted.
         seconds: Wall time of each of `STAGES`.
-        failures: (pair, index of r) -> why its image must not be used: "not finite", "black" or
-            "flat".
+        failures: (pair, index of r) -> why its image must not be used: "not finite",
+            "black", "flat" or "flagged by the safety checker".
     """
 
     images: list[Tensor]
@@ -165,7 +166,7 @@ def _encode_sources(
     used = sorted({p.source for p in pairs if p.noise_ratios[0] <= PURE_NOISE})
     if not used:
         return {}
-    size = max(1, batch_size // _IMAGE_ROWS)
+    size = max(1, batch_size // IMAGE_ROWS)
     latents = torch.cat([family.encode_images(images[rows]) for rows in _chunks(used, size)])
     return dict(zip(used, latents, strict=True))
 
@@ -206,11 +207,13 @@ def _solver(
 
 def _decode(family: Family, latents: Tensor, batch_size: int) -> tuple[Tensor, list[str | None]]:
     """Decode ``(B, C, h, w)`` to ``(B, 3, H, W)`` uint8 on the CPU, and say what failed."""
-    pictures, reasons = [], []
-    for part in torch.split(latents, max(1, batch_size // _IMAGE_ROWS)):
+    pictures: list[Tensor] = []
+    reasons: list[str | None] = []
+    for part in torch.split(latents, max(1, batch_size // IMAGE_ROWS)):
         decoded = family.decode(part).cpu()
-        reasons += [failure(picture) for picture in decoded]
         pictures.append((decoded.nan_to_num(0.0) * 255).round().to(torch.uint8))
+        for picture, flag in zip(decoded, family.flagged(pictures[-1]), strict=True):
+            reasons.append(failure(picture) or (FLAGGED if flag else None))
     return torch.cat(pictures), reasons
 
 

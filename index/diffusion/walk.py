@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from index.diffusion.families import Conditioning, Family
+from index.diffusion.family import Conditioning, Family
 from index.diffusion.solver import Solver
 
 STAGES = ("encode", "prompts", "network", "step", "decode")
@@ -122,12 +122,30 @@ def _predict(
     meter: Meter,
 ) -> Tensor:
     """Run the network on as many rows at once as `batch_size` allows."""
-    # Even chunks: 65 rows as 33 + 32, because a call of one row costs nearly as much as one of 32.
-    calls = -(-len(latents) // batch_size)
     timesteps, prompts = timesteps.to(latents.device), prompts.to(latents.device)
     predicted = []
-    for rows in torch.arange(len(latents), device=latents.device).tensor_split(calls):
+    for rows in calls(len(latents), batch_size, fixed=family.fixed_rows):
+        rows = rows.to(latents.device)
         told = {name: value[prompts[rows]] for name, value in guide.conditioning.items()}
         predicted.append(family.predict(latents[rows], timesteps[rows], told))
     meter.rows += len(latents)
-    return torch.cat(predicted)
+    return torch.cat(predicted)[: len(latents)]
+
+
+def calls(count: int, batch_size: int, *, fixed: bool) -> tuple[Tensor, ...]:
+    """Share rows out over network calls.
+
+    Args:
+        count: Rows, numbered from 0.
+        batch_size: Rows of one call at most.
+        fixed: Every call gets exactly `batch_size` rows, the last one filled up with its last row.
+            Otherwise calls are even: 65 rows as 33 + 32, because a call of one row costs nearly as
+            much as one of 32.
+
+    Returns:
+        The rows of each call, int64.
+    """
+    rows = torch.arange(count)
+    if not fixed:
+        return rows.tensor_split(-(-count // batch_size))
+    return torch.split(torch.cat([rows, rows[-1:].expand(-count % batch_size)]), batch_size)

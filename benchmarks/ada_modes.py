@@ -1,0 +1,165 @@
+"""What does GeNIe-Ada cost, and what do cheaper ways to r* lose? `python -m benchmarks.ada_modes`.
+
+The same pairs of fresh scenes are made with Txt2Img and with every way to r*, by the code that
+builds banks. The cost of a way is the number of rows that it sends through the denoiser for each
+accepted negative (on target by the backbone, no duplicate of its source), with Txt2Img as 1. An
+oracle, trained on real scenes only, names what it sees; r* is compared with that of the full sweep.
+
+`coarse` is not a way that banks can be built in: every second noise ratio is swept in full, then
+the one inside the largest jump. Its pictures are those of the full sweep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+from matplotlib.figure import Figure
+
+from index.config import BuildConfig
+from index.demo.scenes import CLASSES, Scenes
+from index.demo.weights import PIPELINE
+from index.diffusion.families import load_family
+from index.embed import load_backbone
+from index.plan import Plan, make_plan
+from index.preparation import embed_sources, resolve
+from index.sources import Source
+from index.whole import whole, write_json
+from index.workshop import Workshop
+
+from .ada_outcomes import Outcome, coarse_to_fine, run
+from .environment import environment
+
+_SEED = 2**18 + 1  # apart from training, held-out and demo-bank scenes
+_PER_CLASS = 20
+_PREVIEWS = (2, 3, 4, 6, 10)
+"""Solver steps of the previews."""
+_NEIGHBOURS = (2, 3, 6)
+"""Solver steps of the previews that stand behind neighbours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Measure the ways to r*.
+
+    Attributes:
+        pairs: Pairs to make; they are one shard, within which neighbours are asked.
+        dtype: Precision of the network.
+        batch_size: Rows of one network call at most.
+        json: File that receives the figures.
+        plot: File that receives the trade-off, a png.
+        quick: 64 pairs and fewer ways.
+    """
+
+    pairs: int = 504
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    batch_size: int = 64
+    json: Path | None = None
+    plot: Path | None = None
+    quick: bool = False
+
+
+def make_shop(config: Config) -> tuple[Workshop, Plan]:
+    """Draw scenes, open the demo's models, and plan the pairs."""
+    scenes = Scenes(num_per_class=_PER_CLASS, seed=_SEED)
+    source = Source(scenes, [str(row) for row in range(len(scenes))], "scenes")
+    family = load_family(str(PIPELINE), dtype=config.dtype)
+    build = BuildConfig(dtype=config.dtype, batch_size=config.batch_size)
+    build = resolve(build, family)
+    backbone = load_backbone("demo")
+    index = embed_sources(source, backbone, build.resolution)
+    prompts = [f"A photo of a {name}" for name in scenes.classes]
+    num_pairs = 64 if config.quick else config.pairs
+    plan = make_plan(
+        source.labels, len(CLASSES), max_pairs=num_pairs, seed=0, pairs_per_shard=num_pairs
+    )
+    return Workshop(build, source, family, backbone, index, prompts), plan
+
+
+def figures(
+    mode: str, outcome: Outcome, full: Outcome, txt2img: Outcome, ada_steps: int = 0
+) -> dict[str, Any]:
+    """Sum up one way, ready for JSON.
+
+    `cost_txt2img` counts accepted negatives, `cost_per_pair` all pairs. `interval` is half the
+    95 % interval of the oracle accuracy, `difference_interval` that of the paired difference to the
+    full sweep.
+    """
+    known = np.isfinite(outcome.noise_ratios) & np.isfinite(full.noise_ratios)
+    gap = np.abs(outcome.noise_ratios - full.noise_ratios)[known]
+    paired = outcome.hits.astype(float) - full.hits
+    root = len(paired) ** 0.5
+    return {
+        "mode": mode,
+        "ada_steps": ada_steps,
+        "cost_txt2img": round(outcome.cost / txt2img.cost, 4),
+        "cost_per_pair": round(outcome.network_rows / txt2img.network_rows, 4),
+        "rows_per_pair": round(outcome.network_rows / len(paired), 2),
+        "seconds_per_pair": outcome.seconds and round(outcome.seconds / len(paired), 4),
+        "accepted": round(float(outcome.accepted.mean()), 4),
+        "same_noise_ratio": round(float((gap < 0.01).mean()), 4),
+        "within_one_step": round(float((gap < 0.11).mean()), 4),
+        "mean_noise_ratio": round(float(np.nanmean(outcome.noise_ratios)), 4),
+        "oracle_accuracy": round(float(outcome.hits.mean()), 4),
+        "interval": round(float(1.96 * outcome.hits.std() / root), 4),
+        "difference": round(float(paired.mean()), 4),
+        "difference_interval": round(float(1.96 * paired.std() / root), 4),
+        "found": outcome.counts,
+    }
+
+
+def label(entry: dict[str, Any]) -> str:
+    """Name a way and the steps of its preview."""
+    return f"{entry['mode']} {entry['ada_steps'] or ''}".strip()
+
+
+def plot(modes: list[dict[str, Any]], path: Path) -> None:
+    """Draw oracle accuracy against cost."""
+    figure = Figure(figsize=(6.5, 4), layout="constrained")
+    axes = figure.subplots()
+    for entry in modes:
+        x, y = entry["cost_txt2img"], 100 * entry["oracle_accuracy"]
+        axes.errorbar(x, y, yerr=100 * entry["interval"], fmt="o", capsize=2)
+        axes.annotate(label(entry), (x, y), (5, 4), textcoords="offset points", fontsize=8)
+    axes.axvline(1, color="0.6", linestyle="--", linewidth=1)
+    axes.set_xlabel("network rows per accepted negative, Txt2Img = 1")
+    axes.set_ylabel("oracle says target, %")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    with whole(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Measure, print and write."""
+    shop, plan = make_shop(config)
+    txt2img, _ = run(shop, plan, method="txt2img")
+    full, swept = run(shop, plan)
+    modes = [figures("txt2img", txt2img, full, txt2img), figures("full", full, full, txt2img)]
+    modes.append(figures("coarse", coarse_to_fine(shop, plan, swept), full, txt2img))
+    ways = {"preview": _PREVIEWS, "neighbours": _NEIGHBOURS}
+    for ada, choices in ways.items():
+        for steps in choices[1:2] if config.quick else choices:
+            outcome, _ = run(shop, plan, ada=ada, ada_steps=steps)
+            modes.append(figures(ada, outcome, full, txt2img, steps))
+    print(f"{'mode':14}{'cost':>7}{'same r*':>9}{'± 1 step':>9}{'oracle':>9}{'to full':>17}")
+    for entry in modes:
+        print(
+            f"{label(entry):14}{entry['cost_txt2img']:7.2f}{entry['same_noise_ratio']:9.0%}"
+            f"{entry['within_one_step']:9.0%}{entry['oracle_accuracy']:9.1%}"
+            f"{entry['difference']:+9.1%} ± {entry['difference_interval']:.1%}"
+        )
+    report = {"pairs": len(plan), "modes": modes, "dtype": config.dtype}
+    report |= {"noise_ratios": list(shop.config.noise_ratios), **environment()}
+    if config.json:
+        write_json(config.json, report)
+    if config.plot:
+        plot(modes, config.plot)
+    return report
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config, prog="python -m benchmarks.ada_modes"))

@@ -1,0 +1,114 @@
+"""What one way to r* made of some pairs: its noise ratios, what an oracle sees, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from index.centroids import Embeddings
+from index.config import BuildConfig
+from index.demo.weights import oracle_names
+from index.diffusion.solver import first_index, prepared
+from index.plan import Plan
+from index.selection import select
+from index.worker import ShardResult, run_shard
+from index.workshop import Workshop, quality
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way made of P pairs.
+
+    Attributes:
+        noise_ratios: r*, ``(P,)`` float64; NaN where the pair failed.
+        hits: The oracle sees the target, ``(P,)`` bool.
+        accepted: On target and no duplicate, ``(P,)`` bool.
+        network_rows: Rows through the denoiser.
+        seconds: Wall time of everything, decoding and embedding of previews included; None if not
+            measured.
+        counts: How r* were found.
+    """
+
+    noise_ratios: np.ndarray
+    hits: np.ndarray
+    accepted: np.ndarray
+    network_rows: float
+    seconds: float | None
+    counts: dict[str, int]
+
+    @property
+    def cost(self) -> float:
+        """Rows for each accepted negative; infinite if there is none."""
+        return self.network_rows / self.accepted.sum() if self.accepted.any() else float("inf")
+
+
+def run(shop: Workshop, plan: Plan, **changes: Any) -> tuple[Outcome, ShardResult]:
+    """Make all pairs with some settings changed; the result holds all their sweeps."""
+    build = BuildConfig(**{**vars(shop.config), **changes})
+    changed = replace(shop, config=build)
+    result = run_shard(changed, plan, range(len(plan)))
+    ratios = [row["noise_ratio"] for row in result.rows]
+    embeddings = [block[-1] for block in result.embeddings]
+    return judge(changed, plan, result, ratios, embeddings), result
+
+
+def judge(
+    shop: Workshop,
+    plan: Plan,
+    result: ShardResult,
+    ratios: Sequence[float],
+    embeddings: Sequence[Embeddings],
+) -> Outcome:
+    """Look at pictures of a shard.
+
+    Args:
+        shop: What made it.
+        plan: Its pairs.
+        result: Its rows and sweeps.
+        ratios: The noise ratio to look at, for each row.
+        embeddings: Of these pictures, ``(D,)`` for each row.
+    """
+    chosen = np.full(len(plan), np.nan)
+    hits, accepted = np.zeros(len(plan), dtype=bool), np.zeros(len(plan), dtype=bool)
+    swept = [result.sweeps[position][1] for position in result.positions]
+    places = [1 + shop.config.sweep_ratios.index(ratio) for ratio in ratios]
+    names = oracle_names(
+        torch.stack([strip[place] for strip, place in zip(swept, places, strict=True)])
+    )
+    looked = zip(result.positions, ratios, embeddings, names, strict=True)
+    for position, ratio, embedding, name in looked:
+        source, target = int(plan.sources[position]), int(plan.targets[position])
+        columns = quality(shop, source, target, embedding)
+        chosen[position] = ratio
+        hits[position] = name == shop.source.class_names[target]
+        accepted[position] = columns["on_target"] and not columns["duplicate"]
+    seconds = sum(result.seconds.values())
+    return Outcome(chosen, hits, accepted, result.network_rows, seconds, result.ada)
+
+
+def coarse_to_fine(shop: Workshop, plan: Plan, result: ShardResult) -> Outcome:
+    """Sweep every second noise ratio, then the one inside the largest jump.
+
+    Args:
+        shop: What made the full sweep, over an odd number of noise ratios.
+        plan: Its pairs.
+        result: The full sweep.
+    """
+    grid = shop.config.noise_ratios
+    timesteps = prepared(shop.family.scheduler, shop.config.steps).timesteps
+    calls = [len(timesteps) - first_index(timesteps, ratio) for ratio in grid]
+    ratios, embeddings, total = [], [], 0
+    for row, block in zip(result.rows, result.embeddings, strict=True):
+        walked = np.array(row["projections"])
+        right = 2 * int(select(walked[::2], shop.config.rule))
+        chosen = right - 2 + int(select(walked[right - 2 : right + 1], shop.config.rule))
+        ratios.append(grid[chosen])
+        embeddings.append(block[chosen])
+        total += sum(calls[::2]) + calls[right - 1]
+    outcome = judge(shop, plan, result, ratios, embeddings)
+    rows = total * (2 if shop.config.guidance > 1 else 1)
+    return replace(outcome, network_rows=rows, seconds=None, counts={})
