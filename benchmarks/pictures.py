@@ -1,0 +1,142 @@
+"""Generated pictures of the pool, as arrays with one axis for each choice that an arm has."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2 import functional as VF
+
+from index.demo.scenes import Scenes, render
+from index.demo.weights import oracle_names
+from index.embed import Backbone
+from index.shards import read_table
+from index.whole import whole
+
+from .demo import background_psnr
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Generated pictures. Their axes A are (support image, target, r) or (image, variation).
+
+    Attributes:
+        images: ``(*A, 3, 64, 64)`` uint8.
+        embeddings: ``(*A, D)`` float32, unit norm.
+        hits: The oracle sees the class that the picture is meant to show, ``(*A,)`` bool.
+        psnr: Of the background against the source's, dB, ``(*A,)`` float64.
+    """
+
+    images: Tensor
+    embeddings: npt.NDArray[np.float32]
+    hits: npt.NDArray[np.bool_]
+    psnr: npt.NDArray[np.float64]
+
+
+def read_sweep(bank: Path, support: Scenes) -> Tensor:
+    """Read a bank with `keep_sweep` of every image towards every other class.
+
+    Returns:
+        ``(S, C, R, 3, 64, 64)`` uint8, black where the target is the source's own class.
+
+    Raises:
+        ValueError: A pair gave no picture.
+    """
+    places, num_classes = _source_rows(support), len(support.classes)
+    table = read_table(bank, ["source_id", "label", "sweep"]).to_pylist()
+    _check_complete(bank, len(table), len(places) * (num_classes - 1))
+    shape = (len(places), num_classes, len(table[0]["sweep"]), 3, 64, 64)
+    images = torch.zeros(shape, dtype=torch.uint8)
+    for row in table:
+        swept = torch.stack([_decoded(cell) for cell in row["sweep"]])
+        images[places[row["source_id"]], row["label"]] = swept
+    return images
+
+
+def read_variations(bank: Path, support: Scenes, variations: int) -> Tensor:
+    """Read a same-class bank.
+
+    Returns:
+        ``(S, V, 3, 64, 64)`` uint8.
+
+    Raises:
+        ValueError: A pair gave no picture.
+    """
+    places = _source_rows(support)
+    table = read_table(bank, ["source_id", "image"]).to_pylist()
+    _check_complete(bank, len(table), len(places) * variations)
+    made: list[list[Tensor]] = [[] for _ in places]
+    for row in table:  # in the order of the plan, so variations are in order
+        made[places[row["source_id"]]].append(_decoded(row["image"]))
+    return torch.stack([torch.stack(images) for images in made])
+
+
+def look(images: Tensor, support: Scenes, backbone: Backbone) -> dict[str, npt.NDArray[Any]]:
+    """Embed pictures, show them to the oracle, and compare their backgrounds with the sources'.
+
+    Args:
+        images: What `read_sweep` or `read_variations` gave.
+        support: The sources, one for each entry of the first axis.
+        backbone: Embeds.
+
+    Returns:
+        The arrays of `Pictures` by name.
+    """
+    axes = tuple(images.shape[:-3])
+    flat, names = images.flatten(0, -4), np.array(support.classes)
+    called = np.array(oracle_names(flat)).reshape(axes)
+    swept = len(axes) == 3
+    wanted = names[None, :, None] if swept else names[np.array(support.targets)][:, None]
+    sources, masks = support.pixels(slice(None)), render(support.params)[1]
+    of_each = images.flatten(1, -4)
+    psnr = [
+        background_psnr(of_each[[row]], sources[[row]], masks[[row]])[0]
+        for row in range(len(support))
+    ]
+    return {
+        "embeddings": backbone(flat).reshape(*axes, -1),
+        "hits": called == wanted,
+        "psnr": np.stack(psnr).reshape(axes),
+    }
+
+
+def cached(
+    path: Path, key: str, compute: Callable[[], dict[str, npt.NDArray[Any]]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Read arrays from an npz that were computed under the same key, or compute and keep them."""
+    if path.exists():
+        with np.load(path) as kept:
+            if str(kept["key"]) == key:
+                return {name: kept[name] for name in kept.files if name != "key"}
+    arrays = compute()
+    with whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, key=np.array(key), **arrays)
+    return arrays
+
+
+def _decoded(cell: dict[str, Any]) -> Tensor:
+    with Image.open(io.BytesIO(cell["bytes"])) as picture:
+        image: Tensor = VF.pil_to_tensor(picture.convert("RGB"))
+    return image
+
+
+def _source_rows(support: Scenes) -> dict[str, int]:
+    """Map the builder's names of source images to rows of the pool."""
+    names = [support.classes[label] for label in support.targets]
+    return {f"{name}/{row:06d}.png": row for row, name in enumerate(names)}
+
+
+def _check_complete(bank: Path, found: int, wanted: int) -> None:
+    if found != wanted:
+        raise ValueError(
+            f"{bank} has {found} of {wanted} pairs; the reasons are in {bank / 'stats'}. An arm "
+            "without all of its pictures cannot be compared with the others"
+        )

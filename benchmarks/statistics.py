@@ -1,0 +1,58 @@
+"""Statistics over episodes: means, intervals, paired differences. Failed episodes are NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import bootstrap
+
+Floats = npt.NDArray[np.float64]
+
+
+def mean_and_interval(values: Floats) -> tuple[float, float]:
+    """Average episodes.
+
+    Args:
+        values: ``(E,)``; NaN where an episode failed, which is left out.
+
+    Returns:
+        The mean, and half its 95 % interval, 1.96 std / sqrt(E), as the field reports it (the
+        standard deviation divides by E). NaN, both, if every episode failed.
+    """
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return float("nan"), float("nan")
+    return float(kept.mean()), float(1.96 * kept.std() / len(kept) ** 0.5)
+
+
+def paired_difference(
+    values: Floats, baseline: Floats, *, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, tuple[float, float]]:
+    """Compare two arms on the same episodes.
+
+    Args:
+        values: ``(E,)``; NaN where an episode failed.
+        baseline: ``(E,)``, the same episodes in the same order.
+        resamples: Bootstrap samples.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The mean of `values` - `baseline` over the episodes that both have, and its 95 % interval
+        by the percentile bootstrap over episodes; NaN without episodes, and for the interval with
+        fewer than two.
+
+    Raises:
+        ValueError: The two have different lengths.
+    """
+    if values.shape != baseline.shape:
+        raise ValueError(f"{values.shape} and {baseline.shape} are not the same episodes")
+    gaps = values - baseline
+    gaps = gaps[np.isfinite(gaps)]
+    nan = float("nan")
+    if len(gaps) < 2:
+        return (float(gaps.mean()) if len(gaps) else nan), (nan, nan)
+    found = bootstrap(
+        (gaps,), np.mean, n_resamples=resamples, method="percentile", rng=seed, batch=1000
+    )
+    low, high = found.confidence_interval
+    return float(gaps.mean()), (float(low), float(high))
