@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img"]
-_NOT_RECIPE = frozenset({"out", "batch_size", "device", "preview", "dry_run"})
+_NOT_RECIPE = frozenset(
+    {"out", "batch_size", "device", "preview", "dry_run", "cache", "index_factory"}
+    | {"stale_distance", "refresh_stale", "vae_slicing", "offload"}
+)
 """Fields that change neither pixels nor r*."""
+PLAN_FIELDS = frozenset(
+    {"source", "class_names", "pairs", "confusion", "per_class", "only_classes"}
+    | {"max_class_size", "variations", "max_pairs", "pairs_per_shard"}
+)
+"""Fields that decide which pairs there are, not what a pair is: they may change as a bank grows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +31,12 @@ class BuildConfig:
         variant: Weight variant of the model, such as fp16.
         dtype: Precision of the network.
         device: Where the networks run: cpu, cuda, cuda:1, …
+        channels_last: Keep activations with channels last.
+        compile: Compile the denoiser; calls are filled up to the batch size.
+        vae_slicing: Encode and decode images one by one, to save memory.
+        vae_tiling: Encode and decode large images in tiles, to save memory.
+        offload: Keep on the device only the network that runs, to save memory.
+        safety_checker: Make images again that the pipeline's checker flags, if it has one.
         scheduler: The sampler: dpm++, unipc, euler, euler_a, flow_euler, or model for the one that
             the model comes with; the paper's DPM-Solver++ for Stable Diffusion if not given.
         lora: Folder, file or hub id of LoRA weights.
@@ -31,6 +45,10 @@ class BuildConfig:
         noise_ratio: r of genie and img2img, in (0, 1].
         noise_ratios: The sweep of genie-ada, increasing, in (0, 1].
         rule: How r* is read from the projections: paper is Algorithm 1.
+        ada: How genie-ada finds r*: full generates the whole sweep, as the paper does; preview
+            makes it with `ada_steps` steps, and only X_{r*} in full; neighbours previews some
+            pairs and takes r* of the others from the source images most like theirs.
+        ada_steps: Steps of a preview from r = 1; with 2 steps it is the projection to x_0.
         noise: One noise for all r of a pair, or one for each.
         num_inference_steps: Steps of the whole denoising, from r = 1; the model's own if not given.
         guidance_scale: Classifier-free guidance, at most 1 for none; the model's own if not given.
@@ -52,10 +70,17 @@ class BuildConfig:
         max_pairs: At most this many pairs, balanced over targets and sources; 0 for no limit.
         pairs_per_shard: Pairs of one shard, the unit of resuming.
         seed: Base seed of the noise and of the plan.
-        batch_size: Rows of one network call at most; does not change the result.
+        batch_size: Rows of one network call at most; does not change the result. 0 tries how many
+            fit into memory.
         keep_sweep: Store every X_r beside the chosen one.
         preview: Pairs shown in preview.png.
-        dry_run: Print the plan and stop.
+        cache: Folder that banks share: embeddings and finished pairs are looked up and kept there.
+        stale_distance: When images were added, r* of a target whose centroid moved by more than
+            this cosine distance, and that would be chosen otherwise now, is marked as stale.
+        refresh_stale: Make stale pairs again.
+        index_factory: How FAISS stores the bank's index, such as HNSW32 or IVF4096,PQ64, for large
+            sets; its recall is measured and written beside it. Flat is exact.
+        dry_run: Print the plan with its cost, and stop.
     """
 
     out: Path = Path("genie-bank")
@@ -65,12 +90,20 @@ class BuildConfig:
     variant: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "cpu"
+    channels_last: bool = False
+    compile: bool = False
+    vae_slicing: bool = False
+    vae_tiling: bool = False
+    offload: bool = False
+    safety_checker: Literal["on", "off"] = "on"
     scheduler: str | None = None
     lora: str | None = None
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
     rule: Literal["paper", "signed", "from_source"] = "paper"
+    ada: Literal["full", "preview", "neighbours"] = "full"
+    ada_steps: int = 3
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
@@ -94,6 +127,10 @@ class BuildConfig:
     batch_size: int = 64
     keep_sweep: bool = False
     preview: int = 12
+    cache: Path | None = None
+    stale_distance: float = 0.0
+    refresh_stale: bool = False
+    index_factory: str = "Flat"
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -111,12 +148,14 @@ class BuildConfig:
             )
         if "{target}" not in self.prompt:
             raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
-        for name in ("num_inference_steps", "pairs_per_shard", "batch_size", "variations"):
+        if self.keep_sweep and self.ada != "full":
+            raise ValueError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
+        for name in ("num_inference_steps", "pairs_per_shard", "ada_steps", "variations"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        limits = ("max_pairs", "per_class", "max_class_size")
-        for name in ("resolution", "store_resolution", "preview", *limits):
+        limits = ("max_pairs", "per_class", "max_class_size", "batch_size")
+        for name in ("resolution", "store_resolution", "preview", "stale_distance", *limits):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
@@ -126,6 +165,28 @@ class BuildConfig:
         if self.method == "genie-ada":
             return self.noise_ratios
         return (1.0,) if self.method == "txt2img" else (self.noise_ratio,)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole denoising, once a model has decided them.
+
+        Raises:
+            ValueError: None has.
+        """
+        if self.num_inference_steps is None:
+            raise ValueError("num_inference_steps is not decided yet: resolve the config first")
+        return self.num_inference_steps
+
+    @property
+    def guidance(self) -> float:
+        """Guidance, once a model has decided it.
+
+        Raises:
+            ValueError: None has.
+        """
+        if self.guidance_scale is None:
+            raise ValueError("guidance_scale is not decided yet: resolve the config first")
+        return self.guidance_scale
 
     def recipe(self) -> dict[str, Any]:
         """Everything that decides the content of the bank, ready for JSON."""

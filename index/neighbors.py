@@ -101,6 +101,11 @@ class EmbeddingIndex(VectorIndex):
         """Classes of all images, in the order in which they were added, ``(N,)`` int64."""
         return np.array(self._labels, dtype=np.int64)
 
+    @property
+    def digests(self) -> list[str]:
+        """Content keys of all images, in the order in which they were added."""
+        return list(self._digests)
+
     def centroids(self) -> Doubles:
         """Give the centroids of all classes, ``(C, D)`` float64 (see `Centroids.means`)."""
         return self.classes.means()
@@ -130,7 +135,11 @@ class EmbeddingIndex(VectorIndex):
         return self.r_stars.get(digest, target)
 
     def predict_r_star(
-        self, embedding: Embeddings, target: str | int, k: int = 5
+        self,
+        embedding: Embeddings,
+        target: str | int,
+        k: int = 5,
+        known: RStarCache | None = None,
     ) -> tuple[float, float] | None:
         """Predict r* of a new image from the nearest images that were moved to the same target.
 
@@ -138,6 +147,7 @@ class EmbeddingIndex(VectorIndex):
             embedding: Of the image, ``(D,)`` float32, unit norm.
             target: The target class, as it was recorded.
             k: Neighbours that vote.
+            known: r* found before; the index's own if not given.
 
         Returns:
             The r* that most of the k have (the smaller one if two have as many votes) and
@@ -149,13 +159,33 @@ class EmbeddingIndex(VectorIndex):
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        known = self.r_stars.of_target(target)
-        found = sorted(self._row_of_digest[d] for d in known if d in self._row_of_digest)
+        ratios = (self.r_stars if known is None else known).of_target(target)
+        found = sorted(self._row_of_digest[d] for d in ratios if d in self._row_of_digest)
         if not found:
             return None
         similarity = self.embeddings(found) @ np.asarray(embedding, dtype=np.float32)
         nearest = np.argsort(-similarity, kind="stable")[:k].tolist()
-        return vote([known[self._digests[found[place]]] for place in nearest])
+        return vote([ratios[self._digests[found[place]]] for place in nearest])
+
+    def stored_as(self, factory: str, sample: int = 1000) -> EmbeddingIndex:
+        """Store the same images in another way, and measure its recall on a sample of them.
+
+        Args:
+            factory: See `VectorIndex`.
+            sample: Images that search for their 10 nearest, at most.
+
+        Raises:
+            ValueError: FAISS does not know the factory, there are too few images to learn it
+                from, or this index is not exact.
+        """
+        if self.factory != FLAT:
+            raise ValueError(f"an index {self.factory!r} does not keep its embeddings: use Flat")
+        other = EmbeddingIndex(self.dimension, factory)
+        vectors = self.embeddings()
+        other.add(vectors, self.ids, self.labels, self._digests)
+        other.r_stars = self.r_stars
+        other.measure_recall(vectors, vectors[:: -(-len(self) // sample)], min(10, len(self)))
+        return other
 
     def save(self, folder: Path) -> None:
         """Write the index into a folder, each file whole or not at all.

@@ -54,8 +54,16 @@ class Plan:
         if not 0 <= index < self.num_shards:
             raise IndexError(f"shard {index} is not one of the {self.num_shards}")
         rows = slice(index * self.pairs_per_shard, (index + 1) * self.pairs_per_shard)
+        return self.take(rows)
+
+    def take(self, rows: slice | Sequence[int]) -> Plan:
+        """Give some of the pairs."""
+        chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         return Plan(
-            self.sources[rows], self.targets[rows], self.variations[rows], self.pairs_per_shard
+            self.sources[chosen],
+            self.targets[chosen],
+            self.variations[chosen],
+            self.pairs_per_shard,
         )
 
     def pairs_per_class(self, num_classes: int) -> Integers:

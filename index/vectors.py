@@ -40,6 +40,9 @@ class VectorIndex:
             raise ValueError(
                 f"FAISS knows no index {factory!r} for dimension {dimension}; Flat is exact"
             ) from error
+        if hasattr(inner, "do_polysemous_training"):
+            # It takes seconds for each sub-quantizer, and serves a search that is not used here.
+            inner.do_polysemous_training = False
         self._index: Any = faiss.IndexIDMap2(inner)
 
     def __len__(self) -> int:

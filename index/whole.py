@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,20 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write bytes."""
     with whole(path) as temporary:
         temporary.write_bytes(data)
+
+
+def link_or_copy(old: Path, new: Path) -> None:
+    """Give a file that never changes a second name, or copy it where that cannot be."""
+    if new.exists():
+        return
+    new.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(old, new)
+    except FileExistsError:  # another process was faster
+        return
+    except OSError:  # another disk, or a file system without links
+        with whole(new) as temporary:
+            shutil.copyfile(old, temporary)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -7,7 +7,8 @@ import sys
 
 import genie_transforms
 
-HEAVY = ("diffusers", "transformers", "faiss", "datasets", "ray", "index", "benchmarks")
+HEAVY = ("diffusers", "transformers", "faiss", "datasets", "huggingface_hub", "ray")
+HEAVY += ("index", "benchmarks")
 REPORT = f"import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
 
 

@@ -196,3 +196,24 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         index.centroid(5)
     with pytest.raises(FileNotFoundError, match=r"no images\.faiss"):
         EmbeddingIndex.load(tmp_path)
+
+
+def test_an_exact_index_can_be_stored_in_another_way(tmp_path: Path) -> None:
+    index, embeddings, _ = _filled(500)
+    index.record_r_star("d1", "fox", 0.7)
+    other = index.stored_as("IVF4,Flat", sample=100)
+    found, _ = other.nearest_images(embeddings[::5], 10)
+    exact = index.ids[np.argsort(-embeddings[::5] @ embeddings.T, axis=1, kind="stable")[:, :10]]
+    shared = [len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True)]
+    assert other.recall is not None
+    assert other.recall["queries"] == 100
+    assert other.recall["at"] == 10
+    assert other.recall["recall"] == pytest.approx(sum(shared) / 1000)
+    assert 0.1 < other.recall["recall"] < 1
+    np.testing.assert_array_equal(other.centroids(), index.centroids())
+    other.save(tmp_path)
+    assert EmbeddingIndex.load(tmp_path).r_star("d1", "fox") == 0.7
+    with pytest.raises(ValueError, match="does not keep its embeddings"):
+        other.stored_as("Flat")
+    with pytest.raises(ValueError, match="too few for FAISS to learn 'IVF1024,Flat'"):
+        index.stored_as("IVF1024,Flat")

@@ -4,11 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from datasets import ClassLabel, load_from_disk
 
 from genie_transforms._schema import Manifest
 from index import shards
+from index.pair_store import PairStore, embeddings_path, write_embeddings
 from index.whole import whole, write_whole
 
 from .banks import CLASSES, row
@@ -17,8 +20,14 @@ STATS: dict[str, Any] = {"failures": [], "network_rows": 10, "seconds": {"networ
 BUILD: dict[str, Any] = {"recipe": {"keep_sweep": False, "seed": 0}, "fingerprint": {"model": "m"}}
 
 
-def _write(out: Path, index: int, labels: list[int]) -> None:
-    rows = [row(index * 10 + k, k, (label + 1) % 3, label) for k, label in enumerate(labels)]
+def _write(out: Path, index: int, labels: list[int], **changes: Any) -> None:
+    rows = [
+        row(index * 10 + k, k, (label + 1) % 3, label, **changes) for k, label in enumerate(labels)
+    ]
+    keys = [f"{index} {k}" for k in range(len(rows))]
+    embeddings = [np.full((4, 2), index, dtype=np.float32)] * len(rows)
+    centroids = [np.array([1.0, 0.0])] * len(rows)
+    write_embeddings(embeddings_path(out, index), keys, embeddings, centroids)
     shards.write_shard(out, index, 2, rows, CLASSES, STATS)
 
 
@@ -39,6 +48,7 @@ def test_a_finalized_bank_opens_with_datasets(tmp_path: Path) -> None:
         "rows": 3,
         "failed": 0,
         "network_rows": 20,
+        "reused": 0,
         "shards": 2,
     }
     for shard in manifest.shards:
@@ -83,6 +93,63 @@ def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
     changed = {**BUILD, "recipe": {"keep_sweep": False, "seed": 1}}
     with pytest.raises(FileExistsError, match=r"recipe\.seed \(0 there, 1 now\)"):
         shards.claim(out, changed)
+
+
+def test_another_plan_sets_finished_shards_aside(tmp_path: Path) -> None:
+    out = tmp_path / "bank"
+    shards.claim(out, {**BUILD, "plan": {"pairs": 3}})
+    _write(out, 0, [0, 1])
+    _write(out, 1, [2])
+    shards.finalize(out, CLASSES, BUILD, 3)
+    shards.claim(out, {**BUILD, "plan": {"pairs": 4}})
+    assert not shards.finished_shards(out)
+    assert not list(out.glob("data-*"))
+    assert not (out / "genie.json").exists()  # unfinished again
+    earlier = PairStore(out / shards.EARLIER)
+    assert earlier.keys() == {"0 0", "0 1", "1 0"}
+    assert [made.row["label"] for made in earlier.get("0 1")] == [1]
+    shards.claim(out, {**BUILD, "plan": {"pairs": 4}})  # now this is what was begun
+    shards.claim(out, {**BUILD, "recipe": {**BUILD["recipe"], "pairs": "all"}})  # a plan, too
+
+
+def test_an_interrupted_growth_is_taken_up_again(tmp_path: Path) -> None:
+    out = tmp_path / "bank"
+    shards.claim(out, {**BUILD, "plan": {"pairs": 3}})
+    _write(out, 0, [0, 1])
+    _write(out, 1, [2])
+    shards.set_aside(out, [0])  # and killed here
+    shards.claim(out, {**BUILD, "plan": {"pairs": 4}})
+    assert PairStore(out / shards.EARLIER).keys() == {"0 0", "0 1", "1 0"}
+
+
+def test_a_shard_without_embeddings_cannot_be_set_aside(tmp_path: Path) -> None:
+    _write(tmp_path, 0, [0])
+    _write(tmp_path, 1, [1])
+    embeddings_path(tmp_path, 1).unlink()
+    with pytest.raises(FileExistsError, match=r"cannot grow: .*00001.arrow is missing"):
+        shards.set_aside(tmp_path, [0, 1])
+    assert shards.finished_shards(tmp_path) == {0, 1}  # nothing has been removed
+
+
+def test_stale_shards_and_own_pairs(tmp_path: Path) -> None:
+    _write(tmp_path, 0, [0, 1])
+    _write(tmp_path, 1, [2], stale=True)
+    assert shards.stale_shards(tmp_path) == [1]
+    assert shards.own_pairs(tmp_path).keys() == {"0 0", "0 1", "1 0"}
+
+
+def test_a_column_can_be_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "bank"
+    shards.claim(out, BUILD)
+    _write(out, 0, [0, 1])
+    shards.replace_shard(out, 0, "near_duplicate", pa.array([False, True]))
+    shards.finalize(out, CLASSES, BUILD, 2)
+    table = load_from_disk(str(out))
+    assert table["near_duplicate"][:] == [False, True]
+    assert table["label"][:] == [0, 1]
+    assert table.features["label"].names == list(CLASSES)
+    shard = Manifest.read(out).shards[0]
+    assert hashlib.sha256((out / shard["name"]).read_bytes()).hexdigest() == shard["sha256"]
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

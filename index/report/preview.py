@@ -21,13 +21,13 @@ _BLOCKS = 2  # pairs side by side
 
 
 def save_strip(
-    out: Path, pair: int, images: Tensor, *, source: str, target: str, noise_ratio: float
+    out: Path, pair: str, images: Tensor, *, source: str, target: str, noise_ratio: float
 ) -> None:
     """Keep the sweep of a pair for the contact sheet.
 
     Args:
         out: Folder of the bank.
-        pair: Number of the pair in the plan.
+        pair: Name of the pair.
         images: Source, then the sweep, ``(1 + R, 3, H, W)`` uint8.
         source: Name of the source's class.
         target: Name of the target class.
@@ -39,22 +39,38 @@ def save_strip(
         text.add_text(key, str(value))
     sink = io.BytesIO()
     strip.save(sink, format="PNG", pnginfo=text)
-    write_whole(_strip_path(out, pair), sink.getvalue())
+    write_whole(strip_path(out, pair), sink.getvalue())
 
 
-def _strip_path(out: Path, pair: int) -> Path:
-    return out / "preview" / f"{pair:07d}.png"
+def strip_path(folder: Path, pair: str) -> Path:
+    """Give the file of a pair's strip."""
+    return folder / "preview" / f"{pair}.png"
 
 
-def write_preview(out: Path, pairs: Sequence[int], noise_ratios: Sequence[float]) -> None:
+def strips(out: Path, wanted: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Choose the pairs of the contact sheet among those that have a strip.
+
+    A pair that was made before may have none, so others fill the sheet.
+
+    Args:
+        out: Folder of the bank.
+        wanted: Names of pairs, as many as the sheet shows.
+        others: Names of all pairs.
+    """
+    there = {path.stem for path in (out / "preview").glob("*.png")}
+    names = dict.fromkeys(name for name in (*wanted, *others) if name in there)
+    return list(names)[: len(wanted)]
+
+
+def write_preview(out: Path, pairs: Sequence[str], noise_ratios: Sequence[float]) -> None:
     """Write `preview.png` from the strips that exist; a failed pair has none.
 
     Args:
         out: Folder of the bank.
-        pairs: Numbers of the pairs in the plan.
+        pairs: Names of the pairs.
         noise_ratios: The sweep.
     """
-    paths = [path for path in (_strip_path(out, pair) for pair in pairs) if path.exists()]
+    paths = [path for path in (strip_path(out, pair) for pair in pairs) if path.exists()]
     if not paths:
         return
     columns = 1 + len(noise_ratios)

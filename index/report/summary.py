@@ -32,11 +32,14 @@ def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) 
         f"pairs        {counts['pairs']} planned, {counts['rows']} made, {counts['failed']} failed",
         f"network      {counts['network_rows']} rows through the denoiser, guidance counted",
     ]
+    if counts["reused"]:
+        lines.append(f"reused       {counts['reused']} pairs were made before")
     lines += [f"  failed     {n} x {reason}" for reason, n in _reasons(stats).most_common()]
     if table.num_rows:
         lines += _histogram(table)
         lines.append(f"on target    {_share(table['on_target'])} by the backbone's nearest class")
         lines.append(f"duplicates   {_share(table['duplicate'])} hardly differ from their source")
+        lines += _marks(table)
     if oracle_names:
         targets = [manifest.class_names[label] for label in table["label"].to_pylist()]
         right = np.mean(
@@ -55,6 +58,17 @@ def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) 
 
 def _reasons(stats: list[dict[str, list[dict[str, str]]]]) -> Counter[str]:
     return Counter(failure["reason"] for entry in stats for failure in entry["failures"])
+
+
+def _marks(table: pa.Table) -> list[str]:
+    """Count the marks that rows rarely have."""
+    said = {
+        "near_duplicate": "hardly differ from an earlier one of their class",
+        "blank": "are nearly one colour",
+        "stale": "are stale: their class has moved, see --refresh-stale",
+    }
+    counts = {name: sum(map(bool, table[name].to_pylist())) for name in said}
+    return [f"  marked     {count} {said[name]}" for name, count in counts.items() if count]
 
 
 def _share(column: pa.ChunkedArray) -> str:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from index.report.card import write_card
-from index.report.preview import save_strip, write_preview
+from index.report.preview import save_strip, strip_path, strips, write_preview
 from index.report.summary import summarize
 from index.shards import claim, finalize, write_shard
 
@@ -49,12 +49,14 @@ def test_summary_counts_by_hand(tmp_path: Path) -> None:
     assert "on target    66.7%" in text
     assert "oracle       66.7%" in text
     assert "network 2.0 s, decode 0.5 s" in text
+    assert "reused" not in text
+    assert "marked" not in text
 
 
 def test_preview_shows_every_strip_and_marks_the_choice(tmp_path: Path) -> None:
     green, blue = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
     green[1], blue[2] = 200, 200
-    for pair in (0, 5):
+    for pair in ("a", "f"):
         save_strip(
             tmp_path,
             pair,
@@ -63,7 +65,7 @@ def test_preview_shows_every_strip_and_marks_the_choice(tmp_path: Path) -> None:
             target="ring",
             noise_ratio=0.7,
         )
-    write_preview(tmp_path, [0, 3, 5], [0.5, 0.7])  # 3 failed: it has no strip
+    write_preview(tmp_path, ["a", "d", "f"], [0.5, 0.7])  # d failed: it has no strip
     with Image.open(tmp_path / "preview.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     is_green = (pixels == [0, 200, 0]).all(-1)
@@ -73,8 +75,23 @@ def test_preview_shows_every_strip_and_marks_the_choice(tmp_path: Path) -> None:
     assert orange > 200
 
 
+def test_pairs_without_a_strip_leave_their_place_to_others(tmp_path: Path) -> None:
+    for pair in ("b", "d", "e"):
+        save_strip(
+            tmp_path,
+            pair,
+            torch.zeros(2, 3, 4, 4, dtype=torch.uint8),
+            source="star",
+            target="ring",
+            noise_ratio=0.5,
+        )
+    assert strip_path(tmp_path, "b").exists()
+    assert strips(tmp_path, ["a", "d"], ["a", "b", "c", "d", "e"]) == ["d", "b"]
+    assert strips(tmp_path, [], ["a", "b"]) == []
+
+
 def test_no_strips_no_preview(tmp_path: Path) -> None:
-    write_preview(tmp_path, [0], [0.5])
+    write_preview(tmp_path, ["a"], [0.5])
     assert not (tmp_path / "preview.png").exists()
 
 

@@ -1,0 +1,220 @@
+"""Has the held-out set leaked into a bank? `python -m index.leakage BANK --test DIR`.
+
+A bank may be used for training if its sources share no picture with the images that the result is
+measured on. Equal pictures are found by their content key, nearly equal ones by the embeddings of
+the bank's own backbone. As in the paper's appendix A.2, the distances between training and test
+images are set beside those between generated and test images: generated ones should not be nearer.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import torch
+import tyro
+from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS
+from tqdm import tqdm
+
+from genie_transforms import GeNIeError, source_digest
+from genie_transforms._schema import Manifest
+
+from .centroids import Embeddings
+from .distances import Distances, distances
+from .embed import load_backbone
+from .neighbors import EmbeddingIndex
+from .pair_store import chosen_embeddings, embeddings_path
+from .shards import finished_shards, read_shard, read_table
+from .whole import write_json
+from .workshop import DUPLICATE_SIMILARITY, fit_to
+
+logger = logging.getLogger("genie.leakage")
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class LeakageConfig:
+    """Compare a bank with a held-out set.
+
+    Attributes:
+        bank: Folder of the bank.
+        test: Folder of held-out images, with or without subfolders.
+        similarity: From this cosine on, two images are nearly the same.
+        near: Held-out images that are nearly the same as a source count as overlap, too.
+        device: Where the backbone runs.
+        json: File that receives the report.
+    """
+
+    bank: tyro.conf.Positional[Path]
+    test: Path
+    similarity: float = DUPLICATE_SIMILARITY
+    near: bool = False
+    device: str = "cpu"
+    json: Path | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        bank: Folder of the bank.
+        test: Folder of the held-out images.
+        test_images: How many there are.
+        same: Held-out files whose pixels are those of a source.
+        near_sources: Held-out file, and cosine to the nearest source, where that is large.
+        near_negatives: Held-out file, and cosine to the nearest negative, where that is large.
+        train_test: Distances between sources and held-out images.
+        augmented_test: Distances between negatives and held-out images; None for an empty bank.
+    """
+
+    bank: str
+    test: str
+    test_images: int
+    same: list[str]
+    near_sources: dict[str, float]
+    near_negatives: dict[str, float]
+    train_test: Distances
+    augmented_test: Distances | None
+
+
+def check_leakage(config: LeakageConfig) -> Report:
+    """Compare a bank with a held-out set.
+
+    Raises:
+        FileNotFoundError: The bank, its index, or held-out images are missing.
+        UnfinishedBankError: The bank's build did not end.
+        ValueError: The bank's backbone cannot be opened as it was.
+    """
+    manifest = Manifest.read(config.bank)
+    index = EmbeddingIndex.load(config.bank / "index")
+    files = _image_files(config.test)
+    backbone = load_backbone(manifest.recipe["backbone"], device=config.device)
+    if backbone.fingerprint() != manifest.fingerprint["backbone"]:
+        raise ValueError(
+            f"the backbone {manifest.recipe['backbone']!r} is no longer the one that {config.bank} "
+            "was built with: restore its weights"
+        )
+    sources = set(index.digests) | set(_column(config.bank, "source_digest"))
+    embedded, same = [], []
+    side = manifest.recipe["resolution"]
+    for start in tqdm(range(0, len(files), 64), desc="embed test", unit="block", disable=None):
+        block = files[start : start + 64]
+        images = [_read(path) for path in block]
+        same += [
+            str(path.relative_to(config.test))
+            for path, image in zip(block, images, strict=True)
+            if source_digest(image) in sources
+        ]
+        embedded.append(backbone(torch.stack([fit_to(image, side) for image in images])))
+    test, names = np.concatenate(embedded), [str(path.relative_to(config.test)) for path in files]
+    train, augmented = index.embeddings(), _negatives(config.bank)
+    return Report(
+        bank=str(config.bank),
+        test=str(config.test),
+        test_images=len(files),
+        same=same,
+        near_sources=nearly_same(train, test, names, config.similarity),
+        near_negatives=nearly_same(augmented, test, names, config.similarity),
+        train_test=distances(train, test),
+        augmented_test=distances(augmented, test) if len(augmented) else None,
+    )
+
+
+def nearly_same(
+    first: Embeddings, second: Embeddings, names: Sequence[str], similarity: float
+) -> dict[str, float]:
+    """Name the images of the second set that have a near neighbour in the first.
+
+    Args:
+        first: ``(N, D)`` float32, unit norm.
+        second: ``(M, D)`` float32, unit norm.
+        names: Of the second set, M.
+        similarity: From this cosine on, two images are nearly the same.
+
+    Returns:
+        Name and cosine to the nearest one.
+    """
+    if not len(first):
+        return {}
+    found, _ = faiss.knn(second, first, 1, metric=faiss.METRIC_INNER_PRODUCT)
+    near = zip(names, found[:, 0].tolist(), strict=True)
+    return {name: round(cosine, 4) for name, cosine in near if cosine >= similarity}
+
+
+def _image_files(folder: Path) -> list[Path]:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMG_EXTENSIONS)
+    if not files:
+        raise FileNotFoundError(f"--test {folder}: no images there ({', '.join(IMG_EXTENSIONS)})")
+    return files
+
+
+def _read(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def _column(bank: Path, name: str) -> list[Any]:
+    values: list[Any] = read_table(bank, [name])[name].to_pylist()
+    return values
+
+
+def _negatives(bank: Path) -> Embeddings:
+    """Read the embeddings of all negatives, ``(N, D)`` float32."""
+    blocks = []
+    for shard in sorted(finished_shards(bank)):
+        path, rows = embeddings_path(bank, shard), read_shard(bank, shard, ["label"]).num_rows
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing: leakage needs the bank as it was built")
+        if rows:
+            blocks.append(chosen_embeddings(path, rows))
+    return np.concatenate(blocks) if blocks else np.zeros((0, 0), dtype=np.float32)
+
+
+def show(report: Report) -> str:
+    """Say it in some lines."""
+    lines = [
+        f"held out     {report.test_images} images in {report.test}",
+        f"same         {len(report.same)} have the pixels of a source",
+        *(f"  {name}" for name in report.same[:_SHOWN]),
+    ]
+    for name, near in (("source", report.near_sources), ("negative", report.near_negatives)):
+        lines.append(f"near         {len(near)} are nearly the same as a {name}")
+        ranked = sorted(near.items(), key=lambda item: -item[1])[:_SHOWN]
+        lines += [f"  {file}  {cosine:.4f}" for file, cosine in ranked]
+    for name, found in (("train", report.train_test), ("augmented", report.augmented_test)):
+        if found is not None:
+            middle = ", ".join(f"{value:.3f}" for value in found.quantiles)
+            lines.append(
+                f"{name + '–test':<12} cosine distance {found.mean:.3f} ± {found.std:.3f} "
+                f"(5, 25, 50, 75, 95 %: {middle}); to the nearest {found.nearest_mean:.3f}"
+            )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the report; exit with 1 on overlap, and with 2 on a mistake."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    config = tyro.cli(LeakageConfig, prog="python -m index.leakage", args=arguments)
+    try:
+        report = check_leakage(config)
+    except (GeNIeError, ValueError, OSError) as error:
+        logger.error("error: %s", error)
+        sys.exit(2)
+    print(show(report))
+    if config.json:
+        write_json(config.json, asdict(report))
+    if report.same or (config.near and report.near_sources):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
