@@ -21,6 +21,7 @@ _PACKAGES = (
     "diffusers",
     "transformers",
     "faiss-cpu",
+    "scikit-learn",
     "timm",
     "kornia",
 )

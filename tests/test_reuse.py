@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from datasets import load_from_disk
+from torch import Tensor
 
 from genie_transforms import Bank
 from genie_transforms._schema import Manifest
@@ -128,9 +130,13 @@ def test_adding_images_marks_what_they_make_stale_and_refreshing_equals_a_new_bu
     pictures: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    module = types.ModuleType("own_colours")
+    vars(module)["make"] = lambda: _mean_colours
+    monkeypatch.setitem(sys.modules, "own_colours", module)
     source = _select(pictures, tmp_path / "photos", CLASSES, {"arrow": 1, "drop": 1})
-    config = {**settings, "source": str(source)}
+    config = {**settings, "source": str(source), "backbone": "python:own_colours:make"}
     bank = build(BuildConfig(**config))
     old = _choices(bank)
     _select(pictures, source, CLASSES, {"arrow": 4, "drop": 4})
@@ -154,6 +160,11 @@ def test_adding_images_marks_what_they_make_stale_and_refreshing_equals_a_new_bu
     again = sum(json.loads(path.read_text())["network_rows"] for path in touched)
     assert again == len(changed) * ROWS
     _assert_equal(bank, scratch)
+
+
+def _mean_colours(images: Tensor) -> Tensor:
+    """Embed without weights, ``(N, 3)``, so that the same r* change whatever model is shipped."""
+    return images.float().mean((2, 3)) - 127.5
 
 
 def _choices(bank: Path) -> dict[tuple[str, int], float]:

@@ -1,0 +1,180 @@
+"""How does the index scale? `python -m benchmarks.index_scale`.
+
+Synthetic embeddings of 768 dimensions are stored exactly and approximately. Each way of storing is
+searched for the 10 nearest neighbours of fresh vectors; recall is the share of the true ones, found
+by brute force, that it returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+import tyro
+
+from index.vectors import FLAT, VectorIndex
+from index.whole import write_json
+
+from .environment import environment
+
+DIMENSION = 768
+NEIGHBOURS = 10
+_CHUNK = 100_000
+_TRAINING = 39  # vectors for each cell of an inverted file: FAISS asks for as many
+_ON_PAPER = 100_000_000
+
+
+@dataclass(frozen=True)
+class ScaleConfig:
+    """Measure the index.
+
+    Attributes:
+        sizes: Numbers of vectors.
+        queries: Vectors that are searched for.
+        threads: Threads of FAISS; 0 for its default.
+        quick: 2,000 vectors and 200 queries: does it run at all?
+        json: File that receives the figures.
+    """
+
+    sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    queries: int = 1000
+    threads: int = 0
+    quick: bool = False
+    json: Path | None = None
+
+
+def synthetic(count: int, seed: int, spread: float = 0.7) -> npt.NDArray[np.float32]:
+    """Draw vectors like embeddings: 1000 classes, each in a cloud of 32 dimensions of its own.
+
+    Args:
+        count: N.
+        seed: Of the vectors; classes are always the same.
+        spread: Radius of a cloud, in units of the centre's distance from the origin.
+
+    Returns:
+        ``(N, 768)`` float32, unit norm.
+    """
+    fixed, rng = np.random.default_rng(0), np.random.default_rng([1, seed])
+    centres = fixed.standard_normal((1000, DIMENSION), dtype=np.float32)
+    axes = fixed.standard_normal((64, 32, DIMENSION), dtype=np.float32) / np.float32(32**0.5)
+    labels = rng.integers(1000, size=count)
+    vectors = centres[labels]
+    for group in range(len(axes)):  # classes share their axes with every 64th other
+        rows = np.flatnonzero(labels % len(axes) == group)
+        inner = rng.standard_normal((len(rows), axes.shape[1]), dtype=np.float32)
+        vectors[rows] += np.float32(spread) * (inner @ axes[group])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def arms(size: int) -> list[tuple[str, list[str]]]:
+    """Give the ways of storing, with the search parameters that are tried for each."""
+    cells = 2 ** int(np.log2(min(4 * size**0.5, size / _TRAINING)))
+    return [
+        (FLAT, [""]),
+        ("HNSW32", ["efSearch=32", "efSearch=128"]),
+        (f"IVF{cells},PQ96", ["nprobe=8", "nprobe=64"]),
+    ]
+
+
+def fill(factory: str, vectors: npt.NDArray[np.float32]) -> VectorIndex:
+    """Store vectors, a chunk at a time; the first chunk trains what needs training."""
+    index = VectorIndex(DIMENSION, factory)
+    cells = int(factory.split(",")[0][3:]) if factory.startswith("IVF") else 0
+    first = max(_CHUNK, cells * _TRAINING)
+    start = 0
+    while start < len(vectors):
+        stop = min(start + (first if start == 0 else _CHUNK), len(vectors))
+        index.add_vectors(vectors[start:stop], np.arange(start, stop))
+        start = stop
+    return index
+
+
+def stored_bytes(index: VectorIndex) -> int:
+    """Count the bytes that FAISS holds, by writing them to nowhere."""
+    counted = [0]
+
+    def count(data: bytes) -> int:
+        counted[0] += len(data)
+        return len(data)
+
+    faiss.write_index(index._index, faiss.PyCallbackIOWriter(count))  # type: ignore[attr-defined]
+    return counted[0]
+
+
+def measure(size: int, num_queries: int) -> list[dict[str, Any]]:
+    """Fill and search every way of storing `size` vectors."""
+    vectors, queries = synthetic(size, seed=1), synthetic(num_queries, seed=2)
+    results = []
+    for factory, parameters in arms(size):
+        start = perf_counter()
+        index = fill(factory, vectors)
+        seconds, held = perf_counter() - start, stored_bytes(index)
+        for setting in parameters:
+            if setting:
+                index.tune(setting)
+            recall = index.measure_recall(vectors, queries, NEIGHBOURS)
+            start = perf_counter()
+            index.nearest_images(queries, NEIGHBOURS)
+            results.append(
+                {
+                    "size": size,
+                    "factory": factory,
+                    "parameters": setting,
+                    "build_seconds": round(seconds, 2),
+                    "recall_at_10": round(recall, 4),
+                    "queries_per_second": round(num_queries / (perf_counter() - start), 1),
+                    "bytes": held,
+                    "bytes_per_vector": round(held / size, 1),
+                }
+            )
+            print(_line(results[-1]), flush=True)
+    return results
+
+
+def on_paper(results: list[dict[str, Any]]) -> dict[str, float]:
+    """Extend the bytes of the largest size to 100 M vectors, in GB."""
+    largest = max(result["size"] for result in results)
+    return {
+        result["factory"]: round(result["bytes_per_vector"] * _ON_PAPER / 1e9, 1)
+        for result in results
+        if result["size"] == largest
+    }
+
+
+def _line(result: dict[str, Any]) -> str:
+    return (
+        f"{result['size']:>9,}  {result['factory']:<16} {result['parameters']:<13}"
+        f"recall@10 {result['recall_at_10']:6.1%}  {result['queries_per_second']:>9,.0f} queries/s"
+        f"  {result['bytes'] / 1e6:>8,.0f} MB  built in {result['build_seconds']:,.1f} s"
+    )
+
+
+def main(config: ScaleConfig) -> dict[str, Any]:
+    """Measure, print and write."""
+    if config.threads:
+        faiss.omp_set_num_threads(config.threads)
+    sizes, queries = ((2_000,), 200) if config.quick else (config.sizes, config.queries)
+    results = [result for size in sizes for result in measure(size, queries)]
+    paper = on_paper(results)
+    said = ", ".join(f"{factory} {gigabytes:,.0f} GB" for factory, gigabytes in paper.items())
+    print(f"100 M vectors, by bytes a vector: {said}")
+    figures = {
+        "dimension": DIMENSION,
+        "queries": queries,
+        "threads": faiss.omp_get_max_threads(),
+        "arms": results,
+        "gigabytes_of_100m": paper,
+    }
+    if config.json:
+        write_json(config.json, {**figures, **environment()})
+    return figures
+
+
+if __name__ == "__main__":
+    main(tyro.cli(ScaleConfig, prog="python -m benchmarks.index_scale"))
