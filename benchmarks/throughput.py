@@ -64,7 +64,7 @@ def main(config: Config) -> None:
     """Run the chosen parts, print and write them."""
     rounds = 5 if config.quick else config.rounds
     rows = min(config.rows, 256) if config.quick else config.rows
-    result: dict[str, Any] = {"size": config.size, "batch_size": config.batch_size}
+    result: dict[str, Any] = {"image_size": config.size, "batch_size": config.batch_size}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         bank = Bank.open(write_bank(work / "bank", rows, NUM_CLASSES, config.size))
