@@ -7,6 +7,7 @@ manifest is written last, so a folder without it is an unfinished build.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -142,3 +143,24 @@ class Manifest:
                 f"{'upgrade genie-transforms' if version > FORMAT_VERSION else 'rebuild the bank'}"
             )
         return cls(**content)
+
+
+def dataset_files(schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give what `datasets.load_from_disk` reads beside the shards: file name -> content.
+
+    Args:
+        schema: As from `arrow_schema`.
+        shards: Name, rows and SHA-256 of each shard, in order.
+    """
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": shard["name"]} for shard in shards],
+        "_fingerprint": identity[:16],
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": None,
+    }
+    return {"dataset_info.json": {"features": features}, "state.json": state}

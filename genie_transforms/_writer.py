@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ._new_folder import new_folder
-from ._schema import MANIFEST, Manifest, arrow_schema, shard_name
+from ._schema import MANIFEST, Manifest, arrow_schema, dataset_files, shard_name
 
 
 def write_bank(
@@ -80,16 +80,5 @@ def _write_shard(path: Path, table: pa.Table, schema: pa.Schema) -> dict[str, An
 
 def _write_dataset_files(folder: Path, schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> None:
     """Write what `datasets.load_from_disk` reads beside the shards."""
-    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-    identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
-    state: dict[str, Any] = {
-        "_data_files": [{"filename": shard["name"]} for shard in shards],
-        "_fingerprint": identity[:16],
-        "_format_columns": None,
-        "_format_kwargs": {},
-        "_format_type": None,
-        "_output_all_columns": False,
-        "_split": None,
-    }
-    for name, content in (("dataset_info.json", {"features": features}), ("state.json", state)):
+    for name, content in dataset_files(schema, shards).items():
         (folder / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")

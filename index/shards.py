@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from genie_transforms._schema import MANIFEST, Manifest, arrow_schema, shard_name
+from genie_transforms._schema import MANIFEST, Manifest, arrow_schema, dataset_files, shard_name
 
 from .config import PLAN_FIELDS
 from .pair_store import PairStore, embeddings_path, keep_shard
@@ -215,20 +215,9 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
     """Write what makes finished shards a bank; the manifest comes last."""
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
-    metadata = arrow_schema(class_names, keep_sweep=build["recipe"]["keep_sweep"]).metadata
-    features = json.loads(metadata[b"huggingface"])["info"]["features"]
-    write_json(out / "dataset_info.json", {"features": features})
-    identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
-    state: dict[str, Any] = {
-        "_data_files": [{"filename": shard["name"]} for shard in shards],
-        "_fingerprint": identity[:16],
-        "_format_columns": None,
-        "_format_kwargs": {},
-        "_format_type": None,
-        "_output_all_columns": False,
-        "_split": None,
-    }
-    write_json(out / "state.json", state)
+    schema = arrow_schema(class_names, keep_sweep=build["recipe"]["keep_sweep"])
+    for name, content in dataset_files(schema, shards).items():
+        write_json(out / name, content)
     counts = {
         "pairs": num_pairs,
         "rows": sum(shard["rows"] for shard in shards),
