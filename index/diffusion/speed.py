@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from accelerate.utils import find_executable_batch_size
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 
 from index.diffusion.family import Family
 from index.diffusion.sweep import IMAGE_ROWS
@@ -13,6 +15,8 @@ from index.diffusion.weights import ModelError
 
 _TRIED_ON_CPU, _TRIED = 64, 512
 """Rows that are tried first: beyond the first, a processor only loses its caches."""
+_FEW_TOKENS = 1024
+"""Positions of a latent up to which matrices of attention stay small."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +64,22 @@ def apply_switches(family: Family, switches: Switches, device: torch.device) -> 
     else:
         family.pipeline.to(device)
     if switches.compile:
-        # Weights never change here: on a processor they may be packed for its kernels for good.
-        options = {"freezing": True} if device.type == "cpu" else {}
-        family.denoiser.compile(dynamic=False, options=options)
-        family.fixed_rows = True
+        _compile(family, device)
+
+
+def _compile(family: Family, device: torch.device) -> None:
+    """Compile the denoiser for calls of one size."""
+    options = {}
+    if device.type == "cpu":
+        # Weights never change here, so they may be packed for a processor's kernels for good.
+        options["freezing"] = True
+        denoiser = family.denoiser
+        small = int(denoiser.config.sample_size) ** 2 <= _FEW_TOKENS
+        if small and isinstance(denoiser, UNet2DConditionModel):
+            # The fused kernel is slow for short sequences, and cannot be fused with its neighbours.
+            denoiser.set_attn_processor(AttnProcessor())
+    family.denoiser.compile(dynamic=False, options=options)
+    family.fixed_rows = True
 
 
 def find_batch_size(family: Family, side: int, most: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,16 @@ def test_compiled_calls_always_have_the_same_size(
     # Three pairs with guidance: 6 rows on 3 steps (r = .8), then 12 on 5.
     assert rows == [8] * (3 + 2 * 5)
     assert float((made - _pictures(plain, images)).abs().max()) <= 1e-4
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_networks_give_the_same_pictures(
+    stable_diffusion_folder: Path, images: Tensor
+) -> None:
+    plain = load_family(str(stable_diffusion_folder))
+    compiled = load_family(str(stable_diffusion_folder), switches=Switches(compile=True))
+    difference = _pictures(plain, images) - _pictures(compiled, images)
+    assert 0 < float(difference.abs().max()) <= 1e-4
 
 
 def test_offloaded_networks_give_the_same_pictures(
