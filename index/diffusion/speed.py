@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch._inductor.config as inductor
 from accelerate.utils import find_executable_batch_size
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
@@ -69,16 +70,17 @@ def apply_switches(family: Family, switches: Switches, device: torch.device) -> 
 
 def _compile(family: Family, device: torch.device) -> None:
     """Compile the denoiser for calls of one size."""
-    options = {}
+    denoiser = family.denoiser
     if device.type == "cpu":
         # Weights never change here, so they may be packed for a processor's kernels for good.
-        options["freezing"] = True
-        denoiser = family.denoiser
+        # Tracing asks the global setting only: as an option of `compile` it would do nothing.
+        inductor.freezing = True
         small = int(denoiser.config.sample_size) ** 2 <= _FEW_TOKENS
         if small and isinstance(denoiser, UNet2DConditionModel):
             # The fused kernel is slow for short sequences, and cannot be fused with its neighbours.
             denoiser.set_attn_processor(AttnProcessor())
-    family.denoiser.compile(dynamic=False, options=options)
+    denoiser.requires_grad_(False)
+    denoiser.compile(dynamic=False)
     family.fixed_rows = True
 
 
