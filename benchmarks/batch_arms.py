@@ -40,8 +40,11 @@ def _batch_arms(bank: Bank, images: torch.Tensor, labels: torch.Tensor) -> list[
     """List the arms for images of one dtype; MixUp cannot mix integers."""
     floats = images.is_floating_point()
     scale: dict[str, Any] = {"mean": MEAN, "std": STD} if floats else {}
-    arms: list[Arm] = [({"arm": "copy", "p": None}, images.clone)]
     own = images.clone()  # for arms that write into their input: the others must not see that
+    arms: list[Arm] = [
+        ({"arm": "copy", "p": None, "in_place": False}, images.clone),
+        ({"arm": "copy", "p": None, "in_place": True}, partial(own.copy_, images)),
+    ]
     for p in (0.5, 1.0):
         for in_place in (False, True):
             ours = GeNIeTransform(bank, p=p, in_place=in_place, **scale)

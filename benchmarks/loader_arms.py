@@ -37,7 +37,7 @@ class Collate:
 
 def measure_loaders(work: Path, size: int, *, quick: bool) -> list[dict[str, Any]]:
     """Measure images per second from JPEG files to batches, arms in turns."""
-    num_images, rounds = (256, 3) if quick else (2048, 9)
+    num_images, rounds = (256, 3) if quick else (1024, 11)
     photos = write_folder(work / "photos", num_images, NUM_CLASSES, size)
     bank = Bank.open(write_bank_of(work / "photo-bank", photos, NUM_CLASSES, size))
     results = []

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ._card import Provenance
 from ._decoded import DecodedCache
+from ._digest import Pixels
 from ._errors import BankFormatError
 from ._export import export_image_folder, export_webdataset
 from ._filter import Kept
@@ -246,17 +247,19 @@ class Bank:
             return self._cache.planes(self._physical(index))
         return planes_of(self.image(index, size))
 
-    def iter_planes(self, rows: Rows, size: Size) -> Iterator[torch.Tensor]:
-        """Give the images of many rows as `planes` does, at less cost for each."""
+    def iter_arrays(self, rows: Rows, size: Size) -> Iterator[Pixels]:
+        """Give the images of many rows as `planes` does, as arrays, at less cost for each."""
         if self._cache is None or not self._cache.serves(size):
-            return (self.planes(row, size) for row in rows.tolist())
-        return self._cache.iter_planes(self._load().physical[rows])
+            return (self.planes(row, size).numpy() for row in rows.tolist())
+        return self._cache.iter_arrays(self._load().physical[rows])
 
     def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
         """Give the same bank with all images decoded, so that replacing one is a copy.
 
         The first call decodes every row once into a memory-mapped array beside the bank, which
-        later calls and other processes open; it takes ``3 · height · width`` bytes a row.
+        later calls and other processes open; it takes ``3 · height · width`` bytes a row. It is
+        a mere copy while the rows in use fit into the memory that the system has for files; from
+        a cold disk, a row costs what reading it costs.
 
         Args:
             size: Height and width in pixels, or one number for a square.

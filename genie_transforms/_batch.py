@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 
 from ._bank import Bank
+from ._digest import Pixels
 from ._errors import UnsupportedSampleError
 from ._lookup import Rows
 from ._pixels import Converter, Size, with_channels
@@ -58,37 +61,58 @@ def replace_rows(
         converter.check_range(plain)
     if plain.device.type != "cpu":
         return _replace_on_device(plain, rows, bank, converter, in_place=in_place)
-    result = plain if in_place else torch.empty_like(plain)
     size: Size = (int(plain.shape[2]), int(plain.shape[3]))
-    if not in_place:
-        _copy_runs(plain, result, rows)
     places = np.flatnonzero(rows >= 0)
+    arrays = _negatives(bank, rows[places], size, plain.shape[1])
+    negatives = zip(places.tolist(), arrays, strict=True)
+    if plain.dtype == torch.uint8:
+        return _replace_bytes(plain, negatives, in_place=in_place)
+    result = plain if in_place else _copy_kept(plain, rows)
     views = result.unbind(0)  # all at once: indexing one by one costs as much as a small copy
-    negatives = bank.iter_planes(rows[places], size)
-    for place, planes in zip(places.tolist(), negatives, strict=True):
-        _write(with_channels(planes, plain.shape[1]), converter, views[place])
+    for place, array in negatives:
+        _write(torch.from_numpy(array), converter, views[place])
     return result
 
 
-def _copy_runs(images: torch.Tensor, out: torch.Tensor, rows: Rows) -> None:
-    """Copy the images that stay, neighbours together: each byte moves once."""
+def _negatives(bank: Bank, rows: Rows, size: Size, num_channels: int) -> Iterator[Pixels]:
+    """Give the pixels of rows, ``(C, H, W)`` uint8, to be read only."""
+    arrays = bank.iter_arrays(rows, size)
+    if num_channels == 3:
+        return arrays
+    return (with_channels(torch.from_numpy(array), num_channels).numpy() for array in arrays)
+
+
+def _replace_bytes(
+    images: torch.Tensor, negatives: Iterable[tuple[int, Pixels]], *, in_place: bool
+) -> torch.Tensor:
+    """Copy negatives into a uint8 batch, or kept images and negatives into a new one."""
+    if in_place:
+        target = images.numpy()  # numpy has less to do for each small copy than torch
+        for place, array in negatives:
+            target[place] = array
+        return images
+    rows = list(images.unbind(0))
+    for place, array in negatives:
+        rows[place] = torch.from_numpy(array)
+    result = torch.empty_like(images)
+    # One call, on all of torch's threads; of no rows at all it would refuse to make a batch.
+    return torch.stack(rows, out=result) if rows else result
+
+
+def _copy_kept(images: torch.Tensor, rows: Rows) -> torch.Tensor:
+    """Copy the images that stay into a new batch, neighbours together: each byte moves once."""
+    out = torch.empty_like(images)
     stays = np.concatenate(([False], rows < 0, [False]))
     edges = np.flatnonzero(stays[1:] != stays[:-1]).reshape(-1, 2)
-    if images.dtype == torch.uint8:  # numpy has less to do for each small copy than torch
-        source, target = images.numpy(), out.numpy()
-        for start, stop in edges.tolist():
-            target[start:stop] = source[start:stop]
-        return
     for start, stop in edges.tolist():
         out[start:stop].copy_(images[start:stop])
+    return out
 
 
 def _write(planes: torch.Tensor, converter: Converter, out: torch.Tensor) -> None:
-    """Write one negative, ``(C, H, W)`` uint8, into its place in the batch."""
+    """Write one negative, ``(C, H, W)`` uint8, into its place in a batch of another dtype."""
     if out.is_floating_point():
         converter.scale(planes, out)
-    elif out.dtype == torch.uint8:
-        np.copyto(out.numpy(), planes.numpy())
     else:
         out.copy_(converter.like(planes, out))
 
@@ -102,9 +126,9 @@ def _replace_on_device(
     if not len(places):
         return result
     size: Size = (int(images.shape[2]), int(images.shape[3]))
-    block = torch.empty(len(places), images.shape[1], *size, dtype=torch.uint8)
-    for position, planes in enumerate(bank.iter_planes(rows[places], size)):
-        block[position] = with_channels(planes, images.shape[1])
-    on_device = block.to(images.device)
+    block = np.empty((len(places), images.shape[1], *size), dtype=np.uint8)
+    for position, array in enumerate(_negatives(bank, rows[places], size, images.shape[1])):
+        block[position] = array
+    on_device = torch.from_numpy(block).to(images.device)
     result[torch.from_numpy(places).to(images.device)] = converter.like(on_device, images)
     return result

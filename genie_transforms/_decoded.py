@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ._digest import Pixels
 from ._errors import BankError
 from ._lookup import Rows
 from ._pixels import Size
@@ -48,9 +49,9 @@ class DecodedCache:
         """Give one image, ``(3, H, W)`` uint8, as a view of the file: it must not be written."""
         return self._map()[row]
 
-    def iter_planes(self, rows: Rows) -> Iterator[torch.Tensor]:
-        """Give many images as `planes` does."""
-        array = self._map()
+    def iter_arrays(self, rows: Rows) -> Iterator[Pixels]:
+        """Give many images as `planes` does, as NumPy's arrays: their views cost a third."""
+        array = self._map().numpy()
         return (array[row] for row in rows.tolist())
 
     def _map(self) -> torch.Tensor:

@@ -23,9 +23,9 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
 
     Takes what torchvision's transforms take: an image alone, (image, label) in any nesting, or
     a batch ``(B, C, H, W)`` with labels ``(B,)``, where `MixUp` and `CutMix` stand. Type, dtype,
-    device and channels of the image are kept; nothing is changed in place; all other leaves
-    are the same objects. An image alone is recognised by its pixels, so the transform then
-    comes first.
+    device and channels of the image are kept; nothing is changed in place unless `in_place`
+    says so; all other leaves are the same objects. An image alone is recognised by its pixels,
+    so the transform then comes first.
 
     Example:
         >>> bank = Bank.open("genie-bank")
@@ -56,7 +56,8 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         std: Standard deviation, likewise.
         label_at: Path of the label in the sample: a key, an index, or a tuple of these;
             "default" looks where `MixUp` looks.
-        in_place: Write into the given batch instead of a new one. The caller's tensor changes.
+        in_place: Write negatives into the given batch, so that only replaced images are touched:
+            the caller's tensor changes. Single images are never written into.
 
     Raises:
         ValueError: An argument is wrong.

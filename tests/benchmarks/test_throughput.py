@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.batch_arms import measure_batches, measure_calls
 from benchmarks.loader_arms import loader_arms, measure_sizes
 from benchmarks.synthetic import write_bank, write_bank_of, write_folder
+from benchmarks.throughput import Config, main
 from benchmarks.throughput_plot import plot
 from genie_transforms import Bank
 
@@ -44,6 +47,20 @@ def test_batches_and_their_plot(tmp_path: Path) -> None:
 def test_calls_cost_something(tmp_path: Path) -> None:
     rows = measure_calls(Bank.open(write_bank(tmp_path / "bank", 200, 100, 16)), 16, rounds=2)
     assert all(row["us_per_sample"] > 0 for row in rows)
+
+
+def test_parts_are_measured_one_by_one_into_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "throughput.json"
+    small: dict[str, Any] = {"size": 16, "batch_size": 4, "rows": 200, "rounds": 2, "json": path}
+    main(Config(only=("call",), **small))
+    main(Config(only=("batch",), **small))
+    result = json.loads(path.read_text())
+    assert {row["dtype"] for row in result["batch"]} == {"float32", "uint8"}
+    assert any(row["arm"] == "kept" for row in result["call"])
+    assert sorted(result["runs"]) == ["batch", "call"]
+    assert result["runs"]["call"]["machine"]["cores"] >= 1
+    with pytest.raises(ValueError, match="image_size 16, this run 32"):
+        main(Config(only=("call",), **{**small, "size": 32}))
 
 
 def test_every_loader_gives_every_picture(tmp_path: Path) -> None:
