@@ -98,7 +98,6 @@ def figures(
         "cost_txt2img": round(outcome.cost / txt2img.cost, 4),
         "cost_per_pair": round(outcome.network_rows / txt2img.network_rows, 4),
         "rows_per_pair": round(outcome.network_rows / len(paired), 2),
-        "seconds_per_pair": outcome.seconds and round(outcome.seconds / len(paired), 4),
         "accepted": round(float(outcome.accepted.mean()), 4),
         "same_noise_ratio": round(float((gap < 0.01).mean()), 4),
         "within_one_step": round(float((gap < 0.11).mean()), 4),
@@ -117,18 +116,27 @@ def label(entry: dict[str, Any]) -> str:
 
 
 def plot(modes: list[dict[str, Any]], path: Path) -> None:
-    """Draw oracle accuracy against cost."""
+    """Draw oracle accuracy against cost; the numbers are steps of previews."""
     figure = Figure(figsize=(6.5, 4), layout="constrained")
     axes = figure.subplots()
-    for entry in modes:
-        x, y = entry["cost_txt2img"], 100 * entry["oracle_accuracy"]
-        axes.errorbar(x, y, yerr=100 * entry["interval"], fmt="o", capsize=2)
-        axes.annotate(label(entry), (x, y), (5, 4), textcoords="offset points", fontsize=8)
+    for place, mode in enumerate(dict.fromkeys(entry["mode"] for entry in modes)):
+        entries = [entry for entry in modes if entry["mode"] == mode]
+        costs = [entry["cost_txt2img"] for entry in entries]
+        hits = [100 * entry["oracle_accuracy"] for entry in entries]
+        errors = [100 * entry["interval"] for entry in entries]
+        style = {"fmt": "osD^v"[place % 5], "capsize": 2, "elinewidth": 0.7}
+        axes.errorbar(costs, hits, yerr=errors, label=mode, **style)
+        # Ways may coincide: where every vote fails, neighbours are a preview.
+        offset = (5, 4) if mode == "preview" else (5, -11)
+        for entry, x, y in zip(entries, costs, hits, strict=True):
+            steps = f"{entry['ada_steps'] or ''}"
+            axes.annotate(steps, (x, y), offset, textcoords="offset points", fontsize=8)
     axes.axvline(1, color="0.6", linestyle="--", linewidth=1)
     axes.set_xlabel("network rows per accepted negative, Txt2Img = 1")
     axes.set_ylabel("oracle says target, %")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
     with whole(path) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
 

@@ -28,8 +28,6 @@ class Outcome:
         hits: The oracle sees the target, ``(P,)`` bool.
         accepted: On target and no duplicate, ``(P,)`` bool.
         network_rows: Rows through the denoiser.
-        seconds: Wall time of everything, decoding and embedding of previews included; None if not
-            measured.
         counts: How r* were found.
     """
 
@@ -37,7 +35,6 @@ class Outcome:
     hits: np.ndarray
     accepted: np.ndarray
     network_rows: float
-    seconds: float | None
     counts: dict[str, int]
 
     @property
@@ -86,8 +83,7 @@ def judge(
         chosen[position] = ratio
         hits[position] = name == shop.source.class_names[target]
         accepted[position] = columns["on_target"] and not columns["duplicate"]
-    seconds = sum(result.seconds.values())
-    return Outcome(chosen, hits, accepted, result.network_rows, seconds, result.ada)
+    return Outcome(chosen, hits, accepted, result.network_rows, result.ada)
 
 
 def coarse_to_fine(shop: Workshop, plan: Plan, result: ShardResult) -> Outcome:
@@ -111,4 +107,4 @@ def coarse_to_fine(shop: Workshop, plan: Plan, result: ShardResult) -> Outcome:
         total += sum(calls[::2]) + calls[right - 1]
     outcome = judge(shop, plan, result, ratios, embeddings)
     rows = total * (2 if shop.config.guidance > 1 else 1)
-    return replace(outcome, network_rows=rows, seconds=None, counts={})
+    return replace(outcome, network_rows=rows, counts={})

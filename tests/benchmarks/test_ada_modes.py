@@ -13,7 +13,7 @@ from benchmarks.ada_outcomes import Outcome
 
 def _outcome(ratios: list[float], hits: list[int], rows: int, accepted: list[int]) -> Outcome:
     return Outcome(
-        np.array(ratios), np.array(hits, dtype=bool), np.array(accepted, dtype=bool), rows, 8.0, {}
+        np.array(ratios), np.array(hits, dtype=bool), np.array(accepted, dtype=bool), rows, {}
     )
 
 
@@ -26,7 +26,6 @@ def test_costs_count_accepted_negatives() -> None:
     full = figures("full", FULL, FULL, TXT2IMG)
     assert full["cost_txt2img"] == pytest.approx((1400 / 4) / (400 / 2))
     assert full["cost_per_pair"] == 3.5
-    assert full["seconds_per_pair"] == 2
     assert figures("preview", CHEAP, FULL, TXT2IMG, 3)["cost_txt2img"] == pytest.approx(0.5)
 
 
