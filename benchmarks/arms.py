@@ -23,13 +23,12 @@ from index.selection import RULES, projections, select
 from .classical import Views, blend, mixed, strong, weak
 from .episodes import Episode, Integers
 from .heads import LabelledFeatures
+from .pairs import FIXED, INVERTED, Pairs, anew, inverted_pairs, negatives
 from .pictures import Pictures
 from .pool import SAME_CLASS, Pool, rows_of
 
 GRID = (0.5, 0.6, 0.7, 0.8, 0.9)
 """The noise ratios that GeNIe-Ada chooses among (paper, section 4)."""
-FIXED = 0.8
-"""r of the arm `genie`."""
 BASELINE = "txt2img"
 
 
@@ -50,29 +49,6 @@ class Added:
 
 
 Arm = Callable[[Pool, Episode, int], Added]
-
-
-@dataclass(frozen=True)
-class Negatives:
-    """GeNIe's pairs of an episode: every support image towards every other class.
-
-    Attributes:
-        sources: Rows of the pool, ``(G,)`` int64, class by class of their targets.
-        targets: Positions in the episode's classes, ``(G,)`` int64.
-        classes: The targets as classes of the pool, ``(G,)`` int64.
-    """
-
-    sources: Integers
-    targets: Integers
-    classes: Integers
-
-
-def negatives(episode: Episode) -> Negatives:
-    """List an episode's pairs, (N - 1) K for each target."""
-    rows, labels = episode.support_rows, episode.support_labels
-    sources = np.concatenate([rows[labels != target] for target in range(episode.n_way)])
-    targets = np.arange(episode.n_way).repeat(len(rows) - episode.k_shot)
-    return Negatives(sources, targets, np.array(episode.classes)[targets])
 
 
 def classical(views: Views | None, mixer: type[v2.MixUp | v2.CutMix] | None) -> Arm:
@@ -116,13 +92,11 @@ def same_class(name: str) -> Arm:
     """Make an arm of support images made anew within their class."""
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
-        copies, made, ratio = episode.n_way - 1, pool.same_class[name], SAME_CLASS[name]
-        rows = episode.support_rows.repeat(copies)
-        variations = np.tile(np.arange(copies), len(episode.support_rows))
-        labels = episode.support_labels.repeat(copies)
-        ratios = np.full(len(rows), ratio)
+        pairs, made, ratio = anew(episode), pool.same_class[name], SAME_CLASS[name]
+        variations = np.tile(np.arange(episode.n_way - 1), len(episode.support_rows))
+        ratios = np.full(len(variations), ratio)
         cost = rows_of(ratio, pool.config.num_inference_steps)
-        return _selected(made, (rows, variations), labels, episode, ratios, cost)
+        return _selected(made, (pairs.sources, variations), pairs.targets, episode, ratios, cost)
 
     return arm
 
@@ -147,27 +121,50 @@ def random_ratio(pool: Pool, episode: Episode, seed: int) -> Added:
     return _swept(pool, episode, pairs, places, float(np.mean(costs)))
 
 
-def adaptive(rule: str) -> Arm:
-    """Make an arm of Algorithm 1, or another rule, with the episode's own centroids."""
+def adaptive(rule: str, grid: tuple[float, ...] = GRID, chooser: Pool | None = None) -> Arm:
+    """Make an arm of Algorithm 1, or another rule, with the episode's own centroids.
+
+    Args:
+        rule: One of `index.selection.RULES`.
+        grid: The noise ratios to choose among.
+        chooser: The same pool, embedded by the backbone that chooses; if none, by the one that
+            the head learns from, as in the paper.
+    """
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
-        pairs, grid = negatives(episode), np.array([pool.place(ratio) for ratio in GRID])
+        pairs, columns = negatives(episode), np.array([pool.place(ratio) for ratio in grid])
+        eyes = chooser or pool
         # The plain mean of unit vectors, not normalised again, as in the authors' code.
-        support = pool.embeddings[episode.support_rows]
+        support = eyes.embeddings[episode.support_rows]
         centroids = support.reshape(episode.n_way, episode.k_shot, -1).mean(1)
         walked = projections(
-            pool.swept.embeddings[pairs.sources[:, None], pairs.classes[:, None], grid],
-            pool.embeddings[pairs.sources],
+            eyes.swept.embeddings[pairs.sources[:, None], pairs.classes[:, None], columns],
+            eyes.embeddings[pairs.sources],
             centroids[pairs.targets],
         )
-        places = grid[select(walked, rule)]
-        cost = sum(rows_of(ratio, pool.config.num_inference_steps) for ratio in GRID)
+        places = columns[select(walked, rule)]
+        cost = sum(rows_of(ratio, pool.config.num_inference_steps) for ratio in grid)
         return _swept(pool, episode, pairs, places, cost)
 
     return arm
 
 
-def _swept(pool: Pool, episode: Episode, pairs: Negatives, places: Integers, cost: float) -> Added:
+def inverted(name: str) -> Arm:
+    """Make an arm whose pictures were generated for each episode alone (see `inverted.py`)."""
+
+    def arm(pool: Pool, episode: Episode, seed: int) -> Added:
+        if episode not in pool.inverted:
+            raise ValueError(f"nothing was made with tokens of the episode {episode.support}")
+        pairs, made = inverted_pairs(name, episode), pool.inverted[episode][name]
+        episode.check_sources(pairs.sources)
+        cost = rows_of(INVERTED[name], pool.config.num_inference_steps)
+        everything, ratios = (np.arange(len(made.hits)),), np.array([INVERTED[name]])
+        return _taken(made, everything, pairs.targets, episode.n_way, ratios, cost)
+
+    return arm
+
+
+def _swept(pool: Pool, episode: Episode, pairs: Pairs, places: Integers, cost: float) -> Added:
     ratios = np.array(pool.config.noise_ratios)[places]
     where = pairs.sources, pairs.classes, places
     return _selected(pool.swept, where, pairs.targets, episode, ratios, cost)
@@ -183,13 +180,24 @@ def _selected(
 ) -> Added:
     """Take generated pictures by their axes, the first of which is the source."""
     episode.check_sources(where[0])
+    return _taken(made, where, labels, episode.n_way, ratios, cost)
+
+
+def _taken(
+    made: Pictures,
+    where: tuple[Integers, ...],
+    labels: Integers,
+    n_way: int,
+    ratios: npt.NDArray[np.float64],
+    cost: float,
+) -> Added:
     facts = {
         "oracle_accuracy": float(made.hits[where].mean()),
         "background_psnr_db": float(made.psnr[where].mean()),
         "noise_ratio": float(ratios.mean()),
         "network_rows": float(cost),
     }
-    return Added(made.embeddings[where], np.eye(episode.n_way)[labels], facts)
+    return Added(made.embeddings[where], np.eye(n_way)[labels], facts)
 
 
 ARMS: dict[str, Arm] = {
@@ -201,6 +209,7 @@ ARMS: dict[str, Arm] = {
     "mixed+mixup": classical(mixed, v2.MixUp),
     "mixed+cutmix": classical(mixed, v2.CutMix),
     **{name: same_class(name) for name in SAME_CLASS},
+    **{name: inverted(name) for name in INVERTED},
     BASELINE: fixed(1.0),
     "genie+mixup": genie_mixup,
     **{"genie" if r == FIXED else f"genie-{r:g}": fixed(r) for r in (0.3, 0.4, *GRID)},
@@ -231,6 +240,11 @@ def support_features(
     wanted = (episode.n_way - 1) * len(episode.support_rows)
     if len(added.features) != wanted or len(added.soft) != wanted:
         raise ValueError(f"arm {name} added {len(added.features)} images, not {wanted}")
+    return with_support(pool, episode, added), added.facts
+
+
+def with_support(pool: Pool, episode: Episode, added: Added) -> LabelledFeatures:
+    """Put an episode's support and what an arm adds to it together."""
     own = np.eye(episode.n_way)[episode.support_labels]
     features = np.concatenate([pool.embeddings[episode.support_rows], added.features])
-    return LabelledFeatures.from_soft(features, np.concatenate([own, added.soft])), added.facts
+    return LabelledFeatures.from_soft(features, np.concatenate([own, added.soft]))

@@ -103,7 +103,7 @@ class Drawing:
         num_episodes: How many.
         n_way: Classes of each, N.
         k_shot: Support images of a class, K.
-        n_query: Query images of a class, Q.
+        n_query: Query images of a class, Q; 0 for all that there are.
         seed: Seed of the draw.
     """
 
@@ -131,8 +131,10 @@ def draw(
     """
     rng = np.random.default_rng(drawing.seed)
     classes = np.unique(labels)
-    if drawing.num_episodes < 1 or drawing.k_shot < 1 or drawing.n_query < 1:
-        raise ValueError(f"episodes, shots and queries must be at least 1, got {drawing}")
+    if drawing.num_episodes < 1 or drawing.k_shot < 1 or drawing.n_query < 0:
+        raise ValueError(
+            f"episodes and shots must be at least 1, queries not negative, got {drawing}"
+        )
     if not 2 <= drawing.n_way <= len(classes):
         raise ValueError(f"n_way must lie in [2, {len(classes)}], got {drawing.n_way}")
     episodes = []
@@ -144,7 +146,8 @@ def draw(
             support.append(_take(rng, candidates, drawing.k_shot, f"support of class {label}"))
             candidates = query_pool[labels[query_pool] == label]
             left = np.setdiff1d(candidates, support[-1])
-            query.append(_take(rng, left, drawing.n_query, f"query of class {label}"))
+            wanted = drawing.n_query or max(len(left), 1)
+            query.append(_take(rng, left, wanted, f"query of class {label}"))
         episodes.append(Episode(tuple(chosen), tuple(support), tuple(query)))
     return episodes
 

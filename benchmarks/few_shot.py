@@ -14,9 +14,10 @@ import json
 import logging
 import time
 import warnings
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
 
 import numpy as np
 import tyro
@@ -24,91 +25,19 @@ from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 from index import selection
-from index.demo.scenes import NOVEL_CLASSES
 from index.diffusion.noise import derived_seed
 from index.whole import write_json
 
 from . import arms, classical, heads
-from .arms import ARMS, BASELINE, support_features
+from .arms import BASELINE, support_features
 from .environment import environment
 from .episodes import Drawing, Episode, draw, read_episodes, write_episodes
+from .few_shot_config import FewShotConfig
 from .few_shot_report import plot, summed_up, table
-from .heads import accuracy
-from .pool import Pool, PoolConfig, make_pool
-
-
-@dataclass(frozen=True, kw_only=True)
-class FewShotConfig:
-    """Run the few-shot evaluation on the demo.
-
-    Attributes:
-        work: Folder of the pool, the episodes and the accuracy of each; continued if it exists.
-        episodes: Episodes of each number of shots.
-        k_shot: Support images of each class, one or several numbers.
-        n_way: Classes of an episode.
-        n_query: Query images of each class.
-        per_class: Support images of each class in the pool. All that is generated from 16 takes
-            about ten minutes alone on 2 cores, and time grows in proportion.
-        num_inference_steps: Steps of the whole denoising.
-        head: What learns from the features: the authors' logistic regression, a linear SVM, or
-            the nearest prototype.
-        arms: Names of arms; all if empty. Txt2Img, to which all are compared, is always run.
-        seed: Seed of episodes and augmentations.
-        json: File that receives the figures.
-        plot: File that receives the plot, a png.
-        quick: 20 episodes, 6 support images of each class and 10 steps, to see that it works.
-    """
-
-    work: Path
-    episodes: int = 200
-    k_shot: tuple[int, ...] = (1, 5)
-    n_way: int = 5
-    n_query: int = 16
-    per_class: int = 16
-    num_inference_steps: int = 50
-    head: Literal["logistic", "svm", "prototype"] = "logistic"
-    arms: tuple[str, ...] = ()
-    seed: int = 0
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.arms) - set(ARMS))
-        if unknown:
-            raise ValueError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
-        if not 2 <= self.n_way <= len(NOVEL_CLASSES):
-            raise ValueError(
-                f"n_way must lie in [2, {len(NOVEL_CLASSES)}], the demo's novel classes, got "
-                f"{self.n_way}"
-            )
-        if not self.k_shot or min(self.k_shot) < 1:
-            raise ValueError(f"k_shot must be at least 1, got {self.k_shot}")
-
-    @property
-    def wanted(self) -> list[str]:
-        """Names of the arms to run, in the order of `ARMS`."""
-        return [name for name in ARMS if not self.arms or name in (*self.arms, BASELINE)]
-
-    def pool(self) -> PoolConfig:
-        """Give the pool that the episodes need.
-
-        Raises:
-            ValueError: It has fewer support images of a class than an episode takes.
-        """
-        per_class = 6 if self.quick else self.per_class
-        if per_class < max(self.k_shot):
-            raise ValueError(
-                f"k_shot {max(self.k_shot)} needs a pool of at least as many per_class, "
-                f"got {per_class}"
-            )
-        return PoolConfig(
-            work=self.work,
-            per_class=per_class,
-            queries_per_class=max(40, self.n_query),
-            variations=self.n_way - 1,
-            num_inference_steps=10 if self.quick else self.num_inference_steps,
-        )
+from .heads import LabelledFeatures, accuracy
+from .inverted import teach
+from .pairs import INVERTED
+from .pool import Pool, make_pool
 
 
 def drawn_once(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
@@ -125,8 +54,20 @@ def drawn_once(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
     return read_episodes(path, about)
 
 
+Learned = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
+"""Gives what a head learns from in an episode, with a seed, and the facts of what was added."""
+
+
 def run_arm(name: str, pool: Pool, episodes: list[Episode], head: str, seed: int) -> dict[str, Any]:
-    """Run one arm on all episodes.
+    """Run one arm of the table on all episodes; see `run_episodes`."""
+    learned = partial(support_features, name, pool)
+    return run_episodes(name, learned, pool, episodes, head, seed)
+
+
+def run_episodes(
+    name: str, learned: Learned, pool: Pool, episodes: list[Episode], head: str, seed: int
+) -> dict[str, Any]:
+    """Learn and score in all episodes.
 
     Returns:
         `accuracies` in [0, 1], None where the head did not converge, which `failed` lists;
@@ -137,7 +78,7 @@ def run_arm(name: str, pool: Pool, episodes: list[Episode], head: str, seed: int
     facts: dict[str, list[float]] = {}
     failed: list[dict[str, Any]] = []
     for number, episode in enumerate(tqdm(episodes, desc=name, unit="episode", disable=None)):
-        support, known = support_features(name, pool, episode, derived_seed(seed, number))
+        support, known = learned(episode, derived_seed(seed, number))
         for key, value in known.items():
             facts.setdefault(key, []).append(value)
         queries = pool.embeddings[episode.query_rows]
@@ -177,12 +118,31 @@ def main(config: FewShotConfig) -> dict[str, Any]:
     entries: list[dict[str, Any]] = []
     for k_shot in config.k_shot:
         episodes = drawn_once(config, pool, k_shot)
-        scored = {name: _arm_once(config, pool, episodes, k_shot, name) for name in config.wanted}
+        taught = pool
+        if any(name in INVERTED for name in config.wanted):
+            taught = teach(pool, episodes[: config.inversion_episodes], config.taught)
+        scored = {}
+        for name in config.wanted:
+            if name in INVERTED:
+                own = episodes[: config.inversion_episodes]
+                scored[name] = _arm_once(config, taught, own, k_shot, name)
+            else:
+                scored[name] = _arm_once(config, pool, episodes, k_shot, name)
         numbers = {k: np.array(v["accuracies"], dtype=np.float64) for k, v in scored.items()}
         entries += [
-            summed_up(name, k_shot, numbers[name], numbers[BASELINE], v["facts"], v["failed"])
+            summed_up(
+                name,
+                k_shot,
+                numbers[name],
+                numbers[BASELINE][: len(numbers[name])],
+                v["facts"],
+                v["failed"],
+            )
             for name, v in scored.items()
         ]
+        for entry in entries:
+            if entry["arm"] in INVERTED:
+                entry["iterations"] = config.taught.inversion.iterations
         seconds[f"{k_shot}-shot"] = round(sum(v["seconds"] for v in scored.values()), 1)
         print(f"\n{table(entries, k_shot)}\n")
     print("seconds: " + ", ".join(f"{part} {value:g}" for part, value in seconds.items()))

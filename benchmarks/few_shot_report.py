@@ -24,8 +24,10 @@ PAPER: dict[str, dict[int, float]] = {
     "mixed+cutmix": {1: 63.5, 5: 83.0},
     "img2img-low": {1: 66.0, 5: 84.0},
     "img2img-high": {1: 71.1, 5: 85.7},
+    "dafusion": {1: 65.7, 5: 83.9},
     "txt2img": {1: 76.4, 5: 86.5},
     "genie+mixup": {1: 76.4, 5: 85.9},
+    "genie+txtinv": {1: 76.2, 5: 86.2},
     "genie-0.5": {1: 63.7, 5: 77.6},
     "genie-0.6": {1: 72.1, 5: 82.8},
     "genie-0.7": {1: 77.1, 5: 85.0},
@@ -33,7 +35,7 @@ PAPER: dict[str, dict[int, float]] = {
     "genie-0.9": {1: 77.7, 5: 87.0},
     "genie-ada": {1: 78.6, 5: 87.9},
 }
-"""Accuracy in % on mini-ImageNet, UniSiam ResNet-50, by k_shot (paper, tables 1, 5 and A1)."""
+"""Accuracy in % on mini-ImageNet, UniSiam ResNet-50, by k_shot (paper, tables 1, 5, A1 and A3)."""
 
 
 def summed_up(
@@ -77,7 +79,8 @@ def _number(value: float) -> float | None:
     return round(value, 2) if np.isfinite(value) else None
 
 
-def _cell(value: float | None, form: str = ".1f") -> str:
+def cell(value: float | None, form: str = ".1f") -> str:
+    """Show a number in a table; what is not known is a dash."""
     return "–" if value is None else format(value, form)
 
 
@@ -93,16 +96,16 @@ def table(entries: Sequence[dict[str, Any]], k_shot: int) -> str:
             continue
         low, high = entry["difference_interval"]
         cells = [
-            f"{_cell(entry['accuracy'])} ± {_cell(entry['interval'])}",
+            f"{cell(entry['accuracy'])} ± {cell(entry['interval'])}",
             "0"
             if entry["arm"] == BASELINE
-            else f"{_cell(entry['difference'], '+.1f')} "
-            f"({_cell(low, '+.1f')} … {_cell(high, '+.1f')})",
-            _cell(entry.get("noise_ratio"), ".2f"),
-            _cell(entry.get("oracle_accuracy"), ".0f"),
-            _cell(entry.get("background_psnr_db")),
-            _cell(entry.get("network_rows"), ".0f"),
-            _cell(PAPER.get(entry["arm"], {}).get(k_shot)),
+            else f"{cell(entry['difference'], '+.1f')} "
+            f"({cell(low, '+.1f')} … {cell(high, '+.1f')})",
+            cell(entry.get("noise_ratio"), ".2f"),
+            cell(entry.get("oracle_accuracy"), ".0f"),
+            cell(entry.get("background_psnr_db")),
+            cell(entry.get("network_rows"), ".0f"),
+            cell(PAPER.get(entry["arm"], {}).get(k_shot)),
         ]
         failed = f" ({len(entry['failed'])} failed)" if entry["failed"] else ""
         lines.append(f"| {entry['arm']}{failed} | {' | '.join(cells)} |")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from index.shards import read_stats
 from index.whole import write_json
 
 from .captioned import Made, make_captioned
+from .episodes import Episode
 from .pictures import Pictures, cached, look, read_sweep, read_variations
 
 RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -76,6 +77,8 @@ class Pool:
         network_rows: Rows that went through the denoiser for each part, guidance counted.
         seconds: How long each part took to generate.
         digest: Names the content.
+        inverted: What was generated with tokens of an episode's own, by episode and arm, in the
+            order of `pairs.inverted_pairs`.
     """
 
     config: PoolConfig
@@ -89,6 +92,7 @@ class Pool:
     network_rows: Mapping[str, int]
     seconds: Mapping[str, float]
     digest: str
+    inverted: Mapping[Episode, Mapping[str, Pictures]] = field(default_factory=dict)
 
     @property
     def num_support(self) -> int:
@@ -113,6 +117,11 @@ def rows_of(noise_ratio: float, num_inference_steps: int) -> int:
     return 2 * (len(grid) - first_index(grid, noise_ratio))  # with the prompt and without
 
 
+def support_scenes(config: PoolConfig) -> Scenes:
+    """Give the scenes that are the pool's support images."""
+    return Scenes(config.per_class, tuple(sorted(NOVEL_CLASSES)), _SEED)
+
+
 def make_pool(config: PoolConfig) -> Pool:
     """Make the pool; what is there already is read.
 
@@ -121,7 +130,7 @@ def make_pool(config: PoolConfig) -> Pool:
         ValueError: A pair gave no picture.
     """
     names = tuple(sorted(NOVEL_CLASSES))  # in the order of ImageFolder
-    support = Scenes(config.per_class, names, _SEED)
+    support = support_scenes(config)
     queries = Scenes(config.queries_per_class, names, _SEED + 1)
     real = torch.cat([scenes.pixels(slice(None)) for scenes in (support, queries)])
     _claim(config, real)

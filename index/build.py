@@ -25,7 +25,6 @@ from .estimate import estimate
 from .neighbors import EmbeddingIndex
 from .pair_store import PairStore
 from .preparation import describe, embed_sources, plan_pairs, resolve
-from .prompts import check_prompts, make_prompts, read_class_names
 from .r_star import RStarCache, scope_of
 from .report.card import write_card
 from .report.preview import strips, write_preview
@@ -46,6 +45,7 @@ from .shards import (
 )
 from .sources import open_source
 from .vectors import FLAT
+from .wording import choose_words
 from .worker import Workshop
 
 logger = logging.getLogger("genie.build")
@@ -86,9 +86,7 @@ def build(config: BuildConfig) -> Path:
     )
     config = resolve(config, family)
     names = source.class_names
-    displayed = read_class_names(Path(config.class_names), names) if config.class_names else names
-    prompts = make_prompts(config.prompt, displayed, agree=config.agree)
-    check_prompts(prompts, family.num_tokens, family.max_tokens)
+    words = choose_words(config, family, source)
     backbone = load_backbone(config.backbone, device=config.device)
     kept = CachedBackbone(backbone, config.cache / "embeddings") if config.cache else None
     index = embed_sources(source, kept or backbone, config.resolution)
@@ -101,11 +99,11 @@ def build(config: BuildConfig) -> Path:
         len(plan), len(source), len(names), plan.num_shards,
     )  # fmt: skip
 
-    description = describe(config, family, backbone, prompts, plan, index)
+    description = describe(config, family, backbone, words, plan, index)
     scope = scope_of(fixed_part(description))
     cache = config.cache / "pairs" / scope[:32] if config.cache else None
     stores = [folder for folder in (config.out / EARLIER, cache) if folder]
-    shop = Workshop(config, source, family, backbone, index, prompts)
+    shop = Workshop(config, source, family, backbone, index, words.prompts, words.captions)
     if config.dry_run:
         check_claim(config.out, description)
         known = Reuse(shop, [*map(PairStore, stores), own_pairs(config.out)])

@@ -6,12 +6,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-Method = Literal["genie-ada", "genie", "img2img", "txt2img"]
+Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
+SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
+"""Methods whose target is the source's own class."""
 _NOT_RECIPE = frozenset(
     {"out", "batch_size", "device", "preview", "dry_run", "cache", "index_factory"}
     | {"stale_distance", "refresh_stale", "vae_slicing", "offload"}
+    | {"inversions", "captions", "captioner"}
 )
-"""Fields that change neither pixels nor r*."""
+"""Fields that change neither pixels nor r*, or are known by the content of what they name."""
 PLAN_FIELDS = frozenset(
     {"source", "class_names", "pairs", "confusion", "per_class", "only_classes"}
     | {"max_class_size", "variations", "max_pairs", "pairs_per_shard"}
@@ -41,8 +44,10 @@ class BuildConfig:
             the model comes with; the paper's DPM-Solver++ for Stable Diffusion if not given.
         lora: Folder, file or hub id of LoRA weights.
         method: genie-ada chooses r for each pair (Algorithm 1); genie uses `noise_ratio`; img2img
-            is genie with the source's own class as target; txt2img starts from pure noise.
-        noise_ratio: r of genie and img2img, in (0, 1].
+            is genie with the source's own class as target; txt2img starts from pure noise; cap2aug
+            is img2img with each image's own caption as the prompt; dafusion and genie+txtinv are
+            img2img and genie with a learned token in place of each class's name.
+        noise_ratio: r of all methods but genie-ada and txt2img, in (0, 1].
         noise_ratios: The sweep of genie-ada, increasing, in (0, 1].
         rule: How r* is read from the projections: paper is Algorithm 1.
         ada: How genie-ada finds r*: full generates the whole sweep, as the paper does; preview
@@ -56,6 +61,12 @@ class BuildConfig:
         prompt: Template with {target}, and {superclass} if the file of class names has them.
         class_names: File of display names and superclasses, json or csv; folder names if empty.
         agree: Let "a" or "an" before {target} agree with what follows.
+        inversions: Folder of tokens that `python -m index.invert` learned, one for each target;
+            they take the place of the classes' names in prompts.
+        captions: File of captions for cap2aug, json or csv: an image's path below the source, or
+            its row, and what it shows.
+        captioner: A folder or hub id of BLIP that writes the file of captions if it is missing,
+            such as Salesforce/blip-image-captioning-base.
         resolution: Side of the square image given to the model, in pixels; 0 for the model's own.
         store_resolution: Side of the stored image, in pixels; 0 for the resolution generated.
         image_format: How images are stored.
@@ -101,9 +112,9 @@ class BuildConfig:
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
-    rule: Literal["paper", "signed", "from_source"] = "paper"
+    rule: Literal["paper", "signed", "from_source", "settles"] = "paper"
     ada: Literal["full", "preview", "neighbours"] = "full"
-    ada_steps: int = 3
+    ada_steps: int = 2
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
@@ -111,6 +122,9 @@ class BuildConfig:
     prompt: str = "A photo of a {target}"
     class_names: str = ""
     agree: bool = False
+    inversions: Path | None = None
+    captions: str = ""
+    captioner: str = ""
     resolution: int = 0
     store_resolution: int = 0
     image_format: Literal["png", "jpeg"] = "png"
@@ -148,6 +162,22 @@ class BuildConfig:
             )
         if "{target}" not in self.prompt:
             raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
+        if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
+            raise ValueError(
+                f"--method {self.method} needs --inversions, a folder of tokens: "
+                "python -m index.invert learns them"
+            )
+        if (self.method == "cap2aug") != bool(self.captions):
+            raise ValueError(
+                "--method cap2aug needs --captions, a file of captions (--captioner writes it), "
+                f"and no other method takes it: got {self.method} and captions {self.captions!r}"
+            )
+        if self.captioner and not self.captions:
+            raise ValueError("--captioner needs --captions, the file that it writes")
+        if self.captions and self.inversions is not None:
+            raise ValueError(
+                "a prompt is a caption or has a token: give --captions or --inversions"
+            )
         if self.keep_sweep and self.ada != "full":
             raise ValueError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
         for name in ("num_inference_steps", "pairs_per_shard", "ada_steps", "variations"):
@@ -165,6 +195,11 @@ class BuildConfig:
         if self.method == "genie-ada":
             return self.noise_ratios
         return (1.0,) if self.method == "txt2img" else (self.noise_ratio,)
+
+    @property
+    def same_class(self) -> bool:
+        """Whether each image's only target is its own class."""
+        return self.method in SAME_CLASS
 
     @property
     def steps(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from .embed import Backbone
 from .neighbors import EmbeddingIndex
 from .plan import Plan, make_plan
 from .sources import Source
+from .wording import Wording
 from .workshop import fit_to
 
 
@@ -93,7 +93,7 @@ def plan_pairs(config: BuildConfig, source: Source, index: EmbeddingIndex) -> Pl
         seed=config.seed,
         pairs_per_shard=config.pairs_per_shard,
         ranking=index.class_ranking(),
-        same_class=config.method == "img2img",
+        same_class=config.same_class,
     )
 
 
@@ -101,7 +101,7 @@ def describe(
     config: BuildConfig,
     family: Family,
     backbone: Backbone,
-    prompts: Sequence[str],
+    words: Wording,
     plan: Plan,
     index: EmbeddingIndex,
 ) -> dict[str, Any]:
@@ -109,12 +109,15 @@ def describe(
     pairs = np.stack([plan.sources, plan.targets, plan.variations]).astype("<i8").tobytes()
     # Centroids decide r*, so the plan is another one when any image is.
     images = json.dumps([index.digests, index.labels.tolist()]).encode()
+    prompts = words.prompts if words.captions is None else words.captions
+    learned = {"tokens_sha256": words.tokens} if words.tokens else {}
     return {
         "recipe": config.recipe(),
         "fingerprint": {
             "model": {**family.fingerprint(), "model": config.model or "demo"},
             "backbone": backbone.fingerprint(),
             "prompts_sha256": hashlib.sha256("\n".join(prompts).encode()).hexdigest(),
+            **learned,
             "seeds": "sha256(source digest, target, variation, base seed, attempt)",
             "preprocessing": "shorter side resized with antialiasing, centre cropped",
         },

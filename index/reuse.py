@@ -17,7 +17,7 @@ def plan_keys(shop: Workshop, plan: Plan) -> list[str]:
     digests, names = shop.index.digests, shop.source.class_names
     columns = (plan.sources.tolist(), plan.targets.tolist(), plan.variations.tolist())
     return [
-        pair_key(digests[source], names[target], variation, shop.prompts[target])
+        pair_key(digests[source], names[target], variation, shop.prompt(source, target))
         for source, target, variation in zip(*columns, strict=True)
     ]
 
@@ -58,7 +58,7 @@ class Reuse:
         if not made:
             return None
         on_centroid = np.array_equal(shop.index.embedding(source), shop.index.centroid(target))
-        if on_centroid and shop.config.method != "img2img":
+        if on_centroid and not shop.config.same_class:
             return None  # no line to walk: making it says why it fails
         updated = [self._updated(source, target, one) for one in made]
         return next((one for one in updated if not one.row["stale"]), updated[0])

@@ -96,10 +96,12 @@ def run_shard(shop: Workshop, plan: Plan, keep_sweeps_of: Sequence[int] = ()) ->
             int(place),
             digests[place],
             shop.source.class_names[target],
-            shop.prompts[target],
+            shop.prompt(source, target),
             int(variation),
         )
-        for place, target, variation in zip(places, plan.targets, plan.variations, strict=True)
+        for source, place, target, variation in zip(
+            plan.sources, places, plan.targets, plan.variations, strict=True
+        )
     ]
     generation = Generation(shop.config, shop.family, images, pairs)
     generation.seconds["read"] += time.perf_counter() - start
@@ -135,7 +137,7 @@ def run_shard(shop: Workshop, plan: Plan, keep_sweeps_of: Sequence[int] = ()) ->
 
 def _without_line(shop: Workshop, plan: Plan) -> set[int]:
     """Find pairs whose source lies on the target's centroid: Algorithm 1 has no line to walk."""
-    if shop.config.method == "img2img":
+    if shop.config.same_class:
         return set()
     pairs = zip(plan.sources.tolist(), plan.targets.tolist(), strict=True)
     return {
@@ -154,7 +156,7 @@ def _row(shop: Workshop, source: int, target: int, negative: Negative) -> dict[s
         "noise_ratio": negative.final.noise_ratio,
         "noise_ratios": list(looked.ratios),
         "projections": looked.projections.tolist(),
-        "prompt": shop.prompts[target],
+        "prompt": shop.prompt(source, target),
         "seed": negative.final.generated.seed,
         "method": config.method,
         "blank": float(image.float().std()) < BLANK_SPREAD,

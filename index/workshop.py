@@ -46,6 +46,7 @@ class Workshop:
         backbone: Embeds images.
         index: Source embeddings (ids are rows of the source) and centroids.
         prompts: The prompt of each class.
+        captions: The prompt of each image instead, for cap2aug.
     """
 
     config: BuildConfig
@@ -54,6 +55,11 @@ class Workshop:
     backbone: Backbone
     index: EmbeddingIndex
     prompts: Sequence[str]
+    captions: Sequence[str] | None = None
+
+    def prompt(self, source: int, target: int) -> str:
+        """Give the prompt of a pair, by row of its image and class of its target."""
+        return self.prompts[target] if self.captions is None else self.captions[source]
 
 
 def choice(
@@ -70,7 +76,7 @@ def choice(
     Returns:
         The projections, ``(R,)``, and the place of r* among them.
     """
-    if shop.config.method == "img2img":  # source and target are one class: no line to walk
+    if shop.config.same_class:  # source and target are one class: no line to walk
         return np.zeros(len(embeddings)), 0
     of_source, centroid = shop.index.embedding(source), shop.index.centroid(target)
     walked = projections(embeddings, of_source, centroid)

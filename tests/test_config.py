@@ -1,5 +1,7 @@
 """The build's configuration refuses what cannot be built, before any work."""
 
+from pathlib import Path
+
 import pytest
 
 from index.config import BuildConfig
@@ -16,6 +18,15 @@ from index.config import BuildConfig
         ({"prompt": "A photo"}, "prompt has no {target}: 'A photo'"),
         ({"num_inference_steps": 0}, "num_inference_steps must be at least 1, got 0"),
         ({"max_pairs": -1}, "max_pairs must not be negative, got -1"),
+        ({"method": "dafusion"}, "--method dafusion needs --inversions"),
+        ({"method": "genie+txtinv"}, "python -m index.invert learns them"),
+        ({"method": "cap2aug"}, "--method cap2aug needs --captions"),
+        ({"captions": "c.json"}, "no other method takes it: got genie-ada and captions 'c.json'"),
+        ({"captioner": "blip"}, "--captioner needs --captions"),
+        (
+            {"method": "cap2aug", "captions": "c.json", "inversions": Path("tokens")},
+            "give --captions or --inversions",
+        ),
     ],
 )
 def test_bad_values_are_named(change: dict[str, object], message: str) -> None:

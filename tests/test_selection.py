@@ -58,6 +58,12 @@ def test_dimensions_must_agree() -> None:
         # the jump from the source to the first r is the largest, and only from_source sees it
         ([0.6, 0.7, 0.9], "paper", 2),
         ([0.6, 0.7, 0.9], "from_source", 0),
+        # beyond the middle at .6, but not for good; from .7 on it is
+        ([0.6, 0.2, 0.7, 0.8], "settles", 2),
+        ([0.6, 0.7, 0.8], "settles", 0),
+        # the middle itself is as near to the source; nothing stays beyond it: the last
+        ([0.9, 0.5], "settles", 1),
+        ([0.4], "settles", 0),
         # ties go to the smaller r
         ([0.0, 0.5, 1.0], "paper", 1),
         ([0.5, 1.0, 1.5], "from_source", 0),
@@ -79,7 +85,11 @@ def test_the_first_ratio_never_wins_under_the_papers_rule(walked: list[float]) -
 @pytest.mark.parametrize(
     ("walked", "rule", "message"),
     [
-        ([0.1, 0.2], "best", "unknown rule 'best'; choose among paper, signed, from_source"),
+        (
+            [0.1, 0.2],
+            "best",
+            "unknown rule 'best'; choose among paper, signed, from_source, settles",
+        ),
         ([0.1], "paper", "at least 2 noise ratios, got 1"),
         ([0.1, np.nan], "paper", "not finite"),
         (0.1, "from_source", "axis of noise ratios"),

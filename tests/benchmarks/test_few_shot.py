@@ -11,14 +11,18 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.arms import ARMS, GRID, adaptive, fixed, negatives, support_features
+from benchmarks.arms import ARMS, GRID, adaptive, fixed, support_features
 from benchmarks.episodes import Episode
-from benchmarks.few_shot import FewShotConfig, main, run_arm
+from benchmarks.few_shot import main, run_arm
+from benchmarks.few_shot_config import FewShotConfig
 from benchmarks.few_shot_report import plot, summed_up, table
 from benchmarks.heads import HEADS
+from benchmarks.inverted import Taught, teach
+from benchmarks.pairs import INVERTED, negatives
 from benchmarks.pictures import Pictures
 from benchmarks.pool import RATIOS, Pool, PoolConfig, make_pool, rows_of
 from index.demo.weights import oracle_names
+from index.diffusion.inversion import Inversion
 
 STEPS = 4
 TINY = {"per_class": 1, "num_inference_steps": STEPS}
@@ -95,7 +99,11 @@ def test_negatives_come_from_the_other_classes(episode: Episode) -> None:
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_every_arm_adds_as_many_labelled_images(name: str, pool: Pool, episode: Episode) -> None:
+def test_every_arm_adds_as_many_labelled_images(
+    name: str, pool: Pool, episode: Episode, tmp_path: Path
+) -> None:
+    if name in INVERTED:
+        pool = teach(pool, [episode], Taught(tmp_path, Inversion(iterations=1)))
     support, facts = support_features(name, pool, episode, seed=7)
     assert support.weights.sum() == pytest.approx(9)  # N (K + (N - 1) K) = 3 (1 + 2)
     assert np.array_equal(support.features[:3], pool.embeddings[[4, 1, 3]])
@@ -206,6 +214,23 @@ def test_the_whole_run_and_its_continuation(work: Path, pool: Pool, tmp_path: Pa
     before = (work / "accuracies/logistic/1-shot/genie.json").stat().st_mtime_ns
     assert main(config)["arms"] == report["arms"]
     assert (work / "accuracies/logistic/1-shot/genie.json").stat().st_mtime_ns == before
+
+
+def test_arms_with_tokens_run_on_the_first_episodes(work: Path, pool: Pool) -> None:
+    config = FewShotConfig(
+        work=work, episodes=6, k_shot=(1,), per_class=1, num_inference_steps=STEPS,
+        arms=("dafusion",), inversion_episodes=2, inversion_iterations=1,
+    )  # fmt: skip
+    entries = {entry["arm"]: entry for entry in main(config)["arms"]}
+    assert (entries["dafusion"]["episodes"], entries["txt2img"]["episodes"]) == (2, 6)
+    assert entries["dafusion"]["iterations"] == 1
+    folder = work / "accuracies/logistic/1-shot"
+    mine, base = (
+        np.array(json.loads((folder / f"{name}.json").read_text())["accuracies"])
+        for name in ("dafusion", "txt2img")
+    )
+    gap = 100 * (mine - base[:2]).mean()
+    assert entries["dafusion"]["difference"] == pytest.approx(gap, abs=0.006)
 
 
 def test_failed_episodes_are_listed_and_not_dropped(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""Arms with textual inversion: what each episode's tokens and pictures are made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.arms import ARMS, support_features
+from benchmarks.episodes import Episode
+from benchmarks.few_shot_config import FewShotConfig
+from benchmarks.inverted import Taught, concepts_of, teach
+from benchmarks.pairs import INVERTED, anew, inverted_pairs, negatives
+from benchmarks.pictures import Pictures
+from benchmarks.pool import Pool, PoolConfig, support_scenes
+from index.demo.scenes import NOVEL_CLASSES
+from index.diffusion import learning
+from index.diffusion.inversion import Inversion
+from index.embed import load_backbone
+
+NOTHING = Pictures(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
+    """Two scenes of each novel class, and nothing generated."""
+    config = PoolConfig(tmp_path_factory.mktemp("pool"), per_class=2, num_inference_steps=4)
+    scenes, backbone = support_scenes(config), load_backbone("demo")
+    images = scenes.pixels(slice(None))
+    return Pool(
+        config=config,
+        class_names=tuple(sorted(NOVEL_CLASSES)),
+        labels=np.array(scenes.targets),
+        images=images,
+        embeddings=backbone(images),
+        swept=NOTHING,
+        same_class={},
+        backbone=backbone,
+        network_rows={},
+        seconds={},
+        digest="pool",
+    )
+
+
+def episode(*support: tuple[int, int]) -> Episode:
+    """Two classes, one image each; the rows of the pool are two a class."""
+    classes = tuple(label for label, _ in support)
+    rows = tuple((2 * label + which,) for label, which in support)
+    return Episode(classes, rows, tuple((100 + label,) for label in classes))
+
+
+FIRST, SECOND = episode((4, 0), (1, 1)), episode((1, 1), (3, 0))
+
+
+def test_pairs_by_hand() -> None:
+    two = Episode((4, 1), ((8, 9), (2, 3)), ((100,), (101,)))
+    assert anew(two).sources.tolist() == [8, 9, 2, 3]
+    assert anew(two).classes.tolist() == [4, 4, 1, 1]
+    assert negatives(two).sources.tolist() == [2, 3, 8, 9]
+    assert negatives(two).classes.tolist() == [4, 4, 1, 1]
+
+
+def test_a_token_is_learned_from_its_own_support_alone_and_once(pool: Pool) -> None:
+    concepts = concepts_of(pool, [FIRST, SECOND])
+    names = [concept.name for concept in concepts]
+    a, b, c = pool.class_names[4], pool.class_names[1], pool.class_names[3]
+    assert names == [f"{a}-8", f"{b}-3", f"{c}-6"]
+    assert torch.equal(concepts[1].images, pool.images[[3]])
+    assert [concept.initializer for concept in concepts] == [a, b, c]
+    swapped = Episode((0, 1), ((1, 0), (2, 3)), ((100,), (101,)))
+    sorted_ = Episode((0, 1), ((0, 1), (3, 2)), ((100,), (101,)))
+    assert len(concepts_of(pool, [swapped, sorted_])) == 2
+
+
+def test_teaching_fills_the_arms_and_continues(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught = Taught(tmp_path, Inversion(iterations=2, learning_rate=0.02, batch_size=8))
+    ready = teach(pool, [FIRST, SECOND], taught)
+    assert ready.inverted.keys() == {FIRST, SECOND}
+    for name, ratio in INVERTED.items():
+        pictures = ready.inverted[FIRST][name]
+        assert pictures.images.shape == (2, 3, 64, 64)
+        features, facts = support_features(name, ready, FIRST, 0)
+        assert facts["noise_ratio"] == pytest.approx(ratio)
+        assert facts["oracle_accuracy"] == pictures.hits.mean()
+        added = features.features[2:]
+        assert np.array_equal(added, pool.backbone(pictures.images))
+        targets = inverted_pairs(name, FIRST).targets
+        assert np.array_equal(features.labels[2:], targets)
+    assert ready.digest != pool.digest
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a network ran")
+
+    monkeypatch.setattr(learning, "denoising_loss", fail)
+    monkeypatch.setattr("benchmarks.inverted.sweep", fail)
+    again = teach(pool, [FIRST, SECOND], taught)
+    assert again.digest == ready.digest
+    for name in INVERTED:
+        before, after = ready.inverted[SECOND][name], again.inverted[SECOND][name]
+        assert torch.equal(before.images, after.images)
+        assert np.array_equal(before.psnr, after.psnr)
+    more = replace(taught, inversion=replace(taught.inversion, iterations=3))
+    with pytest.raises(AssertionError, match="a network ran"):
+        teach(pool, [FIRST], more)
+    with pytest.raises(AssertionError, match="a network ran"):
+        teach(pool, [episode((0, 0), (1, 1))], taught)
+
+
+def test_an_episode_without_tokens_is_refused(pool: Pool) -> None:
+    with pytest.raises(ValueError, match=r"nothing was made with tokens of the episode \(\(8,\)"):
+        ARMS["dafusion"](pool, FIRST, 0)
+
+
+def test_the_arms_can_be_left_out() -> None:
+    config = FewShotConfig(work=Path("nowhere"), inversion_episodes=0)
+    assert not set(config.wanted) & set(INVERTED)
+    assert set(INVERTED) < set(FewShotConfig(work=Path("nowhere")).wanted)
+    with pytest.raises(ValueError, match="need inversion_episodes, got 0"):
+        FewShotConfig(work=Path("nowhere"), inversion_episodes=0, arms=("dafusion",))
+    with pytest.raises(ValueError, match="inversion_episodes -1 must not be negative"):
+        FewShotConfig(work=Path("nowhere"), inversion_episodes=-1)
