@@ -114,7 +114,7 @@ class BuildConfig:
     noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
     rule: Literal["paper", "signed", "from_source", "settles"] = "paper"
     ada: Literal["full", "preview", "neighbours"] = "full"
-    ada_steps: int = 2
+    ada_steps: int = 3
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None
     guidance_scale: float | None = None

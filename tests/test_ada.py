@@ -243,7 +243,7 @@ def test_settings_that_exclude_each_other_are_refused() -> None:
 
 def test_the_recipe_holds_what_changes_pixels_or_r_star() -> None:
     recipe = BuildConfig(ada="preview", compile=True).recipe()
-    assert (recipe["ada"], recipe["ada_steps"], recipe["compile"]) == ("preview", 2, True)
+    assert (recipe["ada"], recipe["ada_steps"], recipe["compile"]) == ("preview", 3, True)
     assert {"channels_last", "vae_tiling", "safety_checker", "dtype"} <= recipe.keys()
     assert not {"vae_slicing", "offload", "batch_size"} & recipe.keys()
 
