@@ -6,8 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from index.whole import whole
+
 OURS, OTHERS, FLOOR = "#d95f02", "#7570b3", "#999999"
 Rows = list[dict[str, Any]]
+_COLUMNS = 3
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
@@ -17,11 +22,6 @@ def plot(result: dict[str, Any], path: Path) -> None:
         result: The figures by part: `batch`, `loader`, `memory`, `size`.
         path: The picture, in the format of its ending.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     panels: list[tuple[Callable[[Any, Rows], None], Rows]] = []
     for dtype in ("float32", "uint8"):
         rows = [row for row in result.get("batch", []) if row["dtype"] == dtype]
@@ -34,12 +34,16 @@ def plot(result: dict[str, Any], path: Path) -> None:
     ]
     if not panels:
         raise ValueError(f"nothing to draw in the parts {', '.join(result)}")
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(5 * len(panels), 4.5), squeeze=False)
-    for axis, (draw, rows) in zip(axes[0], panels, strict=True):
+    columns = min(len(panels), _COLUMNS)
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(5 * columns, 3.8 * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).flatten()
+    for axis, (draw, rows) in zip(axes, panels, strict=False):
         draw(axis, rows)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    for axis in axes[len(panels) :]:
+        axis.remove()
+    with whole(path) as temporary:
+        figure.savefig(temporary, dpi=90, format=path.suffix[1:])
 
 
 def _batches(axis: Any, rows: Rows) -> None:
@@ -72,7 +76,7 @@ def _bars(axis: Any, names: list[str], values: list[float]) -> None:
         for name in names
     ]
     bars = axis.barh(range(len(names)), values, color=colours)
-    axis.bar_label(bars, fmt="%.3g", padding=2, fontsize=7)
+    axis.bar_label(bars, fmt="%.4g", padding=2, fontsize=7)
     axis.set_yticks(range(len(names)), names, fontsize=7)
     axis.margins(x=0.12)
 
