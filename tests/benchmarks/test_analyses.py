@@ -1,0 +1,177 @@
+"""The analyses on a small pool from the demo's own models, and their arms by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.analyses import SMALL_GRID, AnalysesConfig, analyse, costs, main
+from benchmarks.analyses_report import as_table
+from benchmarks.arms import GRID, adaptive
+from benchmarks.episodes import Episode
+from benchmarks.few_shot import drawn_once, run_arm
+from benchmarks.pool import RATIOS, Pool, make_pool, rows_of
+from benchmarks.repeats import Repeats, repeated
+from benchmarks.selectors import seen_by
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[AnalysesConfig, Pool, dict[str, Any]]:
+    work = tmp_path_factory.mktemp("analyses")
+    config = AnalysesConfig(
+        work=work, episodes=4, k_shot=(1,), per_class=1, num_inference_steps=STEPS,
+        selectors=("python:benchmarks.selectors:pixels",), json=work / "a.json",
+        plot=work / "a.png",
+    )  # fmt: skip
+    pool = make_pool(config.few_shot().pool())
+    return config, pool, analyse(config, pool)
+
+
+def by_arm(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {entry["arm"]: entry for entry in entries}
+
+
+def test_arms_are_those_of_the_table(
+    finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
+) -> None:
+    """The same pictures and episodes give the few-shot table's accuracies, arm by arm."""
+    config, pool, report = finished
+    episodes = drawn_once(config.few_shot(), pool, 1)
+    swept, equal = by_arm(report["noise_ratio"]), by_arm(report["equal_compute"])
+    expected = {
+        name: 100 * np.mean(run_arm(name, pool, episodes, "logistic", 0)["accuracies"])
+        for name in ("genie", "genie-0.5", "txt2img", "genie-ada")
+    }
+    assert swept["r = 0.8"]["accuracy"] == pytest.approx(expected["genie"], abs=0.006)
+    assert swept["r = 0.5"]["accuracy"] == pytest.approx(expected["genie-0.5"], abs=0.006)
+    assert swept["genie-ada"]["accuracy"] == pytest.approx(expected["genie-ada"], abs=0.006)
+    # Drawn in another order, but with one picture of each pair there is nothing to choose.
+    assert equal["txt2img x 1"]["accuracy"] == pytest.approx(expected["txt2img"], abs=0.006)
+    assert by_arm(report["selector"])["demo"]["accuracy"] == swept["genie-ada"]["accuracy"]
+    assert swept["txt2img"]["difference"] == 0
+    assert [entry["per_class"] for entry in report["equal_compute"]] == [4, 4, 4, 4, 8]
+    counts = [(entry["arm"], entry["per_class"]) for entry in report["number"]]
+    assert counts == [(name, n) for n in (1, 2, 4, 8) for name in ("txt2img", "genie")]
+    assert all(entry["episodes"] == 4 for entry in report["number"])
+
+
+def test_costs_by_hand(finished: tuple[AnalysesConfig, Pool, dict[str, Any]]) -> None:
+    # The paper's 50 steps: 50 r calls, each with the prompt and without.
+    _, pool, report = finished
+    full = replace(
+        pool,
+        config=replace(pool.config, num_inference_steps=50),
+        network_rows={"sweep": 30 * (30 + 40 + 50 + 60 + 70 + 80 + 90 + 100)},
+    )
+    found = {entry["arm"]: entry["to_txt2img"] for entry in costs(full, {})}
+    assert found["r = 0.5"] == 0.5
+    assert found["ada over 0.6, 0.7, 0.8"] == 2.1
+    assert found["ada over 0.5, 0.6, 0.7, 0.8, 0.9"] == 3.5
+    with pytest.raises(ValueError, match="the sweep sent 1 rows, its schedule gives 15600"):
+        costs(replace(full, network_rows={"sweep": 1}), {})
+    own = {entry["arm"]: entry for entry in report["cost"]}
+    assert own["txt2img"]["counted_in_its_own_bank"] == rows_of(1.0, STEPS)
+    assert own["r = 0.8"]["counted_in_its_own_bank"] == rows_of(0.8, STEPS)
+
+
+def test_it_is_written_and_continues(
+    finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
+) -> None:
+    config, pool, report = finished
+    banks = sorted(config.work.rglob("*.arrow"))
+    before = [path.stat().st_mtime_ns for path in banks]
+    assert main(config) == {**report, "head": "logistic", "digest": pool.digest,
+                            "classes": list(pool.class_names)}  # fmt: skip
+    assert [path.stat().st_mtime_ns for path in banks] == before
+    written = json.loads((config.work / "a.json").read_text())
+    assert written["selector"] == report["selector"]
+    assert "versions" in written
+    assert (config.work / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def numbered() -> Repeats:
+    """Six support images, six classes, three variations; a feature says which picture it is."""
+    places = np.stack(np.meshgrid(range(6), range(6), range(3), indexing="ij"), -1)
+    return Repeats(0.8, places.astype(np.float32), places[..., 2] == 0, 40.0)
+
+
+def test_pairs_repeat_only_when_all_came_once(numbered: Repeats) -> None:
+    pool: Any = None  # this arm asks nothing of it
+    episode = Episode((4, 1, 3), ((4,), (1,), (3,)), ((6,), (7,), (8,)))
+    for per_class in (1, 2, 3, 5, 6):
+        added = repeated(numbered, per_class)(pool, episode, 3)
+        assert added.soft.sum(0).tolist() == [per_class] * 3
+        for target, label in enumerate(episode.classes):
+            made = added.features[added.soft.argmax(1) == target]
+            assert set(made[:, 1]) == {label}
+            assert set(made[:, 0]) <= {4, 1, 3} - {label}
+            assert len({tuple(place) for place in made.tolist()}) == per_class
+            # Two sources: variation v comes only after both have v - 1.
+            assert made[:, 2].tolist() == [k // 2 for k in range(per_class)]
+        assert added.facts["oracle_accuracy"] == pytest.approx(min(2, per_class) / per_class)
+    with pytest.raises(ValueError, match="7 pictures of a class are wanted, there are 6"):
+        repeated(numbered, 7)(pool, episode, 3)
+
+
+def test_another_backbone_chooses_and_the_features_stay(
+    finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
+) -> None:
+    _, pool, _ = finished
+    # Whoever looks with these eyes sees every picture jump to its target right at r = 0.7.
+    real = np.eye(6)[np.arange(len(pool.labels)) % 6][:, :6]
+    real[:6] = np.eye(6)
+    swept = np.zeros((6, 6, len(RATIOS), 6))
+    for source in range(6):
+        for target in range(6):
+            share = (np.array(RATIOS) >= 0.7)[:, None]
+            swept[source, target] = np.where(share, np.eye(6)[target], np.eye(6)[source])
+    eyes = replace(pool, embeddings=real, swept=replace(pool.swept, embeddings=swept))
+    episode = Episode((4, 1, 3), ((4,), (1,), (3,)), ((6,), (7,), (8,)))
+    for grid in (GRID, SMALL_GRID):
+        added = adaptive("paper", grid, eyes)(pool, episode, 0)
+        assert added.facts["noise_ratio"] == pytest.approx(0.7)
+        expected = pool.swept.embeddings[[1, 3, 4, 3, 4, 1], [4, 4, 1, 1, 3, 3], RATIOS.index(0.7)]
+        assert np.array_equal(added.features, expected)
+        assert added.facts["network_rows"] == sum(rows_of(ratio, STEPS) for ratio in grid)
+
+
+def test_a_pool_seen_by_another_backbone(
+    finished: tuple[AnalysesConfig, Pool, dict[str, Any]], tmp_path: Path
+) -> None:
+    _, pool, _ = finished
+    assert seen_by(pool, "demo", tmp_path) is pool
+    pixels = seen_by(pool, "python:benchmarks.selectors:pixels", tmp_path)
+    assert pixels.embeddings.shape == (len(pool.labels), 192)
+    flat = torch.nn.functional.adaptive_avg_pool2d(pool.images[:1].float(), 8).flatten().numpy()
+    flat = flat - flat.mean()
+    assert pixels.embeddings[0] == pytest.approx(flat / np.linalg.norm(flat), abs=1e-4)
+    assert pixels.swept.embeddings.shape == (6, 6, len(RATIOS), 192)
+    assert torch.equal(pixels.swept.images, pool.swept.images)
+    with pytest.raises(ValueError, match="unknown backbone 'nobody'"):
+        seen_by(pool, "nobody", tmp_path)
+
+
+def test_the_table_shows_the_papers_figures() -> None:
+    entry = {
+        "arm": "r = 0.8", "k_shot": 5, "baseline": "txt2img", "failed": [], "accuracy": 77.6,
+        "interval": 1.8, "difference": 2.7, "difference_interval": [0.6, 4.8], "noise_ratio": 0.8,
+        "oracle_accuracy": 99.0, "network_rows": 80.0, "per_class": 20,
+    }  # fmt: skip
+    row = as_table("noise_ratio", [entry]).splitlines()[-1]
+    assert row == (
+        "| 5 | r = 0.8 | 20 | 77.6 ± 1.8 | +2.7 (+0.6 … +4.8) | 0.80 | 99.0 | 80 "
+        "| 87.2, oracle 98.2 |"
+    )
+    with pytest.raises(ValueError, match="more must not be negative"):
+        AnalysesConfig(work=Path(), more=-1)
