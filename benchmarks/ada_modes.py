@@ -124,8 +124,8 @@ def plot(modes: list[dict[str, Any]], path: Path) -> None:
         costs = [entry["cost_txt2img"] for entry in entries]
         hits = [100 * entry["oracle_accuracy"] for entry in entries]
         errors = [100 * entry["interval"] for entry in entries]
-        style = {"fmt": "osD^v"[place % 5], "capsize": 2, "elinewidth": 0.7}
-        axes.errorbar(costs, hits, yerr=errors, label=mode, **style)
+        shape = "osD^v"[place % 5]
+        axes.errorbar(costs, hits, errors, fmt=shape, label=mode, capsize=2, elinewidth=0.7)
         # Ways may coincide: where every vote fails, neighbours are a preview.
         offset = (5, 4) if mode == "preview" else (5, -11)
         for entry, x, y in zip(entries, costs, hits, strict=True):
