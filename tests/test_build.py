@@ -187,6 +187,16 @@ def test_the_plan_follows_the_flags(settings: dict[str, Any], tmp_path: Path) ->
         assert {table["prompt"][k] for k in rows} == {f"A {target} shape, a figure"}
 
 
+def test_the_demos_model_warns_of_pictures_that_it_does_not_know(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    build(BuildConfig(**{**settings, "max_pairs": 1, "num_inference_steps": 4}))
+    assert "give --model" not in caplog.text
+    other = {"model": "", "resolution": 0, "out": settings["out"] / "other", "dry_run": True}
+    build(BuildConfig(**{**settings, **other, "num_inference_steps": 2, "max_pairs": 1}))
+    assert "for photographs give --model" in caplog.text
+
+
 def test_preview_pairs_are_spread_evenly() -> None:
     assert preview_pairs(100, 4) == [0, 25, 50, 75]
     assert preview_pairs(2, 4) == [0, 1]
