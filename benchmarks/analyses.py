@@ -2,7 +2,8 @@
 
 Accuracy and the oracle's against r (table 5); which backbone chooses r* (table A2); GeNIe-Ada
 against as many Txt2Img pictures as its compute buys (table A7); what a negative costs (table A4);
-and how many negatives help. Episodes are those of `benchmarks.few_shot`, so all is paired.
+how many negatives help; and r* from previews. Episodes are those of `benchmarks.few_shot`, so all
+is paired.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .few_shot_report import summed_up
 from .heads import LabelledFeatures
 from .pairs import FIXED
 from .pool import RATIOS, Pool, make_pool, rows_of
+from .previews import from_preview
 from .repeats import Repeats, make_repeats, repeated
 from .selectors import seen_by
 
@@ -49,6 +51,7 @@ class AnalysesConfig:
         num_inference_steps: Steps of the whole denoising.
         more: How often each pair is made again by Txt2Img and by GeNIe, which takes about 90 s on
             2 cores for each time; 0 leaves out what needs it.
+        previews: Solver steps of the previews that choose r*.
         selectors: Backbones that choose r*, beside the one that classifies.
         head: What learns from the features.
         seed: Seed of episodes and of what is left out.
@@ -63,6 +66,7 @@ class AnalysesConfig:
     per_class: int = 16
     num_inference_steps: int = 50
     more: int = 1
+    previews: tuple[int, ...] = (2, 3)
     selectors: tuple[str, ...] = _OURS
     head: Literal["logistic", "svm", "prototype"] = "logistic"
     seed: int = 0
@@ -143,6 +147,14 @@ def by_selector(runs: Runs) -> list[dict[str, Any]]:
     return runs(arms, own)
 
 
+def by_preview(runs: Runs) -> list[dict[str, Any]]:
+    """Choose r* from a preview, as `--ada preview` does, against the whole sweep."""
+    arms = {"genie-ada": ARMS["genie-ada"], BASELINE: fixed(1.0)}
+    for steps in runs.config.previews:
+        arms[f"preview {steps}"] = from_preview(runs.pool, steps)
+    return runs(arms, "genie-ada")
+
+
 def at_equal_compute(runs: Runs, txt2img: Repeats) -> list[dict[str, Any]]:
     """Take GeNIe-Ada against several times as many Txt2Img pictures (paper, table A7)."""
     name = _grid_name(SMALL_GRID)
@@ -208,6 +220,7 @@ def analyse(config: AnalysesConfig, pool: Pool) -> dict[str, list[dict[str, Any]
         runs = Runs(config, pool, drawn_once(config.few_shot(), pool, k_shot))
         found["noise_ratio"] += against_noise_ratio(runs)
         found["selector"] += by_selector(runs)
+        found["preview"] += by_preview(runs)
         if repeats:
             found["equal_compute"] += at_equal_compute(runs, repeats[BASELINE])
             found["number"] += by_number(runs, repeats)

@@ -17,6 +17,7 @@ from .few_shot_report import cell
 TABLES = {
     "noise_ratio": "Effect of the noise ratio (paper, table 5)",
     "selector": "Which backbone chooses r* (paper, table A2)",
+    "preview": "r* from a preview of few solver steps",
     "equal_compute": "Equal compute (paper, table A7)",
     "number": "Number of pictures added to each class",
     "cost": "Cost of a picture (paper, table A4)",

@@ -17,6 +17,7 @@ from benchmarks.arms import GRID, adaptive
 from benchmarks.episodes import Episode
 from benchmarks.few_shot import drawn_once, run_arm
 from benchmarks.pool import RATIOS, Pool, make_pool, rows_of
+from benchmarks.previews import previewed
 from benchmarks.repeats import Repeats, repeated
 from benchmarks.selectors import seen_by
 
@@ -63,6 +64,22 @@ def test_arms_are_those_of_the_table(
     counts = [(entry["arm"], entry["per_class"]) for entry in report["number"]]
     assert counts == [(name, n) for n in (1, 2, 4, 8) for name in ("txt2img", "genie")]
     assert all(entry["episodes"] == 4 for entry in report["number"])
+
+
+def test_a_preview_as_long_as_the_sweep_chooses_the_same(
+    finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
+) -> None:
+    _, pool, report = finished
+    entries = by_arm(report["preview"])
+    # 2 steps are one call for every r below 1, with the prompt and without; then r* in full.
+    ratio = entries["preview 2"]["noise_ratio"]
+    assert entries["preview 2"]["network_rows"] == pytest.approx(10 + 8 * ratio, abs=1e-3)
+    whole = previewed(pool, STEPS)
+    columns = [pool.place(ratio) for ratio in GRID]
+    off = ~np.eye(len(pool.class_names), dtype=bool)  # one support image a class, in order
+    seen, own = whole.swept.embeddings[:, :, columns][off], pool.swept.embeddings[:, :, columns]
+    np.testing.assert_allclose(seen, own[off], atol=1e-4)
+    assert np.isnan(whole.swept.embeddings[:, :, pool.place(0.3)]).all()
 
 
 def test_costs_by_hand(finished: tuple[AnalysesConfig, Pool, dict[str, Any]]) -> None:
