@@ -68,7 +68,7 @@ def build(config: BuildConfig) -> Path:
     start = time.perf_counter()
     source = open_source(config.source)
     if config.source and not config.model:
-        logger.warning("the demo's model draws nothing but its shapes: for photographs give --model")
+        logger.warning("the demo's model draws nothing but shapes: for photographs give --model")
     family = load_family(
         config.model or str(PIPELINE),
         revision=config.revision,
