@@ -25,8 +25,8 @@ class FewShotConfig:
         k_shot: Support images of each class, one or several numbers.
         n_way: Classes of an episode.
         n_query: Query images of each class.
-        per_class: Support images of each class in the pool. All that is generated from 16 takes
-            about ten minutes alone on 2 cores, and time grows in proportion.
+        per_class: Support images of each class in the pool. All that is generated from 16 took 35
+            minutes on one busy core, and time grows in proportion.
         num_inference_steps: Steps of the whole denoising.
         inversion_episodes: The arms with textual inversion run on this many episodes, the first
             ones: each learns a token for each of its classes from its own support images. 0 leaves
