@@ -27,6 +27,7 @@ from .episodes import Episode
 from .few_shot import drawn_once, run_episodes
 from .few_shot_config import FewShotConfig
 from .few_shot_report import summed_up
+from .few_shot_sets import DEMO_DATA, DataChoice
 from .heads import LabelledFeatures
 from .pairs import FIXED
 from .pool import RATIOS, Pool, make_pool, rows_of
@@ -45,6 +46,7 @@ class AnalysesConfig:
 
     Attributes:
         work: Folder of the pool; made if it is not there, continued if it is not complete.
+        data: Which images and models; the demo's own if not given.
         episodes: Episodes of each number of shots.
         k_shot: Support images of each class, one or several numbers.
         per_class: Support images of each class in the pool.
@@ -61,6 +63,7 @@ class AnalysesConfig:
     """
 
     work: Path
+    data: DataChoice = DEMO_DATA
     episodes: int = 200
     k_shot: tuple[int, ...] = (1, 5)
     per_class: int = 16
@@ -82,6 +85,7 @@ class AnalysesConfig:
         """Give the run whose pool and episodes these are."""
         return FewShotConfig(
             work=self.work,
+            data=self.data,
             episodes=self.episodes,
             k_shot=self.k_shot,
             per_class=self.per_class,

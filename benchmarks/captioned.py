@@ -15,12 +15,12 @@ from torchvision.transforms.v2 import functional as VF
 from tqdm import tqdm
 
 from genie_transforms._dataset import source_digest
-from index.demo.scenes import Scenes
-from index.demo.weights import PIPELINE
 from index.diffusion.families import load_family
 from index.diffusion.noise import pair_seed
 from index.diffusion.sweep import SweepPair, sweep
 from index.whole import whole
+
+from .few_shot_sets import FewShotSet
 
 _BLOCK = 16  # images that are made together
 
@@ -30,7 +30,7 @@ class Made:
     """Generated pictures and what they cost.
 
     Attributes:
-        images: ``(…, 3, 64, 64)`` uint8.
+        images: ``(…, 3, H, W)`` uint8.
         network_rows: Rows that went through the denoiser, guidance counted.
         seconds: How long it took.
     """
@@ -41,28 +41,28 @@ class Made:
 
 
 def make_captioned(
-    path: Path, scenes: Scenes, noise_ratio: float, variations: int, num_inference_steps: int
+    path: Path, data: FewShotSet, noise_ratio: float, variations: int, num_inference_steps: int
 ) -> Made:
-    """Make every scene anew from its caption, or read what was made before.
+    """Make every support image anew from its caption, or read what was made before.
 
-    A bank has one prompt for each class, so these pictures are swept without one. The scenes' own
+    A bank has one prompt for each class, so these pictures are swept without one. The demo's
     attribute captions stand in for BLIP's.
 
     Args:
         path: File that keeps the pictures, npz.
-        scenes: The sources.
+        data: The sources, with captions.
         noise_ratio: r in (0, 1].
-        variations: How often each scene is made, with other noise.
+        variations: How often each image is made, with other noise.
         num_inference_steps: Steps of the whole denoising.
 
     Returns:
-        Pictures ``(S, V, 3, 64, 64)`` uint8.
+        Pictures ``(S, V, 3, H, W)`` uint8.
 
     Raises:
         RuntimeError: The model gave pictures that are not finite.
     """
-    family = load_family(str(PIPELINE))
-    captions = [scenes.caption(row) for row in range(len(scenes))]
+    family = load_family(data.pipeline)
+    captions = list(data.captions)
     settings = [noise_ratio, variations, num_inference_steps, captions, family.fingerprint()]
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     if path.exists():
@@ -71,7 +71,7 @@ def make_captioned(
                 rows, seconds = int(kept["network_rows"]), float(kept["seconds"])
                 return Made(torch.from_numpy(kept["images"]), rows, seconds)
     start = time.perf_counter()
-    images = scenes.pixels(slice(None))
+    images = data.support
     digests = [source_digest(VF.to_pil_image(image)) for image in images]
     made: list[Tensor] = []
     network_rows = 0

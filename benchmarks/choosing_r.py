@@ -31,6 +31,7 @@ from .choosing_r_report import plot, summed_up, table
 from .environment import environment
 from .episodes import Drawing, Episode, draw
 from .few_shot_config import FewShotConfig
+from .few_shot_sets import DEMO_DATA, DataChoice
 from .other_sweeps import SWEEPS, few_rows, other_sweep
 from .pool import Pool, make_pool
 from .selectors import seen_by
@@ -47,6 +48,7 @@ class ChoosingConfig:
 
     Attributes:
         work: Folder of the pool; made if it is not there, continued if it is not complete.
+        data: Which images and models; the demo's own if not given.
         episodes: Episodes of each half of the pool and each number of shots.
         k_shot: Support images of each class, one or several numbers.
         per_class: Support images of each class in the pool.
@@ -62,6 +64,7 @@ class ChoosingConfig:
     """
 
     work: Path
+    data: DataChoice = DEMO_DATA
     episodes: int = 200
     k_shot: tuple[int, ...] = (1, 5)
     per_class: int = 16
@@ -93,6 +96,7 @@ class ChoosingConfig:
         """Give the run whose pool this is."""
         return FewShotConfig(
             work=self.work,
+            data=self.data,
             k_shot=self.k_shot,
             per_class=10 if self.quick else self.per_class,
             num_inference_steps=10 if self.quick else self.num_inference_steps,

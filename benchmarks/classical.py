@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -11,37 +13,43 @@ from torchvision.transforms import v2
 
 Views = Callable[[Tensor], Tensor]
 
-_CROP_AND_FLIP = [
-    v2.RandomResizedCrop(64, scale=(0.2, 1.0), antialias=True),
-    v2.RandomHorizontalFlip(),
-]
-WEAK = v2.Compose(_CROP_AND_FLIP)
-# Strengths and probabilities of MoCo v2 (Chen et al., 2020); the kernel spans a tenth of the image.
-STRONG = v2.Compose(
-    [
-        *_CROP_AND_FLIP,
-        v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
-        v2.RandomGrayscale(0.2),
-        v2.RandomApply([v2.GaussianBlur(7, (0.1, 2.0))], p=0.5),
+
+@cache
+def _steps(size: int, strength: str) -> v2.Compose:
+    """Give the transforms of one image; strengths and probabilities are MoCo v2's (Chen et al.)."""
+    steps: list[v2.Transform] = [
+        v2.RandomResizedCrop(size, scale=(0.2, 1.0), antialias=True),
+        v2.RandomHorizontalFlip(),
     ]
-)
+    if strength == "strong":
+        blur = v2.GaussianBlur(size // 10 | 1, (0.1, 2.0))  # the kernel spans a tenth of the image
+        steps += [
+            v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
+            v2.RandomGrayscale(0.2),
+            v2.RandomApply([blur], p=0.5),
+        ]
+    return v2.Compose(steps)
 
 
 def weak(images: Tensor) -> Tensor:
-    """Crop and flip each of ``(M, 3, 64, 64)`` uint8 on its own."""
-    return torch.stack([WEAK(image) for image in images])
+    """Crop and flip each of ``(M, 3, R, R)`` uint8 on its own."""
+    return _each(images, ["weak"])
 
 
 def strong(images: Tensor) -> Tensor:
-    """Crop, flip, jitter colours, drop colours and blur, each of ``(M, 3, 64, 64)`` uint8."""
-    return torch.stack([STRONG(image) for image in images])
+    """Crop, flip, jitter colours, drop colours and blur, each of ``(M, 3, R, R)`` uint8."""
+    return _each(images, ["strong"])
 
 
 def mixed(images: Tensor) -> Tensor:
-    """Augment every other image of ``(M, 3, 64, 64)`` uint8 weakly, the rest strongly."""
-    return torch.stack(
-        [(WEAK if place % 2 == 0 else STRONG)(image) for place, image in enumerate(images)]
-    )
+    """Augment every other image of ``(M, 3, R, R)`` uint8 weakly, the rest strongly."""
+    return _each(images, ["weak", "strong"])
+
+
+def _each(images: Tensor, strengths: list[str]) -> Tensor:
+    """Transform each image on its own, with the strengths in turn."""
+    size = images.shape[-1]
+    return torch.stack([_steps(size, s)(i) for i, s in zip(images, cycle(strengths), strict=False)])
 
 
 def blend(

@@ -160,11 +160,26 @@ def _read_aircraft(root: Path, split: str) -> Listing:
     return _read_torchvision(make, root, "trainval" if split == "train" else split)
 
 
+def _read_arrays(make: Callable[..., Any], root: Path, split: str) -> Listing:
+    """List one of torchvision's datasets that keep pictures as arrays, gray or coloured."""
+    dataset = make(root, train=split == "train")
+    pixels = np.asarray(dataset.data)
+    if pixels.ndim == 3:
+        pixels = np.repeat(pixels[..., None], 3, axis=3)
+    return Listing(
+        [name.replace("/", "-") for name in dataset.classes],
+        [spaced(name.replace("/", " ")) for name in dataset.classes],
+        [int(label) for label in dataset.targets],
+        list(pixels),
+    )
+
+
 def _both(*paths: str, **by_split: str) -> dict[str, tuple[str, ...]]:
     """Give what is needed for train and for test."""
     return {split: (*paths, by_split[split]) for split in ("train", "test")}
 
 
+_FASHION = "FashionMNIST/raw"
 _CUB = [f"CUB_200_2011/{n}.txt" for n in ("classes", "images", "image_class_labels")]
 _AIRCRAFT = "fgvc-aircraft-2013b/data"
 DATASETS: dict[str, Kind] = {
@@ -173,6 +188,27 @@ DATASETS: dict[str, Kind] = {
         "ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg",
         "your own pictures, one folder a class",
         splits=SPLITS,
+    ),
+    "fashion-mnist": Kind(
+        partial(_read_arrays, datasets.FashionMNIST),
+        f"ROOT/{_FASHION}/train-images-idx3-ubyte and its three companions, unpacked",
+        "torchvision.datasets.FashionMNIST(ROOT, download=True), or Debian's dataset-fashion-mnist",
+        needs={
+            split: tuple(
+                f"{_FASHION}/{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")
+            )
+            for split, part in (("train", "train"), ("test", "t10k"))
+        },
+    ),
+    "cifar10": Kind(
+        partial(_read_arrays, datasets.CIFAR10),
+        "ROOT/cifar-10-batches-py with data_batch_1 to 5, test_batch and batches.meta",
+        "torchvision.datasets.CIFAR10(ROOT, download=True)",
+        needs=_both(
+            "cifar-10-batches-py/batches.meta",
+            train="cifar-10-batches-py/data_batch_5",
+            test="cifar-10-batches-py/test_batch",
+        ),
     ),
     "mini-imagenet": Kind(
         open_mini,

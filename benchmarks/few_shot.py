@@ -1,9 +1,9 @@
 """The paper's few-shot evaluation, every arm on the same episodes: `python -m benchmarks.few_shot`.
 
-N-way K-shot on the demo's novel classes, which its backbone has never seen: features are frozen,
-and a linear head learns from each episode's support and what an arm adds to it. Everything
-generated comes from one pool that is made once (see `pool.py`), so the intervals are over episodes
-of this pool. Stop it whenever you like: the same command continues.
+N-way K-shot on the demo's novel classes, or another dataset's, which the backbone has never seen:
+features are frozen, and a linear head learns from each episode's support and what an arm adds to
+it. Everything generated comes from one pool that is made once (see `pool.py`), so the intervals are
+over episodes of this pool. Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
@@ -146,11 +146,12 @@ def main(config: FewShotConfig) -> dict[str, Any]:
         seconds[f"{k_shot}-shot"] = round(sum(v["seconds"] for v in scored.values()), 1)
         print(f"\n{table(entries, k_shot)}\n")
     print("seconds: " + ", ".join(f"{part} {value:g}" for part, value in seconds.items()))
-    made = {key: value for key, value in asdict(pool.config).items() if key != "work"}
+    made = {key: value for key, value in asdict(pool.config).items() if key not in ("work", "data")}
     made |= {"network_rows": dict(pool.network_rows), "seconds": dict(pool.seconds)}
     report: dict[str, Any] = {
         "arms": entries,
         "baseline": BASELINE,
+        "dataset": config.data.name,
         "classes": list(pool.class_names),
         "head": config.head,
         "n_way": config.n_way,

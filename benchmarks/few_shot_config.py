@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from index.demo.scenes import NOVEL_CLASSES
 from index.diffusion.inversion import Inversion
 
 from .arms import ARMS, BASELINE
+from .few_shot_sets import DEMO_DATA, DataChoice
 from .inverted import Taught
 from .pairs import INVERTED
 from .pool import PoolConfig
@@ -17,10 +17,11 @@ from .pool import PoolConfig
 
 @dataclass(frozen=True, kw_only=True)
 class FewShotConfig:
-    """Run the few-shot evaluation on the demo.
+    """Run the few-shot evaluation.
 
     Attributes:
         work: Folder of the pool, the episodes and the accuracy of each; continued if it exists.
+        data: Which images and models; the demo's own if not given.
         episodes: Episodes of each number of shots.
         k_shot: Support images of each class, one or several numbers.
         n_way: Classes of an episode.
@@ -42,6 +43,7 @@ class FewShotConfig:
     """
 
     work: Path
+    data: DataChoice = DEMO_DATA
     episodes: int = 200
     k_shot: tuple[int, ...] = (1, 5)
     n_way: int = 5
@@ -61,11 +63,11 @@ class FewShotConfig:
         unknown = sorted(set(self.arms) - set(ARMS))
         if unknown:
             raise ValueError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
-        if not 2 <= self.n_way <= len(NOVEL_CLASSES):
-            raise ValueError(
-                f"n_way must lie in [2, {len(NOVEL_CLASSES)}], the demo's novel classes, got "
-                f"{self.n_way}"
-            )
+        most = self.data.num_classes or self.n_way
+        if not 2 <= self.n_way <= most:
+            raise ValueError(f"n_way must lie in [2, {most}], the novel classes, got {self.n_way}")
+        if "cap2aug" in self.arms and not self.data.is_demo:
+            raise ValueError(f"cap2aug needs captions, which {self.data.name} does not have")
         if not self.k_shot or min(self.k_shot) < 1:
             raise ValueError(f"k_shot must be at least 1, got {self.k_shot}")
         if self.inversion_episodes < 0 or self.inversion_iterations < 1:
@@ -79,7 +81,9 @@ class FewShotConfig:
     @property
     def wanted(self) -> list[str]:
         """Names of the arms to run, in the order of `ARMS`."""
-        left_out = () if self.inversion_episodes else INVERTED
+        left_out = set() if self.inversion_episodes else set(INVERTED)
+        if not self.data.is_demo:
+            left_out.add("cap2aug")
         chosen = (*self.arms, BASELINE) if self.arms else ARMS
         return [name for name in ARMS if name in chosen and name not in left_out]
 
@@ -109,4 +113,5 @@ class FewShotConfig:
             queries_per_class=max(40, self.n_query),
             variations=self.n_way - 1,
             num_inference_steps=10 if self.quick else self.num_inference_steps,
+            data=self.data,
         )

@@ -58,7 +58,8 @@ def summed_up(
     """
     mean, interval = mean_and_interval(100 * accuracies)
     difference, bounds = paired_difference(100 * accuracies, 100 * baseline)
-    known = {name: round(float(np.mean(values)), 4) for name, values in facts.items()}
+    means = {name: float(np.mean(values)) for name, values in facts.items()}
+    known = {name: round(mean, 4) for name, mean in means.items() if np.isfinite(mean)}
     if "oracle_accuracy" in known:
         known["oracle_accuracy"] = round(100 * float(np.mean(facts["oracle_accuracy"])), 2)
     return {

@@ -23,19 +23,16 @@ from torchvision.transforms.v2 import functional as VF
 from tqdm import tqdm
 
 from genie_transforms import source_digest
-from index.demo.scenes import render
-from index.demo.weights import PIPELINE, oracle_names
 from index.diffusion.families import Family, load_family
 from index.diffusion.inversion import Concept, Inversion, invert
 from index.diffusion.noise import pair_seed
 from index.diffusion.sweep import SweepPair, sweep
 from index.diffusion.tokens import load_tokens, token_of
 
-from .demo import background_psnr
 from .episodes import Episode
 from .pairs import INVERTED, inverted_pairs
 from .pictures import Pictures, cached
-from .pool import Pool, support_scenes
+from .pool import Pool, few_shot_set
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def teach(pool: Pool, episodes: Sequence[Episode], taught: Taught) -> Pool:
         FileExistsError: The folder holds tokens that were learned in another way.
         RuntimeError: The loss or a picture is not finite.
     """
-    family = load_family(str(PIPELINE))
+    family = load_family(few_shot_set(pool.config).pipeline)
     concepts = concepts_of(pool, episodes)
     folder = taught.folder / f"{taught.inversion.iterations}-steps"
     invert(family, concepts, taught.inversion, folder)
@@ -119,8 +116,7 @@ def _generate(
 ) -> dict[str, npt.NDArray[Any]]:
     """Generate and look at an episode's pictures: arrays by arm and content, ``(G, …)`` each."""
     tokens = [token_of(name) for name in _names(pool, episode)]
-    scenes = support_scenes(pool.config)
-    masks = render(scenes.params)[1]
+    data = few_shot_set(pool.config)
     arrays: dict[str, npt.NDArray[Any]] = {}
     for arm, ratio in INVERTED.items():
         which = inverted_pairs(arm, episode)
@@ -140,11 +136,11 @@ def _generate(
         if swept.failures:
             raise RuntimeError(f"a picture of {arm} failed: {next(iter(swept.failures.values()))}")
         images = torch.cat(swept.images)
-        seen = background_psnr(images[:, None], pool.images[which.sources], masks[which.sources])
+        seen = data.background_psnr(images[:, None], which.sources)
         arrays |= {
             f"{arm}-images": images.numpy(),
             f"{arm}-embeddings": pool.backbone(images),
-            f"{arm}-hits": np.array(oracle_names(images)) == np.array(wanted),
+            f"{arm}-hits": np.array(data.names_of(images)) == np.array(wanted),
             f"{arm}-psnr": seen[:, 0],
         }
     return arrays

@@ -1,4 +1,4 @@
-"""The demo's sweep made otherwise, from a few of the pool's support images, to compare with it."""
+"""The pool's sweep made otherwise, from a few of the pool's support images, to compare with it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,11 @@ from torch import Tensor
 from genie_transforms._pixels import decode, planes_of
 from index.build import build
 from index.config import BuildConfig
-from index.demo.scenes import render
-from index.demo.weights import oracle_names
 from index.shards import read_table
 
-from .demo import background_psnr
 from .episodes import Integers
 from .pictures import Pictures, cached
-from .pool import Pool, support_scenes
+from .pool import Pool, common_build, few_shot_set
 
 SWEEPS: Mapping[str, Mapping[str, Any]] = {
     "independent": {"noise": "independent"},
@@ -46,7 +43,7 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
     """Make some of the pool's pairs otherwise, or read what was made.
 
     Args:
-        pool: It was made from the demo's scenes.
+        pool: Real and swept pictures.
         name: One of `SWEEPS`.
         per_class: Support images of each class, the first ones.
 
@@ -58,13 +55,13 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
     """
     work, rows = pool.config.work, few_rows(pool, per_class)
     common = {
+        **common_build(pool.config),
         "source": str(_folder(work, per_class)),
-        "num_inference_steps": pool.config.num_inference_steps,
         "noise_ratios": pool.config.noise_ratios,
     }
     out = work / f"sweep-{name}"
     bank = build(BuildConfig(out=out, keep_sweep=True, **{**common, **SWEEPS[name]}))
-    images = _read(bank, pool.class_names, len(rows), len(pool.config.noise_ratios))
+    images = _read(bank, pool, len(rows))
     digest = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
     seen = cached(work / f"sweep-{name}-seen.npz", digest, partial(_look, images, pool, rows))
     shape = pool.swept.hits.shape
@@ -90,13 +87,15 @@ def _folder(work: Path, per_class: int) -> Path:
     return few
 
 
-def _read(bank: Path, names: tuple[str, ...], num_images: int, num_ratios: int) -> Tensor:
-    """Read a bank with `keep_sweep`: ``(S', C, R, 3, 64, 64)`` uint8, in the order of the files."""
+def _read(bank: Path, pool: Pool, num_images: int) -> Tensor:
+    """Read a bank with `keep_sweep`: ``(S', C, R, 3, H, W)`` uint8, in the order of the files."""
+    num_classes, num_ratios = len(pool.class_names), len(pool.config.noise_ratios)
     table = read_table(bank, ["source_id", "label", "sweep"]).to_pylist()
-    if len(table) != num_images * (len(names) - 1):
+    if len(table) != num_images * (num_classes - 1):
         raise ValueError(f"{bank} has {len(table)} pairs, some failed: see {bank / 'stats'}")
     order = sorted({row["source_id"] for row in table}, key=lambda i: i.rpartition("/")[2])
-    images = torch.zeros((num_images, len(names), num_ratios, 3, 64, 64), dtype=torch.uint8)
+    shape = num_images, num_classes, num_ratios, *pool.images.shape[1:]
+    images = torch.zeros(shape, dtype=torch.uint8)
     for row in table:
         cells = [planes_of(decode(memoryview(cell["bytes"]))) for cell in row["sweep"]]
         images[order.index(row["source_id"]), row["label"]] = torch.stack(cells)
@@ -106,7 +105,7 @@ def _read(bank: Path, names: tuple[str, ...], num_images: int, num_ratios: int) 
 def _look(images: Tensor, pool: Pool, rows: Integers) -> dict[str, npt.NDArray[Any]]:
     """Embed pictures, show them to the oracle, and compare backgrounds."""
     axes, flat = tuple(images.shape[:3]), images.flatten(0, 2)
-    hits = np.array(oracle_names(flat)).reshape(axes) == np.array(pool.class_names)[:, None]
-    masks = render(support_scenes(pool.config).params)[1][rows]
-    psnr = background_psnr(images.flatten(1, 2), pool.images[rows], masks).reshape(axes)
+    data = few_shot_set(pool.config)
+    hits = np.array(data.names_of(flat)).reshape(axes) == np.array(pool.class_names)[:, None]
+    psnr = data.background_psnr(images.flatten(1, 2), rows).reshape(axes)
     return {"embeddings": pool.backbone(flat).reshape(*axes, -1), "hits": hits, "psnr": psnr}

@@ -15,13 +15,11 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from index.demo.scenes import Scenes, render
-from index.demo.weights import oracle_names
 from index.embed import Backbone
 from index.shards import read_table
 from index.whole import whole
 
-from .demo import background_psnr
+from .few_shot_sets import FewShotSet
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Pictures:
     """Generated pictures. Their axes A are (support image, target, r) or (image, variation).
 
     Attributes:
-        images: ``(*A, 3, 64, 64)`` uint8.
+        images: ``(*A, 3, H, W)`` uint8.
         embeddings: ``(*A, D)`` float32, unit norm.
         hits: The oracle sees the class that the picture is meant to show, ``(*A,)`` bool.
         psnr: Of the background against the source's, dB, ``(*A,)`` float64.
@@ -41,19 +39,19 @@ class Pictures:
     psnr: npt.NDArray[np.float64]
 
 
-def read_sweep(bank: Path, support: Scenes) -> Tensor:
+def read_sweep(bank: Path, data: FewShotSet) -> Tensor:
     """Read a bank with `keep_sweep` of every image towards every other class.
 
     Returns:
-        ``(S, C, R, 3, 64, 64)`` uint8, black where the target is the source's own class.
+        ``(S, C, R, 3, H, W)`` uint8, black where the target is the source's own class.
 
     Raises:
         ValueError: A pair gave no picture.
     """
-    places, num_classes = _source_rows(support), len(support.classes)
+    places, num_classes = _source_rows(data), len(data.class_names)
     table = read_table(bank, ["source_id", "label", "sweep"]).to_pylist()
     _check_complete(bank, len(table), len(places) * (num_classes - 1))
-    shape = (len(places), num_classes, len(table[0]["sweep"]), 3, 64, 64)
+    shape = (len(places), num_classes, len(table[0]["sweep"]), *data.images.shape[1:])
     images = torch.zeros(shape, dtype=torch.uint8)
     for row in table:
         swept = torch.stack([_decoded(cell) for cell in row["sweep"]])
@@ -61,16 +59,16 @@ def read_sweep(bank: Path, support: Scenes) -> Tensor:
     return images
 
 
-def read_variations(bank: Path, support: Scenes, variations: int) -> Tensor:
+def read_variations(bank: Path, data: FewShotSet, variations: int) -> Tensor:
     """Read a same-class bank.
 
     Returns:
-        ``(S, V, 3, 64, 64)`` uint8.
+        ``(S, V, 3, H, W)`` uint8.
 
     Raises:
         ValueError: A pair gave no picture.
     """
-    places = _source_rows(support)
+    places = _source_rows(data)
     table = read_table(bank, ["source_id", "image"]).to_pylist()
     _check_complete(bank, len(table), len(places) * variations)
     made: list[list[Tensor]] = [[] for _ in places]
@@ -79,32 +77,27 @@ def read_variations(bank: Path, support: Scenes, variations: int) -> Tensor:
     return torch.stack([torch.stack(images) for images in made])
 
 
-def look(images: Tensor, support: Scenes, backbone: Backbone) -> dict[str, npt.NDArray[Any]]:
+def look(images: Tensor, data: FewShotSet, backbone: Backbone) -> dict[str, npt.NDArray[Any]]:
     """Embed pictures, show them to the oracle, and compare their backgrounds with the sources'.
 
     Args:
         images: What `read_sweep` or `read_variations` gave.
-        support: The sources, one for each entry of the first axis.
+        data: The sources, one for each entry of the first axis, and the oracle.
         backbone: Embeds.
 
     Returns:
         The arrays of `Pictures` by name.
     """
     axes = tuple(images.shape[:-3])
-    flat, names = images.flatten(0, -4), np.array(support.classes)
-    called = np.array(oracle_names(flat)).reshape(axes)
+    flat, names = images.flatten(0, -4), np.array(data.class_names)
+    called = np.array(data.names_of(flat)).reshape(axes)
     swept = len(axes) == 3
-    wanted = names[None, :, None] if swept else names[np.array(support.targets)][:, None]
-    sources, masks = support.pixels(slice(None)), render(support.params)[1]
-    of_each = images.flatten(1, -4)
-    psnr = [
-        background_psnr(of_each[[row]], sources[[row]], masks[[row]])[0]
-        for row in range(len(support))
-    ]
+    own = names[data.labels[: data.num_support]][:, None]
+    psnr = data.background_psnr(images.flatten(1, -4), np.arange(data.num_support))
     return {
         "embeddings": backbone(flat).reshape(*axes, -1),
-        "hits": called == wanted,
-        "psnr": np.stack(psnr).reshape(axes),
+        "hits": called == (names[None, :, None] if swept else own),
+        "psnr": psnr.reshape(axes),
     }
 
 
@@ -128,10 +121,9 @@ def _decoded(cell: dict[str, Any]) -> Tensor:
     return image
 
 
-def _source_rows(support: Scenes) -> dict[str, int]:
+def _source_rows(data: FewShotSet) -> dict[str, int]:
     """Map the builder's names of source images to rows of the pool."""
-    names = [support.classes[label] for label in support.targets]
-    return {f"{name}/{row:06d}.png": row for row, name in enumerate(names)}
+    return {name: row for row, name in enumerate(data.support_ids)}
 
 
 def _check_complete(bank: Path, found: int, wanted: int) -> None:

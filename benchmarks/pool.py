@@ -1,4 +1,4 @@
-"""The pool that all episodes share: real scenes, and everything that is generated from them.
+"""The pool that all episodes share: real images, and everything that is generated from them.
 
 Each support image is swept over r towards every other class, and made anew within its own class,
 once, by the builder of banks. An episode then only selects, so hundreds of them are cheap.
@@ -16,14 +16,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from genie_transforms._schema import Manifest
 from index.build import build
 from index.config import BuildConfig
 from index.demo.models import make_scheduler
-from index.demo.scenes import NOVEL_CLASSES, Scenes
 from index.diffusion.solver import first_index, prepared
 from index.embed import Backbone, load_backbone
 from index.shards import read_stats
@@ -31,13 +29,13 @@ from index.whole import write_json
 
 from .captioned import Made, make_captioned
 from .episodes import Episode
+from .few_shot_sets import DEMO_DATA, DataChoice, FewShotSet, open_few_shot_set
 from .pictures import Pictures, cached, look, read_sweep, read_variations
 
 RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SAME_CLASS = {"img2img-low": 0.3, "img2img-high": 0.7, "cap2aug": 0.7}
 """r of the arms that make an image anew within its class; they differ in nothing else, but that
 cap2aug's prompt is the image's caption."""
-_SEED = 2**19  # apart from the scenes of training and of the demo's bank
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class PoolConfig:
         variations: How often each support image is made anew within its class.
         num_inference_steps: Steps of the whole denoising.
         noise_ratios: The sweep, increasing.
+        data: Which images and models.
     """
 
     work: Path
@@ -59,6 +58,7 @@ class PoolConfig:
     variations: int = 4
     num_inference_steps: int = 50
     noise_ratios: tuple[float, ...] = RATIOS
+    data: DataChoice = DEMO_DATA
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Pool:
         config: What it was made by.
         class_names: Names of the C classes; labels are positions in it.
         labels: Of the real images, first S for support, then the queries, ``(P,)`` int64.
-        images: The real images, ``(P, 3, 64, 64)`` uint8.
+        images: The real images, ``(P, 3, H, W)`` uint8.
         embeddings: Of the real images, ``(P, D)`` float32, unit norm.
         swept: Every support image towards every other class, axes ``(S, C, R)``.
         same_class: By arm, axes ``(S, V)``.
@@ -112,14 +112,15 @@ class Pool:
 
 @cache
 def rows_of(noise_ratio: float, num_inference_steps: int) -> int:
-    """Count the rows that a picture of the demo sends through the denoiser, guidance counted."""
+    """Count the rows that a small pipeline sends through the denoiser, guidance counted."""
     grid = prepared(make_scheduler(), num_inference_steps).timesteps
     return 2 * (len(grid) - first_index(grid, noise_ratio))  # with the prompt and without
 
 
-def support_scenes(config: PoolConfig) -> Scenes:
-    """Give the scenes that are the pool's support images."""
-    return Scenes(config.per_class, tuple(sorted(NOVEL_CLASSES)), _SEED)
+@cache
+def few_shot_set(config: PoolConfig) -> FewShotSet:
+    """Open the real images of a pool, and what belongs to them."""
+    return open_few_shot_set(config.data, config.per_class, config.queries_per_class)
 
 
 def make_pool(config: PoolConfig) -> Pool:
@@ -129,29 +130,26 @@ def make_pool(config: PoolConfig) -> Pool:
         FileExistsError: `config.work` holds another pool, or one by other models.
         ValueError: A pair gave no picture.
     """
-    names = tuple(sorted(NOVEL_CLASSES))  # in the order of ImageFolder
-    support = support_scenes(config)
-    queries = Scenes(config.queries_per_class, names, _SEED + 1)
-    real = torch.cat([scenes.pixels(slice(None)) for scenes in (support, queries)])
-    _claim(config, real)
-    support.write_image_folder(config.work / "support")
+    data, backbone = few_shot_set(config), load_backbone(config.data.backbone)
+    _claim(config, data.images)
+    data.write_support(config.work / "support")
 
-    parts = _generate(config, support)
-    backbone = load_backbone("demo")
-    content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode(), real.numpy().tobytes()]
+    parts = _generate(config, data)
+    real = data.images.numpy().tobytes()
+    content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode(), real]
     content += [part.images.numpy().tobytes() for part in parts.values()]
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in content)).hexdigest()
     pictures = {}
     for name, part in parts.items():
         path = config.work / f"{name}-seen.npz"
-        seen = cached(path, digest, partial(look, part.images, support, backbone))
+        seen = cached(path, digest, partial(look, part.images, data, backbone))
         pictures[name] = Pictures(part.images, **seen)
     return Pool(
         config=config,
-        class_names=names,
-        labels=np.array(support.targets + queries.targets, dtype=np.int64),
-        images=real,
-        embeddings=backbone(real),
+        class_names=data.class_names,
+        labels=data.labels,
+        images=data.images,
+        embeddings=backbone(data.images),
         swept=pictures.pop("sweep"),
         same_class=pictures,
         backbone=backbone,
@@ -178,14 +176,14 @@ def _claim(config: PoolConfig, real: Tensor) -> None:
         )
 
 
-def _generate(config: PoolConfig, support: Scenes) -> dict[str, Made]:
+def _generate(config: PoolConfig, data: FewShotSet) -> dict[str, Made]:
     """Build the banks, and what no bank can hold."""
     steps, variations = config.num_inference_steps, config.variations
-    common: dict[str, Any] = {"source": str(config.work / "support"), "num_inference_steps": steps}
+    common = common_build(config)
     sweep = BuildConfig(
         out=config.work / "sweep", noise_ratios=config.noise_ratios, keep_sweep=True, **common
     )
-    parts = {"sweep": _made(sweep, partial(read_sweep, support=support))}
+    parts = {"sweep": _made(sweep, partial(read_sweep, data=data))}
     for arm in ("img2img-low", "img2img-high"):
         again = BuildConfig(
             out=config.work / arm,
@@ -194,11 +192,23 @@ def _generate(config: PoolConfig, support: Scenes) -> dict[str, Made]:
             variations=variations,
             **common,
         )
-        read = partial(read_variations, support=support, variations=variations)
+        read = partial(read_variations, data=data, variations=variations)
         parts[arm] = _made(again, read)
-    ratio, path = SAME_CLASS["cap2aug"], config.work / "cap2aug.npz"
-    parts["cap2aug"] = make_captioned(path, support, ratio, variations, steps)
+    if data.captions:
+        ratio, path = SAME_CLASS["cap2aug"], config.work / "cap2aug.npz"
+        parts["cap2aug"] = make_captioned(path, data, ratio, variations, steps)
     return parts
+
+
+def common_build(config: PoolConfig) -> dict[str, Any]:
+    """Give the settings that all banks of a pool share."""
+    data = few_shot_set(config)
+    return {
+        "source": str(config.work / "support"),
+        "model": data.model,
+        "backbone": data.backbone,
+        "num_inference_steps": config.num_inference_steps,
+    }
 
 
 def _made(config: BuildConfig, read: Callable[[Path], Tensor]) -> Made:

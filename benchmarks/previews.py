@@ -13,7 +13,7 @@ from index.config import BuildConfig
 from .arms import GRID, Added, Arm, adaptive
 from .episodes import Episode
 from .pictures import cached, read_sweep
-from .pool import Pool, rows_of, support_scenes
+from .pool import Pool, common_build, few_shot_set, rows_of
 
 
 def previewed(pool: Pool, ada_steps: int) -> Pool:
@@ -23,7 +23,7 @@ def previewed(pool: Pool, ada_steps: int) -> Pool:
     in `GRID` only; the embeddings of others are not numbers.
 
     Args:
-        pool: It was made from the demo's scenes.
+        pool: Real and swept pictures.
         ada_steps: Solver steps of a preview from r = 1.
 
     Raises:
@@ -33,13 +33,12 @@ def previewed(pool: Pool, ada_steps: int) -> Pool:
     bank = build(
         BuildConfig(
             out=work / f"preview-{ada_steps}",
-            source=str(work / "support"),
             noise_ratios=GRID,
             keep_sweep=True,
-            num_inference_steps=ada_steps,
+            **{**common_build(pool.config), "num_inference_steps": ada_steps},
         )
     )
-    images = read_sweep(bank, support_scenes(pool.config))
+    images = read_sweep(bank, few_shot_set(pool.config))
     key = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
 
     def embedded() -> dict[str, np.ndarray]:

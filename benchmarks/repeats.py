@@ -16,14 +16,13 @@ from torch import Tensor
 from genie_transforms._schema import Manifest
 from index.build import build, stored_images
 from index.config import BuildConfig
-from index.demo.weights import oracle_names
 from index.shards import read_table
 
 from .arms import BASELINE, Added, Arm
 from .episodes import Episode
 from .pairs import FIXED, negatives
 from .pictures import cached
-from .pool import Pool, rows_of
+from .pool import Pool, common_build, few_shot_set, rows_of
 
 RATIOS = {BASELINE: 1.0, "genie": FIXED}
 """r of what is made repeatedly."""
@@ -64,12 +63,11 @@ def make_repeats(pool: Pool, method: str, more: int) -> Repeats:
     bank = build(
         BuildConfig(
             out=work / f"{method}-again",
-            source=str(work / "support"),
             method="txt2img" if method == BASELINE else "genie",
             noise_ratio=FIXED,  # txt2img starts from noise, whatever this says
             variations=more,
             seed=_SEED,
-            num_inference_steps=pool.config.num_inference_steps,
+            **common_build(pool.config),
         )
     )
     images = read_pairs(bank, len(pool.class_names), more)
@@ -115,7 +113,7 @@ def read_pairs(bank: Path, num_classes: int, variations: int) -> Tensor:
 def _look(images: Tensor, pool: Pool) -> dict[str, npt.NDArray[Any]]:
     """Embed pictures and show them to the oracle."""
     flat, axes = images.flatten(0, 2), tuple(images.shape[:3])
-    called = np.array(oracle_names(flat)).reshape(axes)
+    called = np.array(few_shot_set(pool.config).names_of(flat)).reshape(axes)
     hits = called == np.array(pool.class_names)[None, :, None]
     return {"embeddings": pool.backbone(flat).reshape(*axes, -1), "hits": hits}
 

@@ -1,6 +1,6 @@
 """Backbones that may choose r* instead of the one that classifies (paper, table A2).
 
-For `--selectors python:benchmarks.selectors:NAME`. They are meant for 64 x 64 pictures.
+For `--selectors python:benchmarks.selectors:NAME`. They are meant for small pictures.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from index.backbones import Parts
 from index.demo.models import SmallResNet
-from index.demo.weights import load_oracle
-from index.embed import Backbone, load_backbone
+from index.demo.weights import ORACLE, load_oracle
+from index.embed import Backbone, ModuleBackbone, load_backbone
 
 from .pictures import cached
 from .pool import Pool
 
+SUPERVISED = "python:benchmarks.selectors:supervised"
 
-def supervised() -> nn.Module:
-    """Give the oracle without its head: it knows every class by name, an upper bound."""
-    oracle = load_oracle()
+
+def supervised(path: Path = ORACLE) -> nn.Module:
+    """Give an oracle without its head: it knows every class by name, an upper bound."""
+    oracle = load_oracle(path)
     oracle.head = nn.Identity()
     return _Scaled(oracle)
 
@@ -48,7 +51,7 @@ def pixels() -> Callable[[Tensor], Tensor]:
 
 
 class _Scaled(nn.Module):
-    """Takes pictures ``(N, 3, 64, 64)`` uint8."""
+    """Takes pictures ``(N, 3, H, W)`` uint8."""
 
     def __init__(self, network: SmallResNet) -> None:
         super().__init__()
@@ -72,7 +75,10 @@ def seen_by(pool: Pool, spec: str, folder: Path) -> Pool:
     """
     if spec == pool.backbone.name:
         return pool
-    backbone = load_backbone(spec)
+    backbone, trained = load_backbone(spec), pool.config.data.trained
+    if spec == SUPERVISED and trained is not None:  # the pool's own oracle, not the demo's
+        network = supervised(trained / "oracle.safetensors")
+        backbone = ModuleBackbone(spec, Parts(network, lambda images: images, "none"), "cpu")
     name = spec.replace(":", "-").replace("/", "-")
     key = f"{pool.digest} {backbone.fingerprint()}"
     arrays = cached(folder / f"seen-by-{name}.npz", key, partial(_embedded, backbone, pool))

@@ -54,8 +54,11 @@ def fit(
         Seconds that the training took, over all its runs.
 
     Raises:
+        ValueError: There are too few steps for the schedule.
         RuntimeError: The loss is no longer finite.
     """
+    if num_steps < 11:  # its first tenth, the rise, would be no step
+        raise ValueError(f"{name} needs at least 11 steps, got {num_steps}")
     parameters = list(modules.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=1e-2, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

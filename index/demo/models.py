@@ -54,8 +54,13 @@ def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 64) -> CLIPTextMode
     )
 
 
-def make_vae(channels: tuple[int, ...] = (16, 32, 64)) -> AutoencoderKL:
-    """Make an autoencoder from 64 x 64 pixels to latents 4 x 16 x 16."""
+def make_vae(channels: tuple[int, ...] = (16, 32, 64), sample_size: int = 64) -> AutoencoderKL:
+    """Make an autoencoder to latents of 4 channels, for three levels a quarter of the image's size.
+
+    Args:
+        channels: Of each level; each but the last halves height and width.
+        sample_size: Height and width of images.
+    """
     return AutoencoderKL(
         block_out_channels=channels,
         down_block_types=("DownEncoderBlock2D",) * len(channels),
@@ -64,15 +69,23 @@ def make_vae(channels: tuple[int, ...] = (16, 32, 64)) -> AutoencoderKL:
         latent_channels=4,
         norm_num_groups=8,
         mid_block_add_attention=False,
-        sample_size=64,
+        sample_size=sample_size,
     )
 
 
-def make_unet(channels: tuple[int, ...] = (32, 64, 128), width: int = 64) -> UNet2DConditionModel:
-    """Make a denoiser with cross-attention on all levels but the finest."""
+def make_unet(
+    channels: tuple[int, ...] = (32, 64, 128), width: int = 64, sample_size: int = 16
+) -> UNet2DConditionModel:
+    """Make a denoiser with cross-attention on all levels but the finest.
+
+    Args:
+        channels: Of each level.
+        width: Dimensions of the text encoder's states.
+        sample_size: Height and width of latents.
+    """
     crossed = len(channels) - 1
     return UNet2DConditionModel(
-        sample_size=16,
+        sample_size=sample_size,
         in_channels=4,
         out_channels=4,
         block_out_channels=channels,
@@ -108,10 +121,10 @@ def shifted_betas(shift: float = 2.0, num_timesteps: int = 1000) -> Tensor:
     return (1 - alphas_cumprod / previous).float()
 
 
-def make_scheduler() -> DPMSolverMultistepScheduler:
-    """Make the paper's sampler, DPM-Solver++ of order 2, on the demo's schedule."""
+def make_scheduler(shift: float = 2.0) -> DPMSolverMultistepScheduler:
+    """Make the paper's sampler, DPM-Solver++ of order 2, on `shifted_betas`."""
     return DPMSolverMultistepScheduler(
-        trained_betas=[round(beta, 8) for beta in shifted_betas().tolist()],
+        trained_betas=[round(beta, 8) for beta in shifted_betas(shift).tolist()],
         prediction_type="v_prediction",
         algorithm_type="dpmsolver++",
         solver_order=2,
@@ -121,7 +134,7 @@ def make_scheduler() -> DPMSolverMultistepScheduler:
 
 
 class SmallResNet(nn.Module):
-    """A ResNet-10 of torchvision's blocks for 64 x 64 images.
+    """A ResNet-10 of torchvision's blocks for small images.
 
     Args:
         width: Channels of the first stage; the features have 8 x `width` dimensions.
@@ -150,7 +163,7 @@ class SmallResNet(nn.Module):
         return BasicBlock(inplanes, planes, stride=2, downsample=shortcut)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images ``(N, 3, 64, 64)`` in [0, 1] to features or logits ``(N, D)``."""
+        """Map images ``(N, 3, H, W)`` in [0, 1] to features or logits ``(N, D)``."""
         out: Tensor = self.head(self.features(images * 4 - 2))
         return out
 

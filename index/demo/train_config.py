@@ -1,4 +1,4 @@
-"""The configuration of the demo's training."""
+"""The configuration of the training of small models."""
 
 from __future__ import annotations
 
@@ -8,8 +8,35 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class TrainConfig:
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """The stages of a small pipeline and its oracle.
+
+    Attributes:
+        out: Folder that receives `pipeline/`, `oracle.safetensors` and `train.json`.
+        work: Folder of checkpoints; delete it to start afresh.
+        vae_steps: Optimiser steps of the autoencoder.
+        decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
+        unet_steps: Optimiser steps of the denoiser.
+        critic_steps: Optimiser steps of the classifier of latents that its last stage listens to.
+        classes_steps: Optimiser steps of that last stage.
+        oracle_steps: Optimiser steps of the oracle.
+        seed: Seed of images, weights and batches.
+    """
+
+    out: Path
+    work: Path
+    vae_steps: int = 1800
+    decoder_steps: int = 1500
+    unet_steps: int = 11_000
+    critic_steps: int = 1000
+    classes_steps: int = 2000
+    oracle_steps: int = 1200
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(StageConfig):
     """Training of the demo's models.
 
     Attributes:
@@ -17,26 +44,12 @@ class TrainConfig:
             `train.json`.
         work: Folder of checkpoints; delete it to start afresh.
         scenes: Training scenes in all.
-        vae_steps: Optimiser steps of the autoencoder.
-        decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
-        unet_steps: Optimiser steps of the denoiser.
-        critic_steps: Optimiser steps of the classifier of latents that its last stage listens to.
-        classes_steps: Optimiser steps of that last stage.
         objects: Objects of base classes that the backbone sees.
         encoder_steps: Optimiser steps of the backbone.
-        oracle_steps: Optimiser steps of the oracle.
-        seed: Seed of scenes, weights and batches.
     """
 
     out: Path = HERE
     work: Path = Path("demo-training")
     scenes: int = 42_000
-    vae_steps: int = 1800
-    decoder_steps: int = 1500
-    unet_steps: int = 11_000
-    critic_steps: int = 1000
-    classes_steps: int = 2000
     objects: int = 8000
     encoder_steps: int = 1500
-    oracle_steps: int = 1200
-    seed: int = 0

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from .fit import draw, fit
 from .models import SmallResNet
-from .scenes import BASE_CLASSES, CLASSES, NOVEL_CLASSES, Scenes
-from .train_config import TrainConfig
+from .scenes import BASE_CLASSES, NOVEL_CLASSES, Scenes
+from .train_config import StageConfig, TrainConfig
 from .unisiam import Cutouts, UniSiam
 
 
@@ -36,19 +36,19 @@ def train_encoder(config: TrainConfig, cutouts: Cutouts) -> SmallResNet:
     return encoder
 
 
-def train_oracle(config: TrainConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
-    """Train the classifier that measures, on pixels ``(N, 3, 64, 64)`` uint8 of all classes.
+def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
+    """Train the classifier that measures, on pixels ``(N, 3, R, R)`` uint8 of all classes.
 
     Batches are blurred at random and a little noisy, so that a soft edge is no other class.
     """
-    model = SmallResNet(width=24, num_classes=len(CLASSES))
+    model, size = SmallResNet(width=24, num_classes=int(labels.max()) + 1), pixels.shape[-1]
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
         rows = draw(rng, 64, len(pixels))
         images = pixels[rows].float() / 255
-        small = int(torch.randint(20, 65, (), generator=rng))
+        small = int(torch.randint(size * 5 // 16, size + 1, (), generator=rng))
         images = F.interpolate(images, small, mode="bilinear", antialias=True)
-        images = F.interpolate(images, 64, mode="bilinear")
+        images = F.interpolate(images, size, mode="bilinear")
         images = images + 0.03 * torch.randn(images.shape, generator=rng)
         return F.cross_entropy(model(images), labels[rows], label_smoothing=0.05)
 

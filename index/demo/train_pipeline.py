@@ -1,7 +1,10 @@
-"""Training of the demo's Stable Diffusion pipeline: autoencoder, then denoiser and text encoder."""
+"""Training of a small Stable Diffusion pipeline: autoencoder, then denoiser and text encoder."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -19,13 +22,44 @@ from transformers import CLIPTextModel
 
 from .fit import draw, fit
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
-from .scenes import CLASSES, COLORS, TEXTURES, Scenes
-from .train_config import TrainConfig
+from .train_config import StageConfig
 
 
-def train_vae(config: TrainConfig, pixels: Tensor) -> AutoencoderKL:
-    """Train the autoencoder on pixels ``(N, 3, 64, 64)`` uint8."""
-    vae = make_vae()
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a small pipeline learns from.
+
+    Attributes:
+        pixels: ``(N, 3, R, R)`` uint8, R a multiple of 16.
+        labels: ``(N,)`` int64, positions in `class_names`.
+        class_names: As prompts speak of them.
+        captions: Further prompts, one for each image; none if empty.
+        words: Further words that prompts may use.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    class_names: Sequence[str]
+    captions: Sequence[str] = ()
+    words: Sequence[str] = ()
+
+    @property
+    def prompts(self) -> list[str]:
+        """Plain prompts of all images, then their captions, if any."""
+        plain = [f"A photo of a {self.class_names[label]}" for label in self.labels.tolist()]
+        return [*plain, *self.captions]
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Every word of the prompts, in the order of their first use."""
+        text = " ".join(["a photo of type", *self.words, *dict.fromkeys(self.prompts)]).lower()
+        return list(dict.fromkeys([*re.findall("[a-z0-9]+", text), ".", ","]))
+
+
+def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
+    """Train the autoencoder on pixels ``(N, 3, R, R)`` uint8."""
+    vae = make_vae(sample_size=pixels.shape[-1])
+    latent_size = 4 * (pixels.shape[-1] // 4) ** 2
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
         images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
@@ -33,7 +67,7 @@ def train_vae(config: TrainConfig, pixels: Tensor) -> AutoencoderKL:
             posterior = vae.encode(images).latent_dist
             noise = torch.randn(posterior.mean.shape, generator=rng)
             decoded = vae.decode(posterior.mean + posterior.std * noise).sample
-        divergence: Tensor = posterior.kl().mean() / 1024
+        divergence: Tensor = posterior.kl().mean() / latent_size
         return _difference(decoded.float(), images) + 2e-3 * divergence
 
     fit(
@@ -76,28 +110,33 @@ def _difference(decoded: Tensor, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def encode_all(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
-    """Encode pixels ``(N, 3, 64, 64)`` uint8 to posterior modes ``(N, 4, 16, 16)``, unscaled."""
+    """Encode pixels ``(N, 3, R, R)`` uint8 to posterior modes ``(N, 4, R/4, R/4)``, unscaled."""
     batches = tqdm(torch.split(pixels, 256), desc="latents", mininterval=5)
     return torch.cat([vae.encode(b.float() / 127.5 - 1).latent_dist.mode() for b in batches])
 
 
-def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> StableDiffusionPipeline:
-    """Train autoencoder, text encoder and denoiser, and assemble the pipeline."""
-    vae = train_vae(config, pixels)
-    latents = encode_all(vae, pixels)
+def train_pipeline(
+    config: StageConfig, data: TrainingSet, shift: float = 2.0
+) -> StableDiffusionPipeline:
+    """Train autoencoder, text encoder and denoiser, and assemble the pipeline.
+
+    Args:
+        config: Steps, seed and folder of checkpoints.
+        data: Images, classes, captions.
+        shift: Of the noise schedule, see `models.shifted_betas`.
+    """
+    vae = train_vae(config, data.pixels)
+    latents = encode_all(vae, data.pixels)
     vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
     latents *= vae.config.scaling_factor
 
-    words = ["a", "photo", "of", "on", "type", "shape", *CLASSES, *COLORS, *TEXTURES, ".", ","]
-    tokenizer = make_tokenizer(words)
-    text_encoder, unet, scheduler = make_text_encoder(tokenizer), make_unet(), make_scheduler()
-    plain = [f"A photo of a {CLASSES[label]}" for label in scenes.targets]
-    captions = [scenes.caption(index) for index in range(len(scenes))]
+    tokenizer = make_tokenizer(data.vocabulary)
+    text_encoder, unet = make_text_encoder(tokenizer), make_unet(sample_size=latents.shape[-1])
+    scheduler = make_scheduler(shift)
     tokens = tokenizer(
-        [*plain, *captions, ""], padding="max_length", truncation=True, return_tensors="pt"
+        [*data.prompts, ""], padding="max_length", truncation=True, return_tensors="pt"
     ).input_ids
-    labels = torch.tensor(scenes.targets)
-    train_denoiser(config, unet, text_encoder, scheduler, latents, labels, tokens)
+    train_denoiser(config, unet, text_encoder, scheduler, latents, data.labels, tokens)
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -111,7 +150,7 @@ def train_pipeline(config: TrainConfig, scenes: Scenes, pixels: Tensor) -> Stabl
 
 
 def train_denoiser(
-    config: TrainConfig,
+    config: StageConfig,
     unet: UNet2DConditionModel,
     text_encoder: CLIPTextModel,
     scheduler: DPMSolverMultistepScheduler,
@@ -126,9 +165,10 @@ def train_denoiser(
         unet: The denoiser, of v-prediction.
         text_encoder: Trained with it.
         scheduler: Its noise schedule.
-        latents: ``(N, 4, 16, 16)`` float32, scaled.
+        latents: ``(N, 4, H, W)`` float32, scaled.
         labels: ``(N,)`` int64.
-        tokens: Plain prompts, captions and the empty prompt, ``(2 N + 1, L)`` int64.
+        tokens: Plain prompts, captions if any, and the empty prompt: ``(N + 1, L)`` or
+            ``(2 N + 1, L)`` int64.
     """
     log_snr = torch.logit(scheduler.alphas_cumprod)
     levels = log_snr.flip(0).contiguous()  # rising
@@ -139,7 +179,7 @@ def train_denoiser(
     def loss(rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
         rows = draw(rng, 64, len(latents))
         kind = torch.rand(64, generator=rng)
-        prompts = rows + (kind < 0.33) * len(latents)
+        prompts = rows + (kind < 0.33) * (len(tokens) - 1 - len(latents))  # the captions, if any
         prompts[kind > 0.9] = len(tokens) - 1  # the empty prompt, for guidance
         # Three in four where shapes are decided: uniform timesteps hardly visit those levels.
         level = 7 * torch.rand(64, generator=rng) - 5
@@ -185,8 +225,8 @@ def train_denoiser(
     )
 
 
-def train_critic(config: TrainConfig, latents: Tensor, labels: Tensor) -> nn.Module:
-    """Train a classifier of latents ``(N, 4, 16, 16)``, with noise of up to half their spread."""
+def train_critic(config: StageConfig, latents: Tensor, labels: Tensor) -> nn.Module:
+    """Train a classifier of latents ``(N, 4, H, W)``, with noise of up to half their spread."""
 
     def stage(inplanes: int, planes: int) -> BasicBlock:
         shortcut = nn.Sequential(
@@ -197,7 +237,7 @@ def train_critic(config: TrainConfig, latents: Tensor, labels: Tensor) -> nn.Mod
     critic = nn.Sequential(
         nn.Conv2d(4, 48, 3, padding=1, bias=False), nn.BatchNorm2d(48), nn.ReLU(inplace=True),
         BasicBlock(48, 48), stage(48, 96), stage(96, 192),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(192, len(CLASSES)),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(192, int(labels.max()) + 1),
     )  # fmt: skip
 
     def loss(rng: torch.Generator, _: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,31 +19,40 @@ ORACLE = Path(__file__).parent / "oracle.safetensors"
 
 def load_encoder() -> SmallResNet:
     """Load the backbone that was trained on base classes; it has never seen a novel one."""
-    return _load(SmallResNet(width=32), ENCODER)
+    return _load(32, ENCODER)
 
 
-def load_oracle() -> SmallResNet:
-    """Load the classifier of `CLASSES`, meant for measuring only."""
-    return _load(SmallResNet(width=24, num_classes=len(CLASSES)), ORACLE)
+def load_oracle(path: Path = ORACLE) -> SmallResNet:
+    """Load a classifier that is meant for measuring only; the demo's knows `CLASSES`."""
+    return _load(24, path)
 
 
-def _load(model: SmallResNet, path: Path) -> SmallResNet:
+def _load(width: int, path: Path) -> SmallResNet:
     state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    head = state.get("head.bias")
+    model = SmallResNet(width, num_classes=0 if head is None else len(head))
     model.load_state_dict(state)
     return model.eval()
 
 
 @torch.inference_mode()
-def oracle_names(images: Tensor, batch_size: int = 256) -> list[str]:
+def oracle_names(
+    images: Tensor,
+    batch_size: int = 256,
+    oracle: SmallResNet | None = None,
+    classes: Sequence[str] = CLASSES,
+) -> list[str]:
     """Name what the oracle sees.
 
     Args:
-        images: ``(N, 3, 64, 64)`` uint8.
+        images: ``(N, 3, R, R)`` uint8.
         batch_size: Images in one pass.
+        oracle: The classifier; the demo's if none.
+        classes: Its classes.
 
     Returns:
-        N names among `CLASSES`.
+        N names among `classes`.
     """
-    oracle = load_oracle()
-    classes = [oracle(b.float() / 255).argmax(1) for b in torch.split(images, batch_size)]
-    return [CLASSES[label] for label in torch.cat(classes).tolist()]
+    network = oracle or load_oracle()
+    labels = [network(b.float() / 255).argmax(1) for b in torch.split(images, batch_size)]
+    return [classes[label] for label in torch.cat(labels).tolist()]

@@ -15,7 +15,7 @@ from benchmarks.few_shot_config import FewShotConfig
 from benchmarks.inverted import Taught, concepts_of, teach
 from benchmarks.pairs import INVERTED, anew, inverted_pairs, negatives
 from benchmarks.pictures import Pictures
-from benchmarks.pool import Pool, PoolConfig, support_scenes
+from benchmarks.pool import Pool, PoolConfig, few_shot_set
 from index.demo.scenes import NOVEL_CLASSES
 from index.diffusion import learning
 from index.diffusion.inversion import Inversion
@@ -28,12 +28,12 @@ NOTHING = Pictures(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zero
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
     """Two scenes of each novel class, and nothing generated."""
     config = PoolConfig(tmp_path_factory.mktemp("pool"), per_class=2, num_inference_steps=4)
-    scenes, backbone = support_scenes(config), load_backbone("demo")
-    images = scenes.pixels(slice(None))
+    data, backbone = few_shot_set(config), load_backbone("demo")
+    images = data.support
     return Pool(
         config=config,
         class_names=tuple(sorted(NOVEL_CLASSES)),
-        labels=np.array(scenes.targets),
+        labels=data.labels[: data.num_support],
         images=images,
         embeddings=backbone(images),
         swept=NOTHING,

@@ -90,7 +90,7 @@ def test_diverging_training_stops_with_the_step(tmp_path: Path) -> None:
             "bad",
             nn.ModuleDict({"model": model}),
             lambda rng, progress: model(torch.full((1, 1), torch.nan)).sum(),
-            num_steps=2,
+            num_steps=11,
             learning_rate=0.1,
             folder=tmp_path,
             seed=0,

@@ -1,0 +1,79 @@
+"""A small Stable Diffusion pipeline of one's own: `python -m benchmarks.small_pipeline`.
+
+Trains autoencoder, text encoder, denoiser and an oracle, in this order, on any folder of images or
+dataset that `benchmarks.datasets` opens, at a size that two cores can afford. Each stage resumes
+from its last checkpoint. The pipeline is an ordinary one: `--model OUT/pipeline` builds banks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+from torch import Tensor
+from tqdm import tqdm
+
+from index.demo.train_config import StageConfig
+from index.demo.train_encoders import train_oracle
+from index.demo.train_pipeline import TrainingSet, train_pipeline
+from index.demo.trained import figures, write_trained
+from index.workshop import fit_to
+
+from .datasets import LabelledSet, open_dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallPipelineConfig(StageConfig):
+    """Train a small pipeline on the training split of a dataset.
+
+    Attributes:
+        data: One of `benchmarks.datasets.DATASETS`; `folder` is an ImageFolder.
+        root: The folder that holds it.
+        resolution: Height and width of images, a multiple of 16; the time goes with its square.
+        shift: Rise of the schedule's log-SNR (see `index.demo.models.shifted_betas`): the smaller
+            the images, the larger it has to be for the class to switch late.
+        held_out: Images of the test split that are measured on.
+    """
+
+    data: str
+    root: Path
+    resolution: int = 32
+    shift: float = 3.4
+    held_out: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.resolution < 32 or self.resolution % 16:
+            raise ValueError(
+                f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"
+            )
+
+
+def pixels_of(data: LabelledSet, rows: list[int], size: int) -> Tensor:
+    """Read some images of a dataset, ``(M, 3, size, size)`` uint8."""
+    bar = tqdm(rows, desc="images", mininterval=5, disable=None)
+    return torch.stack([fit_to(data[row][0], size) for row in bar])
+
+
+def main(config: SmallPipelineConfig) -> None:
+    """Train what is missing and write the folder."""
+    train, test = (open_dataset(config.data, config.root, part) for part in ("train", "test"))
+    torch.manual_seed(config.seed)
+    for folder in (config.work, config.out):
+        folder.mkdir(parents=True, exist_ok=True)
+    pixels = pixels_of(train, list(range(len(train))), config.resolution)
+    labels = torch.tensor(train.targets)
+    names = [name.display.lower() for name in train.names]
+    pipeline = train_pipeline(config, TrainingSet(pixels, labels, names), config.shift)
+    oracle = train_oracle(config, pixels, labels)
+
+    rng = torch.Generator().manual_seed(config.seed)
+    rows = torch.randperm(len(test), generator=rng)[: config.held_out].tolist()
+    held_out = pixels_of(test, rows, config.resolution)
+    seen = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[rows])
+    write_trained(config, pipeline, oracle, seen)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(SmallPipelineConfig, prog="python -m benchmarks.small_pipeline"))

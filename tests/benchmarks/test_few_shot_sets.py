@@ -1,0 +1,150 @@
+"""The few-shot evaluation on a dataset of one's own, with a small pipeline trained for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from benchmarks.datasets import open_dataset
+from benchmarks.few_shot import main as few_shot
+from benchmarks.few_shot_config import FewShotConfig
+from benchmarks.few_shot_sets import DEMO_DATA, DataChoice, open_few_shot_set
+from benchmarks.pool import PoolConfig, few_shot_set, make_pool
+from benchmarks.selectors import SUPERVISED, seen_by
+from benchmarks.small_pipeline import SmallPipelineConfig
+from benchmarks.small_pipeline import main as small_pipeline
+from index.demo.weights import load_oracle
+
+CLASSES = ("blue shoe", "green bag", "red hat")
+STEPS = {f"{part}_steps": 12 for part in ("vae", "decoder", "unet", "critic", "classes", "oracle")}
+UNTRAINED = "python:benchmarks.selectors:untrained"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of plain pictures, 40 x 36, each of its own colour."""
+    root, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    for split in ("train", "test"):
+        for channel, name in zip((2, 1, 0), CLASSES, strict=True):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for number in range(4):
+                pixels = rng.integers(0, 80, (36, 40, 3), dtype=np.uint8)
+                pixels[..., channel] += 150
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained")
+    work = tmp_path_factory.mktemp("checkpoints")
+    small_pipeline(SmallPipelineConfig(data="folder", root=root, out=out, work=work, **STEPS))
+    return out
+
+
+@pytest.fixture(scope="module")
+def choice(root: Path, trained: Path) -> DataChoice:
+    return DataChoice(name="folder", root=root, trained=trained, backbone=UNTRAINED)
+
+
+def test_a_small_pipeline_is_an_ordinary_one(trained: Path) -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        trained / "pipeline", dtype=torch.float32
+    )
+    assert pipeline.unet.config.sample_size == 8
+    words = pipeline.tokenizer.tokenize("A photo of a Blue Shoe")
+    assert words == ["a</w>", "photo</w>", "of</w>", "a</w>", "blue</w>", "shoe</w>"]
+    made = pipeline("A photo of a red hat", num_inference_steps=2, output_type="np").images
+    assert made.shape == (1, 32, 32, 3)
+    report = json.loads((trained / "train.json").read_text())
+    assert report["config"]["unet_steps"] == 12
+    assert set(report["figures"]) >= {"vae_psnr_db", "oracle_held_out_accuracy"}
+    assert set(report["seconds"]) == {"vae", "decoder", "unet", "critic", "classes", "oracle"}
+    assert load_oracle(trained / "oracle.safetensors").head.out_features == 3
+
+
+def test_images_are_of_the_test_split_and_never_shared(choice: DataChoice, root: Path) -> None:
+    data = open_few_shot_set(choice, 1, 2)
+    assert data.class_names == CLASSES
+    assert data.images.shape == (9, 3, 32, 32)
+    assert data.labels.tolist() == [0, 1, 2, 0, 0, 1, 1, 2, 2]
+    brightest = data.images.float().mean((2, 3)).argmax(1)
+    assert brightest.tolist() == [2, 1, 0, 2, 2, 1, 1, 0, 0]
+    assert len({image.numpy().tobytes() for image in data.images}) == 9
+    assert data.masks is None
+    assert np.isnan(data.background_psnr(data.support[:, None], np.arange(3))).all()
+    test = open_dataset("folder", root, "test")
+    exact = {np.asarray(test[row][0]).tobytes() for row in range(len(test))}
+    assert len(exact) == 12
+
+
+@pytest.mark.parametrize(
+    ("per_class", "classes", "message"),
+    [
+        (3, (), "class 'blue shoe' of folder has 4 test images, 3 for support and 2 queries"),
+        (1, ("red hat", "tie"), r"folder has no classes \['tie'\]; choose among blue shoe, green"),
+    ],
+)
+def test_what_a_dataset_lacks_is_named(
+    choice: DataChoice, per_class: int, classes: tuple[str, ...], message: str
+) -> None:
+    settings = {"name": "folder", "root": choice.root, "trained": choice.trained}
+    asked = DataChoice(backbone=UNTRAINED, classes=classes, **settings)
+    with pytest.raises(ValueError, match=message):
+        open_few_shot_set(asked, per_class, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "shoes"}, "unknown dataset 'shoes'; choose among demo, folder"),
+        ({"root": Path("x")}, "the demo has its own classes and models"),
+        ({"name": "folder", "root": Path("x")}, "folder needs data.root, the folder that holds"),
+    ],
+)
+def test_a_wrong_choice_is_refused(settings: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        DataChoice(**settings)
+
+
+def test_the_table_of_a_dataset_of_ones_own(choice: DataChoice, tmp_path: Path) -> None:
+    common = {"work": tmp_path / "pool", "per_class": 2, "num_inference_steps": 4, "data": choice}
+    with pytest.raises(ValueError, match="cap2aug needs captions, which folder does not have"):
+        FewShotConfig(arms=("cap2aug",), **common)
+    # Four test images a class: two for the support, too few for 40 queries.
+    with pytest.raises(ValueError, match="2 for support and 40 queries are needed"):
+        few_shot(FewShotConfig(n_way=3, k_shot=(1,), **common))
+    config = PoolConfig(queries_per_class=2, variations=2, **common)
+    pool, data = make_pool(config), few_shot_set(config)
+    assert set(pool.same_class) == {"img2img-low", "img2img-high"}
+    assert pool.swept.images.shape == (6, 3, 8, 3, 32, 32)
+    named = np.array(data.names_of(pool.swept.images[0, 1:].flatten(0, 1))).reshape(2, 8)
+    assert np.array_equal(pool.swept.hits[0, 1:], named == np.array(CLASSES)[1:, None])
+    assert np.isnan(pool.swept.psnr).all()
+    oracle = load_oracle(data_path(choice))
+    with torch.inference_mode():
+        features = oracle.features(pool.images.float() / 255 * 4 - 2)
+    wanted = torch.nn.functional.normalize(features).numpy()
+    seen = seen_by(pool, SUPERVISED, tmp_path)
+    assert seen.embeddings == pytest.approx(wanted, abs=1e-5)
+
+
+def data_path(choice: DataChoice) -> Path:
+    return Path(str(choice.trained)) / "oracle.safetensors"
+
+
+def test_the_demo_is_the_default() -> None:
+    config = FewShotConfig(work=Path("nowhere"))
+    assert config.data is DEMO_DATA
+    assert "cap2aug" in config.wanted
+    assert config.pool().data.num_classes == 6
