@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,17 @@ from PIL import Image
 from torchvision import datasets
 
 from index.embed import as_rgb
-from index.prompts import ClassName, spaced
+from index.prompts import ClassName
 
+from .dataset_readers import (
+    SPLITS,
+    read_aircraft,
+    read_arrays,
+    read_cub,
+    read_folder,
+    read_torchvision,
+)
 from .imagenet_subsets import Encoded, Listing, open_mini, open_tiered
-
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -112,68 +117,6 @@ def open_dataset(name: str, root: Path, split: str) -> LabelledSet:
     return LabelledSet(listing.classes, listing.targets, listing.images, names)
 
 
-def _read_folder(root: Path, split: str) -> Listing:
-    """Read ROOT/SPLIT, or ROOT itself for every split if it is not split."""
-    split_up = any((root / part).is_dir() for part in SPLITS)
-    folder = root / split if split_up else root
-    if not folder.is_dir():
-        raise FileNotFoundError(str(folder))
-    found = datasets.ImageFolder(str(folder))
-    displays = [spaced(name) for name in found.classes]
-    return Listing(found.classes, displays, found.targets, [Path(path) for path, _ in found.imgs])
-
-
-def _read_cub(root: Path, split: str) -> Listing:
-    """Read the lists of CUB-200-2011: each line is a number and a value."""
-    base = root / "CUB_200_2011"
-
-    def listed(name: str) -> dict[str, str]:
-        lines = (base / name).read_text().splitlines()
-        return dict(line.split(maxsplit=1) for line in lines if line.strip())
-
-    classes, paths = listed("classes.txt"), listed("images.txt")
-    labels, training = listed("image_class_labels.txt"), listed("train_test_split.txt")
-    order = list(classes)
-    rows = [row for row in paths if (training[row].strip() == "1") == (split == "train")]
-    return Listing(
-        list(classes.values()),
-        [spaced(name.partition(".")[2] or name) for name in classes.values()],
-        [order.index(labels[row].strip()) for row in rows],
-        [base / "images" / paths[row] for row in rows],
-    )
-
-
-def _read_torchvision(make: Callable[..., Any], root: Path, split: str) -> Listing:
-    """List one of torchvision's datasets, whose loader is told to give paths."""
-    dataset = make(root, split=split, loader=Path)
-    pairs = [dataset[row] for row in range(len(dataset))]
-    return Listing(
-        [name.replace("/", "-") for name in dataset.classes],
-        [spaced(name) for name in dataset.classes],
-        [int(label) for _, label in pairs],
-        [path for path, _ in pairs],
-    )
-
-
-def _read_aircraft(root: Path, split: str) -> Listing:
-    make = partial(datasets.FGVCAircraft, annotation_level="manufacturer")
-    return _read_torchvision(make, root, "trainval" if split == "train" else split)
-
-
-def _read_arrays(make: Callable[..., Any], root: Path, split: str) -> Listing:
-    """List one of torchvision's datasets that keep pictures as arrays, gray or coloured."""
-    dataset = make(root, train=split == "train")
-    pixels = np.asarray(dataset.data)
-    if pixels.ndim == 3:
-        pixels = np.repeat(pixels[..., None], 3, axis=3)
-    return Listing(
-        [name.replace("/", "-") for name in dataset.classes],
-        [spaced(name.replace("/", " ")) for name in dataset.classes],
-        [int(label) for label in dataset.targets],
-        list(pixels),
-    )
-
-
 def _both(*paths: str, **by_split: str) -> dict[str, tuple[str, ...]]:
     """Give what is needed for train and for test."""
     return {split: (*paths, by_split[split]) for split in ("train", "test")}
@@ -184,13 +127,13 @@ _CUB = [f"CUB_200_2011/{n}.txt" for n in ("classes", "images", "image_class_labe
 _AIRCRAFT = "fgvc-aircraft-2013b/data"
 DATASETS: dict[str, Kind] = {
     "folder": Kind(
-        _read_folder,
+        read_folder,
         "ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg",
         "your own pictures, one folder a class",
         splits=SPLITS,
     ),
     "fashion-mnist": Kind(
-        partial(_read_arrays, datasets.FashionMNIST),
+        partial(read_arrays, datasets.FashionMNIST),
         f"ROOT/{_FASHION}/train-images-idx3-ubyte and its three companions, unpacked",
         "torchvision.datasets.FashionMNIST(ROOT, download=True), or Debian's dataset-fashion-mnist",
         needs={
@@ -201,7 +144,7 @@ DATASETS: dict[str, Kind] = {
         },
     ),
     "cifar10": Kind(
-        partial(_read_arrays, datasets.CIFAR10),
+        partial(read_arrays, datasets.CIFAR10),
         "ROOT/cifar-10-batches-py with data_batch_1 to 5, test_batch and batches.meta",
         "torchvision.datasets.CIFAR10(ROOT, download=True)",
         needs=_both(
@@ -227,7 +170,7 @@ DATASETS: dict[str, Kind] = {
         splits=SPLITS,
     ),
     "cub200": Kind(
-        _read_cub,
+        read_cub,
         "ROOT/CUB_200_2011/images/CLASS/*.jpg with images.txt, classes.txt, "
         "image_class_labels.txt and train_test_split.txt beside images",
         "https://www.vision.caltech.edu/datasets/cub_200_2011",
@@ -235,7 +178,7 @@ DATASETS: dict[str, Kind] = {
         needs=dict.fromkeys(("train", "test"), (*_CUB, "CUB_200_2011/train_test_split.txt")),
     ),
     "cars196": Kind(
-        partial(_read_torchvision, datasets.StanfordCars),
+        partial(read_torchvision, datasets.StanfordCars),
         "ROOT/stanford_cars with devkit, cars_train, cars_test and cars_test_annos_withlabels.mat, "
         "as torchvision.datasets.StanfordCars has it",
         "a copy of Stanford Cars, whose own page is gone (https://github.com/pytorch/vision/issues/7545)",
@@ -247,7 +190,7 @@ DATASETS: dict[str, Kind] = {
         ),
     ),
     "food101": Kind(
-        partial(_read_torchvision, datasets.Food101),
+        partial(read_torchvision, datasets.Food101),
         "ROOT/food-101/images/CLASS/*.jpg with ROOT/food-101/meta/*.json",
         "torchvision.datasets.Food101(ROOT, download=True)",
         "food",
@@ -256,7 +199,7 @@ DATASETS: dict[str, Kind] = {
         ),
     ),
     "aircraft": Kind(
-        _read_aircraft,
+        read_aircraft,
         f"ROOT/{_AIRCRAFT}/images/*.jpg with the lists beside images",
         "torchvision.datasets.FGVCAircraft(ROOT, download=True)",
         "aircraft",

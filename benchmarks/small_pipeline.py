@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 from index.demo.train_config import StageConfig
 from index.demo.train_encoders import train_oracle
-from index.demo.train_pipeline import TrainingSet, train_pipeline
+from index.demo.train_pipeline import train_pipeline
 from index.demo.trained import figures, write_trained
+from index.demo.training_set import TrainingSet
 from index.workshop import fit_to
 
 from .datasets import LabelledSet, open_dataset

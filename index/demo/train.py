@@ -13,8 +13,9 @@ from tqdm import tqdm
 from .scenes import BASE_CLASSES, CLASSES, Scenes
 from .train_config import TrainConfig
 from .train_encoders import centroid_accuracy, train_encoder, train_oracle
-from .train_pipeline import TrainingSet, train_pipeline
+from .train_pipeline import train_pipeline
 from .trained import figures, save, write_trained
+from .training_set import TrainingSet
 from .unisiam import Cutouts
 
 

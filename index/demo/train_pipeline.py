@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -23,37 +20,7 @@ from transformers import CLIPTextModel
 from .fit import draw, fit
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
 from .train_config import StageConfig
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """What a small pipeline learns from.
-
-    Attributes:
-        pixels: ``(N, 3, R, R)`` uint8, R a multiple of 16.
-        labels: ``(N,)`` int64, positions in `class_names`.
-        class_names: As prompts speak of them.
-        captions: Further prompts, one for each image; none if empty.
-        words: Further words that prompts may use.
-    """
-
-    pixels: Tensor
-    labels: Tensor
-    class_names: Sequence[str]
-    captions: Sequence[str] = ()
-    words: Sequence[str] = ()
-
-    @property
-    def prompts(self) -> list[str]:
-        """Plain prompts of all images, then their captions, if any."""
-        plain = [f"A photo of a {self.class_names[label]}" for label in self.labels.tolist()]
-        return [*plain, *self.captions]
-
-    @property
-    def vocabulary(self) -> list[str]:
-        """Every word of the prompts, in the order of their first use."""
-        text = " ".join(["a photo of type", *self.words, *dict.fromkeys(self.prompts)]).lower()
-        return list(dict.fromkeys([*re.findall("[a-z0-9]+", text), ".", ","]))
+from .training_set import TrainingSet
 
 
 def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:

@@ -246,3 +246,23 @@ def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps({"images": 1}))
     with pytest.raises(ValueError, match="needs 'class_dict', has \\['images'\\]"):
         open_dataset("mini-imagenet", tmp_path, "test")
+
+
+def test_fashion_mnist_is_read_from_its_files(tmp_path: Path) -> None:
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    pixels, labels = np.arange(3 * 28 * 28).reshape(3, 28, 28) % 251, [9, 0, 9]
+    for part in ("train", "t10k"):
+        header = np.array([0x803, 3, 28, 28], dtype=">i4").tobytes()
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + pixels.astype(np.uint8).tobytes())
+        header = np.array([0x801, 3], dtype=">i4").tobytes()
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + bytes(labels))
+    data = open_dataset("fashion-mnist", tmp_path, "test")
+    assert (len(data), data.targets) == (3, labels)
+    assert (data.classes[0], data.names[0].display) == ("T-shirt-top", "T-shirt top")
+    image, label = data[1]
+    assert (image.mode, label) == ("RGB", 0)
+    assert np.array_equal(np.asarray(image), np.repeat(pixels[1][..., None], 3, 2))
+    (raw / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(FileNotFoundError, match="missing FashionMNIST/raw/t10k-labels.*Debian's"):
+        open_dataset("fashion-mnist", tmp_path, "test")
