@@ -14,7 +14,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as VF
 
-from .checkpoints import load_exactly, read_state
+from .checkpoints import load_exactly, read_checkpoint, read_state
 from .demo.weights import ENCODER, load_encoder
 
 
@@ -110,16 +110,23 @@ def open_unisiam(spec: str) -> Parts:
 
     The checkpoint is `{"model": state_dict, …}` or a state dict, with keys `encoder.*` or
     `encoder.module.*` and torchvision's names; heads (`proj`, `pred`, `pred_dist`) are dropped.
-    Preprocessing is the authors': Resize 256, CenterCrop 224, ImageNet's statistics.
+    Preprocessing is the authors': Resize 256, CenterCrop 224, ImageNet's statistics; or, if the
+    checkpoint names the `resolution` that it was trained at, Resize and CenterCrop to that.
 
     Raises:
-        ValueError: The architecture is unknown, or keys are missing or too many; names them.
+        ValueError: The architecture or the resolution is none, or keys are missing or too many;
+            names them.
         FileNotFoundError: There is no such checkpoint.
     """
     name, _, path = spec.partition(":")
     if name not in UNISIAM or not path:
         raise ValueError(f"give unisiam:{'|'.join(UNISIAM)}:CHECKPOINT, got unisiam:{spec}")
-    state = read_state(Path(path))
+    state, beside = read_checkpoint(Path(path))
+    resolution = beside.get("resolution")
+    if resolution is not None and (type(resolution) is not int or resolution < 1):
+        raise ValueError(
+            f"{path}: resolution must be a whole number of pixels, 1 or more, got {resolution!r}"
+        )
     encoder = {
         key.removeprefix("encoder.").removeprefix("module."): value
         for key, value in ((k.removeprefix("module."), v) for k, v in state.items())
@@ -130,12 +137,29 @@ def open_unisiam(spec: str) -> Parts:
             f"{path} is no UniSiam checkpoint: its keys must start with encoder. or "
             f"encoder.module., but are {', '.join(list(state)[:3])}, …"
         )
+    model = unisiam_encoder(name)
+    load_exactly(model, encoder, path)
+    steps = unisiam_preprocess(resolution)
+    return Parts(model, steps, repr(steps))
+
+
+def unisiam_encoder(name: str) -> ResNet:
+    """Make one of `UNISIAM` with random weights, ending with its pooled features ``(N, D)``."""
     block, layers = UNISIAM[name]
     model = ResNet(block, layers)
     model.fc = nn.Identity()
-    load_exactly(model, encoder, path)
-    steps = v2.Compose([v2.Resize(256, antialias=True), v2.CenterCrop(224), *_imagenet()])
-    return Parts(model, steps, repr(steps))
+    return model
+
+
+def unisiam_preprocess(resolution: int | None = None) -> v2.Compose:
+    """Give the preprocessing of a UniSiam encoder.
+
+    Args:
+        resolution: Height and width that it was trained at; None for the authors' 224, cropped
+            from 256.
+    """
+    resize, crop = (256, 224) if resolution is None else (resolution, resolution)
+    return v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(crop), *_imagenet()])
 
 
 UNISIAM: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -12,10 +13,18 @@ from torch import Tensor, nn
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Read a state dict, as it is or under "model" or "state_dict".
+    """Read a state dict; see `read_checkpoint`."""
+    return read_checkpoint(path)[0]
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a state dict, as it is or under "model" or "state_dict", and what stands beside it.
 
     Args:
         path: A .safetensors file, or one of `torch.save`.
+
+    Returns:
+        The weights, and the file's own entries that are neither tensors nor tables of them.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -24,8 +33,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
     if path.suffix == ".safetensors":
-        state: dict[str, Tensor] = load_file(path)
-        return state
+        return load_file(path), {}
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -33,6 +41,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than tensors, and is not opened, for that could run code; save "
             f'its weights alone: torch.save({{"model": state_dict}}, …) ({error})'
         ) from error
+    beside = {}
+    if isinstance(content, Mapping):
+        beside = {str(k): v for k, v in content.items() if not isinstance(v, Tensor | Mapping)}
     for key in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -41,7 +52,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
         raise ValueError(f"{path} holds no tensors; its keys are {list(content)[:5]}")
-    return state
+    return state, beside
 
 
 def load_exactly(model: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:

@@ -1,6 +1,7 @@
 """Real networks with random weights: opened from files as a user has them."""
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 import timm
 import torch
 import transformers
+from PIL.Image import Resampling
 from safetensors.torch import save_file
 from torch import Tensor
 from torchvision import models
 from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.transforms.v2 import functional as VF
 
 from index.backbones import without_head
 from index.checkpoints import load_exactly, read_state
@@ -156,6 +159,45 @@ def test_unisiam_checkpoints_that_do_not_fit_are_refused_by_name(tmp_path: Path)
         load_backbone("unisiam:resnet101:x")
     with pytest.raises(ValueError, match="got unisiam:resnet18"):
         load_backbone("unisiam:resnet18")
+
+
+def test_unisiam_checkpoint_that_names_its_resolution(tmp_path: Path, images: Tensor) -> None:
+    state = _unisiam_state("encoder.")
+    torch.save({"model": state}, tmp_path / "published.pth")
+    torch.save({"model": state, "resolution": 32, "command": "train"}, tmp_path / "own.pth")
+    embedded = _embeds(f"unisiam:resnet10:{tmp_path / 'own.pth'}", images, 512)
+
+    model = _resnet10().eval()
+    model.fc = torch.nn.Identity()  # type: ignore[assignment]
+    # By hand: the shorter side of 40 x 50 becomes 32, and of 40 columns the middle 32 are left.
+    resized = np.stack(
+        [VF.to_pil_image(image).resize((40, 32), Resampling.BILINEAR) for image in images]
+    )
+    pixels = torch.from_numpy(resized[:, :, 4:36]).permute(0, 3, 1, 2) / 255
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    with torch.no_grad():
+        own = model((pixels - mean) / std).numpy()
+    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    np.testing.assert_allclose(embedded, own, atol=2e-3)  # Pillow rounds some levels differently
+
+    prints = [
+        load_backbone(f"unisiam:resnet10:{tmp_path / name}.pth").fingerprint()
+        for name in ("published", "own")
+    ]
+    assert prints[0]["weights_sha256"] == prints[1]["weights_sha256"]
+    assert "256" in prints[0]["preprocessing"]
+    assert "224" in prints[0]["preprocessing"]
+    assert "32" in prints[1]["preprocessing"]
+    assert "224" not in prints[1]["preprocessing"].split("Normalize")[0]
+
+
+@pytest.mark.parametrize("resolution", ["64", 64.0, 0, True, [64, 64]])
+def test_unisiam_checkpoint_with_a_bad_resolution(tmp_path: Path, resolution: Any) -> None:
+    path = tmp_path / "own.pth"
+    torch.save({"model": _unisiam_state("encoder."), "resolution": resolution}, path)
+    named = re.escape(f"{path}: resolution must be a whole number of pixels")
+    with pytest.raises(ValueError, match=f"{named}.* got {re.escape(repr(resolution))}"):
+        load_backbone(f"unisiam:resnet10:{path}")
 
 
 # --- transformers ---

@@ -264,5 +264,5 @@ def test_fashion_mnist_is_read_from_its_files(tmp_path: Path) -> None:
     assert (image.mode, label) == ("RGB", 0)
     assert np.array_equal(np.asarray(image), np.repeat(pixels[1][..., None], 3, 2))
     (raw / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(FileNotFoundError, match="missing FashionMNIST/raw/t10k-labels.*Debian's"):
+    with pytest.raises(FileNotFoundError, match="missing FashionMNIST/raw/t10k-labels"):
         open_dataset("fashion-mnist", tmp_path, "test")

@@ -58,9 +58,7 @@ def choice(root: Path, trained: Path) -> DataChoice:
 
 
 def test_a_small_pipeline_is_an_ordinary_one(trained: Path) -> None:
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        trained / "pipeline", dtype=torch.float32
-    )
+    pipeline = StableDiffusionPipeline.from_pretrained(trained / "pipeline", dtype=torch.float32)
     assert pipeline.unet.config.sample_size == 8
     words = pipeline.tokenizer.tokenize("A photo of a Blue Shoe")
     assert words == ["a</w>", "photo</w>", "of</w>", "a</w>", "blue</w>", "shoe</w>"]

@@ -1,25 +1,66 @@
-"""The figures of the hardness benchmark, by hand."""
+"""The figures of the hardness benchmark by hand, and a quick run of the whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.hardness import Seen, figures, open_workshop, plans
+from benchmarks.hardness import HardnessConfig, Swept, main, per_pair, resampled, summed_up
 
 
-def test_figures_by_hand() -> None:
+def test_pairs_by_hand() -> None:
     shares = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.1, 0.8], [0.25, 0.5, 0.25]])
     # Called 0, 0, 2, 1: right, taken for the source, taken for a third class, right.
-    seen = Seen(np.array([0, 1, 1, 1]), np.array([2, 0, 0, 2]), shares)
-    found = figures(seen)
-    assert found["pairs"] == 4
-    assert found["off_diagonal"] == 0.5
-    assert found["standard_error"] == pytest.approx(0.25)
-    assert found["to_source"] == 0.25
-    assert found["loss"] == pytest.approx(-np.log([0.7, 0.3, 0.1, 0.5]).mean())
-    assert figures(seen.take([0, 3]))["off_diagonal"] == 0
+    places = np.zeros(4, dtype=np.int64)
+    ids, source, target = np.array(["a"] * 4), np.array([2, 0, 0, 2]), np.array([0, 1, 1, 1])
+    found = per_pair(shares, Swept(ids, source, target, places, torch.zeros(0)))
+    assert found["off_diagonal"].tolist() == [0, 1, 1, 0]
+    assert found["to_source"].tolist() == [0, 1, 0, 0]
+    assert found["source_probability"].tolist() == [0.1, 0.6, 0.1, 0.25]
 
 
-def test_every_plan_has_as_many_pairs() -> None:
-    shop = open_workshop(1)
-    sizes = {name: len(plan) for name, plan in plans(shop, 2).items()}
-    assert sizes == {"random:2": 28, "nearest:2": 28, "confusion:2": 28}
+def test_source_images_are_drawn_with_all_of_their_pairs() -> None:
+    values, ids = np.array([1.0, 0.0, 1.0, 1.0]), np.array([0, 0, 1, 2])
+    weights = np.array([[1.0, 1, 1], [2, 1, 0], [0, 0, 3]])
+    # All; the first image twice and the second once; the third alone.
+    assert resampled(values, ids, weights).tolist() == [3 / 4, 3 / 5, 1]
+
+
+def test_differences_are_paired() -> None:
+    random = np.array([0.5, 0.4, 0.5, 0.6])
+    found = summed_up(random + 0.1, random)
+    assert (found["mean"], found["difference"]) == (60, 10)
+    assert found["difference_interval"] == [10, 10]
+    low, high = found["interval"]
+    assert (low, high) == (pytest.approx(50.5), pytest.approx(69.5))
+
+
+def test_a_quick_run_and_its_continuation(tmp_path: Path) -> None:
+    config = HardnessConfig(
+        work=tmp_path / "w", quick=True, real_per_class=3,
+        json=tmp_path / "h.json", plot=tmp_path / "h.png",
+    )  # fmt: skip
+    report = main(config)
+    entries = report["results"]
+    assert len(entries) == 2 * 6 * 3  # judges, noise ratios with Ada's choice, plans
+    assert {entry["pairs"] for entry in entries} == {14}
+    base = [e["off_diagonal"]["difference"] for e in entries if e["plan"] == "random"]
+    assert set(base) == {0}
+    assert report["judges"]["oracle"] > report["judges"]["few real images"] > 1 / 14
+    assert json.loads((tmp_path / "h.json").read_text())["results"] == entries
+    assert (tmp_path / "h.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("data-*.arrow")}
+    assert len(before) >= 3
+    assert main(config)["results"] == entries
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("data-*.arrow")} == before
+
+
+def test_a_wrong_setting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="k must be less than the 14 classes, got 14"):
+        HardnessConfig(work=tmp_path, k=14)
+    with pytest.raises(ValueError, match="per_class must be at least 1, got 0"):
+        HardnessConfig(work=tmp_path, per_class=0)
