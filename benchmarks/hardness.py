@@ -1,18 +1,15 @@
-"""Which pairs make hard negatives? `python -m benchmarks.hardness --work DIR`.
+"""Which pairs make hard negatives? `python -m benchmarks.hardness`.
 
-Pairs of the demo are planned at random, by the nearest classes, and by confusion; each is swept over
-r, and GeNIe-Ada chooses. Classifiers that were trained on real scenes only look at the results:
-whatever they take for another class than the target lies off the diagonal of their confusion matrix.
-It is hard where they see the source's class, and merely broken where they see a third one.
+Pairs of the demo's scenes are planned at random, by the nearest classes, and by confusion, and
+swept over r. Classifiers that were trained on real scenes only then look at the results: what they
+take for another class than the target lies off the diagonal of their confusion matrix, and is hard.
+Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +18,21 @@ import numpy.typing as npt
 import torch
 import tyro
 from torch import Tensor
-from torch.nn import functional as F
-from tqdm import tqdm
 
+from genie_transforms._pixels import decode, planes_of
+from index.build import build
 from index.config import BuildConfig
-from index.confusion import knn_confusion
 from index.demo.scenes import CLASSES, Scenes
-from index.demo.weights import PIPELINE, load_oracle
-from index.diffusion.families import load_family
-from index.embed import Backbone, load_backbone
-from index.plan import Plan, make_plan
-from index.preparation import embed_sources, resolve
-from index.prompts import make_prompts
-from index.sources import Source
+from index.shards import read_table
 from index.whole import write_json
-from index.worker import Workshop, run_shard
 
+from .arms import GRID
 from .environment import environment
-from .hardness_report import Judged, compare, plot, show
-from .heads import HEADS
-from .pictures import cached
+from .hardness_plot import plot
+from .judges import NAMES, SEED, Floats, make_judges
 
-_SEED = 2**19  # apart from training, held-out and demo-bank scenes
-_JUDGE_SEED = 2**21  # apart from the sources as well; the held-out scenes have the next one
-_HELD_OUT = 100
-_BLOCK = 40
-
-Judge = Callable[[Tensor], npt.NDArray[np.float64]]
-"""Gives the probability of each class, ``(N, C)``, for images ``(N, 3, H, W)`` uint8."""
+RANDOM = "random"
+_DRAWS = 2000  # of the bootstrap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,169 +40,198 @@ class HardnessConfig:
     """Measure how hard the negatives of each planning are.
 
     Attributes:
-        work: Folder that keeps the pictures; the same command continues a run that was stopped.
-        per_class: Scenes of each class.
+        work: Folder that receives the scenes and a bank of each plan; continued if it exists.
+        per_class: Scenes of each class that negatives are made from.
         k: Classes that meet each other: random:K, nearest:K, confusion:K.
-        num_inference_steps: Steps of the whole denoising, from r = 1.
-        shots: Real scenes of each class that the few-shot judge learns from.
-        quick: Two scenes a class, K = 1, ten steps.
+        num_inference_steps: Steps of the whole denoising.
+        real_per_class: Real scenes of each class that the few-image classifier is trained on.
+        quick: One scene a class, K = 1 and 4 steps, to see that it works.
         json: File that receives the figures.
-        plot: File that receives them as a plot, a png.
+        plot: File that receives the plot, a png.
     """
 
     work: Path
-    per_class: int = 20
+    per_class: int = 16
     k: int = 2
     num_inference_steps: int = 25
-    shots: int = 20
+    real_per_class: int = 20
     quick: bool = False
     json: Path | None = None
     plot: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.per_class < 2:
-            raise ValueError(
-                f"per_class must be at least 2, got {self.per_class}: intervals compare the scenes "
-                "of a class"
+        for name in ("per_class", "k", "num_inference_steps", "real_per_class"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.k >= len(CLASSES):
+            raise ValueError(f"k must be less than the {len(CLASSES)} classes, got {self.k}")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The P pairs of one plan, each at R noise ratios.
+
+    Attributes:
+        source_ids: Source image of each, ``(P,)`` str.
+        source: Class of the source, ``(P,)`` int64.
+        target: Class of the target, ``(P,)`` int64.
+        chosen: Place of GeNIe-Ada's r* in the sweep, ``(P,)`` int64.
+        images: ``(P, R, 3, 64, 64)`` uint8.
+    """
+
+    source_ids: npt.NDArray[np.str_]
+    source: npt.NDArray[np.int64]
+    target: npt.NDArray[np.int64]
+    chosen: npt.NDArray[np.int64]
+    images: Tensor
+
+
+def make_plans(config: HardnessConfig) -> dict[str, Swept]:
+    """Build a bank of each plan, or continue them; pairs that two plans share are made once."""
+    support = config.work / "scenes"
+    if not support.exists():
+        Scenes(1 if config.quick else config.per_class, NAMES, SEED).write_image_folder(support)
+    swept = {}
+    for kind in (RANDOM, "nearest", "confusion"):
+        bank = build(
+            BuildConfig(
+                out=config.work / kind,
+                source=str(support),
+                pairs=f"{kind}:{1 if config.quick else config.k}",
+                noise_ratios=GRID,
+                keep_sweep=True,
+                num_inference_steps=4 if config.quick else config.num_inference_steps,
+                cache=config.work / "pairs",
             )
-        if not 1 <= self.k < len(CLASSES):
-            raise ValueError(f"k must lie in [1, {len(CLASSES) - 1}], got {self.k}")
-        if self.shots < 1:
-            raise ValueError(f"shots must be at least 1, got {self.shots}")
-
-
-def open_workshop(per_class: int, num_inference_steps: int) -> Workshop:
-    """Prepare fresh scenes of all classes for building."""
-    scenes = Scenes(num_per_class=per_class, classes=CLASSES, seed=_SEED)
-    source = Source(scenes, [str(row) for row in range(len(scenes))], "demo")
-    family, backbone = load_family(str(PIPELINE)), load_backbone("demo")
-    config = resolve(BuildConfig(num_inference_steps=num_inference_steps), family)
-    index = embed_sources(source, backbone, config.resolution)
-    prompts = make_prompts(config.prompt, source.class_names)
-    return Workshop(config, source, family, backbone, index, prompts)
-
-
-def plans(shop: Workshop, k: int) -> dict[str, Plan]:
-    """Plan the same scenes in each way, with as many pairs of each target as all can give."""
-    return {
-        f"{kind}:{k}": make_plan(
-            shop.source.labels,
-            len(shop.source.class_names),
-            pairs=f"{kind}:{k}",
-            ranking=shop.index.class_ranking(),
-            confusion=knn_confusion(shop.index),
         )
-        for kind in ("random", "nearest", "confusion")
-    }
+        swept[kind] = read_swept(bank)
+    return swept
 
 
-def make(
-    shop: Workshop, pairs: Sequence[tuple[int, int]], work: Path
-) -> tuple[Tensor, npt.NDArray[np.int64]]:
-    """Sweep each (source, target) once; finished blocks are read from `work`.
+def read_swept(bank: Path) -> Swept:
+    """Read a bank with `keep_sweep`."""
+    columns = ["source_id", "source_label", "label", "noise_ratio", "sweep"]
+    table = read_table(bank, columns).to_pylist()
+    return Swept(
+        np.array([row["source_id"] for row in table]),
+        np.array([row["source_label"] for row in table]),
+        np.array([row["label"] for row in table]),
+        np.array([int(np.abs(np.array(GRID) - row["noise_ratio"]).argmin()) for row in table]),
+        torch.stack(
+            [
+                torch.stack([planes_of(decode(memoryview(c["bytes"]))) for c in row["sweep"]])
+                for row in table
+            ]
+        ),
+    )
+
+
+def per_pair(shares: Floats, swept: Swept) -> dict[str, Floats]:
+    """Say of each pair how hard it is.
+
+    Args:
+        shares: Probability of each class, ``(P, C)``.
+        swept: The pairs.
 
     Returns:
-        The sweeps, ``(P, R, 3, H, W)`` uint8, and the place of GeNIe-Ada's choice, ``(P,)`` int64.
-
-    Raises:
-        ValueError: A pair gave no picture.
+        ``(P,)`` each: `off_diagonal`, 1 if it is taken for another class than the target;
+        `to_source`, 1 if for the source's; `source_probability`, what the source's class gets.
     """
-    common = {
-        "recipe": shop.config.recipe(),
-        "model": shop.family.fingerprint(),
-        "backbone": shop.backbone.fingerprint(),
-        "images": shop.index.digests,
+    called, rows = shares.argmax(1), np.arange(len(shares))
+    return {
+        "off_diagonal": (called != swept.target).astype(np.float64),
+        "to_source": (called == swept.source).astype(np.float64),
+        "source_probability": shares[rows, swept.source],
     }
-    blocks = [pairs[start : start + _BLOCK] for start in range(0, len(pairs), _BLOCK)]
-    made = []
-    for block in tqdm(blocks, desc="pairs", unit="block", disable=None):
-        content = json.dumps({**common, "pairs": block}, sort_keys=True).encode()
-        key = hashlib.sha256(content).hexdigest()
-        made.append(cached(work / f"{key[:16]}.npz", key, partial(_make_block, shop, block)))
-    images, chosen = (
-        np.concatenate([part[name] for part in made]) for name in ("images", "chosen")
-    )
-    return torch.from_numpy(images), chosen
 
 
-def _make_block(shop: Workshop, block: Sequence[tuple[int, int]]) -> dict[str, npt.NDArray[Any]]:
-    sources, targets = np.array(block, dtype=np.int64).T
-    plan = Plan(sources, targets, np.zeros_like(sources), len(block))
-    result = run_shard(shop, plan, keep_sweeps_of=range(len(block)))
-    if result.failures:
-        raise ValueError(f"plans cannot be compared without all pairs: {result.failures[0]}")
-    ratios = np.array(shop.config.noise_ratios)
-    sweeps = torch.stack([result.sweeps[position][1][1:] for position in range(len(block))])
-    chosen = [int(np.abs(ratios - row["noise_ratio"]).argmin()) for row in result.rows]
-    return {"images": sweeps.numpy(), "chosen": np.array(chosen, dtype=np.int64)}
+def resampled(values: Floats, ids: npt.NDArray[np.int64], weights: Floats) -> Floats:
+    """Average values of pairs ``(P,)`` under weights of source images ``(B, S)``: ``(B,)``.
 
-
-def open_judges(backbone: Backbone, shots: int) -> dict[str, Judge]:
-    """Open the classifiers: the demo's oracle, and one that has seen few real scenes.
-
-    The second is logistic regression on the backbone's features of `shots` scenes of each class:
-    what a practitioner has who builds a bank.
+    Args:
+        values: One for each pair.
+        ids: The source image of each pair, a position in the weights' second axis, ``(P,)``.
+        weights: How often each source image was drawn.
     """
-    oracle = load_oracle()
-    scenes = Scenes(num_per_class=shots, classes=CLASSES, seed=_JUDGE_SEED)
-    head: Any = HEADS["logistic"]()
-    head.fit(backbone(scenes.pixels(slice(None))).astype(np.float64), np.array(scenes.targets))
-
-    @torch.inference_mode()
-    def ask_oracle(images: Tensor) -> npt.NDArray[np.float64]:
-        logits = torch.cat([oracle(part.float() / 255) for part in images.split(256)])
-        shares: npt.NDArray[np.float64] = F.softmax(logits.double(), 1).numpy()
-        return shares
-
-    def ask_head(images: Tensor) -> npt.NDArray[np.float64]:
-        shares: npt.NDArray[np.float64] = head.predict_proba(backbone(images).astype(np.float64))
-        return shares
-
-    return {"oracle": ask_oracle, f"{shots}-shot": ask_head}
+    of_pairs = weights[:, ids]
+    mean: Floats = (of_pairs * values).sum(1) / of_pairs.sum(1)
+    return mean
 
 
 def main(config: HardnessConfig) -> dict[str, Any]:
-    """Measure, print and write."""
-    per_class, k = (2, 1) if config.quick else (config.per_class, config.k)
-    shop = open_workshop(per_class, 10 if config.quick else config.num_inference_steps)
-    planned = {
-        name: list(zip(plan.sources.tolist(), plan.targets.tolist(), strict=True))
-        for name, plan in plans(shop, k).items()
+    """Make, measure, print and write."""
+    plans = make_plans(config)
+    judges, accuracies = make_judges(config.real_per_class)
+    sources = np.unique(np.concatenate([swept.source_ids for swept in plans.values()]))
+    places = {name: np.searchsorted(sources, swept.source_ids) for name, swept in plans.items()}
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(len(sources), np.full(len(sources), 1 / len(sources)), _DRAWS)
+    weights = np.concatenate([np.ones((1, len(sources))), drawn])  # the first is the estimate
+    results: list[dict[str, Any]] = []
+    for judge, look in judges.items():
+        shares = {
+            name: look(swept.images.flatten(0, 1)).reshape(*swept.images.shape[:2], -1)
+            for name, swept in plans.items()
+        }
+        for place, noise_ratio in enumerate((*GRID, "ada")):
+            means: dict[str, Mapping[str, Floats]] = {}
+            for name, swept in plans.items():
+                at = swept.chosen if noise_ratio == "ada" else place
+                found = per_pair(shares[name][np.arange(len(swept.target)), at], swept)
+                means[name] = {
+                    key: resampled(value, places[name], weights) for key, value in found.items()
+                }
+                entry = {"judge": judge, "noise_ratio": noise_ratio, "plan": name}
+                entry["pairs"] = len(swept.target)
+                own, base = means[name], means[RANDOM]
+                results.append(entry | {key: summed_up(own[key], base[key]) for key in own})
+    report = {
+        "results": results,
+        "judges": accuracies,
+        "num_inference_steps": config.num_inference_steps,
+        "k": config.k,
+        "per_class": config.per_class,
+        "real_per_class": config.real_per_class,
     }
-    every = sorted({pair for pairs in planned.values() for pair in pairs})
-    place = {pair: row for row, pair in enumerate(every)}
-    rows = {name: np.array([place[pair] for pair in pairs]) for name, pairs in planned.items()}
-    images, chosen = make(shop, every, config.work)
-    sources, targets = np.array(every, dtype=np.int64).T
-
-    held_out = Scenes(num_per_class=_HELD_OUT, classes=CLASSES, seed=_JUDGE_SEED + 1)
-    columns = [*map(str, shop.config.noise_ratios), "ada"]
-    judges, found = {}, []
-    for name, judge in open_judges(shop.backbone, config.shots).items():
-        right = judge(held_out.pixels(slice(None))).argmax(1) == np.array(held_out.targets)
-        judges[name] = {"accuracy_on_real": round(float(right.mean()), 4), "real": len(held_out)}
-        shares = judge(images.flatten(0, 1)).reshape(*images.shape[:2], -1)
-        shares = np.concatenate([shares, shares[np.arange(len(chosen)), chosen][:, None]], 1)
-        judged = Judged(sources, shop.source.labels, targets, shares)
-        found += [{"judge": name, **entry} for entry in compare(judged, rows, columns)]
-    result = {
-        "classes": len(CLASSES),
-        "images": len(shop.source),
-        "distinct_pairs": len(every),
-        "num_inference_steps": shop.config.steps,
-        "mean_noise_ratio_ada": {
-            name: round(float(np.array(shop.config.noise_ratios)[chosen[at]].mean()), 4)
-            for name, at in rows.items()
-        },
-        "judges": judges,
-        "figures": found,
-    }
-    show(result)
+    print(f"judges, on held-out real scenes: {accuracies}")
+    for entry in results:
+        print(line(entry))
     if config.json:
-        write_json(config.json, {**result, **environment()})
+        write_json(config.json, {**report, **environment()})
     if config.plot:
-        plot(found, config.plot)
-    return result
+        plot(results, config.plot)
+    return report
+
+
+def summed_up(means: Floats, random: Floats) -> dict[str, Any]:
+    """Give a plan's mean and its difference to random, in percent, with bootstrapped intervals.
+
+    Args:
+        means: The estimate, then those of the bootstrap, ``(1 + B,)``.
+        random: The same of the random plan, from the same source images.
+    """
+    gap = means - random
+
+    def bounds(values: Floats) -> list[float]:
+        return [round(100 * float(q), 2) for q in np.quantile(values[1:], (0.025, 0.975))]
+
+    return {
+        "mean": round(100 * float(means[0]), 2),
+        "interval": bounds(means),
+        "difference": round(100 * float(gap[0]), 2),
+        "difference_interval": bounds(gap),
+    }
+
+
+def line(entry: Mapping[str, Any]) -> str:
+    """Lay out an entry."""
+    cells = []
+    for key in ("off_diagonal", "to_source", "source_probability"):
+        found, (low, high) = entry[key], entry[key]["difference_interval"]
+        gap = f"{found['difference']:+.1f}: {low:+.1f} … {high:+.1f}"
+        cells.append(f"{key} {found['mean']:.1f} ({gap})")
+    head = f"{entry['judge']:<16} r {entry['noise_ratio']!s:<4} {entry['plan']:<10}"
+    return f"{head} {entry['pairs']} pairs: {', '.join(cells)}"
 
 
 if __name__ == "__main__":
