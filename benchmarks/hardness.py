@@ -126,22 +126,29 @@ def read_swept(bank: Path) -> Swept:
     )
 
 
-def per_pair(shares: Floats, swept: Swept) -> dict[str, Floats]:
+def per_pair(shares: Floats, swept: Swept, confusion: Floats) -> dict[str, Floats]:
     """Say of each pair how hard it is.
 
     Args:
         shares: Probability of each class, ``(P, C)``.
         swept: The pairs.
+        confusion: What the judge takes real pictures for, see `Judge`.
 
     Returns:
         ``(P,)`` each: `off_diagonal`, 1 if it is taken for another class than the target;
-        `to_source`, 1 if for the source's; `source_probability`, what the source's class gets.
+        `to_source`, 1 if for the source's; `source_probability`, what the source's class gets. And
+        `off_diagonal_beyond_real` and `to_source_beyond_real`, the first two less the share of
+        *real* pictures of the target that this happens to.
     """
     called, rows = shares.argmax(1), np.arange(len(shares))
+    off = (called != swept.target).astype(np.float64)
+    to_source = (called == swept.source).astype(np.float64)
     return {
-        "off_diagonal": (called != swept.target).astype(np.float64),
-        "to_source": (called == swept.source).astype(np.float64),
+        "off_diagonal": off,
+        "to_source": to_source,
         "source_probability": shares[rows, swept.source],
+        "off_diagonal_beyond_real": off - (1 - confusion[swept.target, swept.target]),
+        "to_source_beyond_real": to_source - confusion[swept.target, swept.source],
     }
 
 
@@ -161,23 +168,25 @@ def resampled(values: Floats, ids: npt.NDArray[np.int64], weights: Floats) -> Fl
 def main(config: HardnessConfig) -> dict[str, Any]:
     """Make, measure, print and write."""
     plans = make_plans(config)
-    judges, accuracies = make_judges(config.real_per_class)
+    judges = make_judges(config.real_per_class)
+    accuracies = {name: round(judge.accuracy, 4) for name, judge in judges.items()}
     sources = np.unique(np.concatenate([swept.source_ids for swept in plans.values()]))
     places = {name: np.searchsorted(sources, swept.source_ids) for name, swept in plans.items()}
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(sources), np.full(len(sources), 1 / len(sources)), _DRAWS)
     weights = np.concatenate([np.ones((1, len(sources))), drawn])  # the first is the estimate
     results: list[dict[str, Any]] = []
-    for judge, look in judges.items():
+    for judge, seen_by in judges.items():
         shares = {
-            name: look(swept.images.flatten(0, 1)).reshape(*swept.images.shape[:2], -1)
+            name: seen_by.look(swept.images.flatten(0, 1)).reshape(*swept.images.shape[:2], -1)
             for name, swept in plans.items()
         }
         for place, noise_ratio in enumerate((*GRID, "ada")):
             means: dict[str, Mapping[str, Floats]] = {}
             for name, swept in plans.items():
                 at = swept.chosen if noise_ratio == "ada" else place
-                found = per_pair(shares[name][np.arange(len(swept.target)), at], swept)
+                chosen = shares[name][np.arange(len(swept.target)), at]
+                found = per_pair(chosen, swept, seen_by.confusion)
                 means[name] = {
                     key: resampled(value, places[name], weights) for key, value in found.items()
                 }
@@ -226,7 +235,7 @@ def summed_up(means: Floats, random: Floats) -> dict[str, Any]:
 def line(entry: Mapping[str, Any]) -> str:
     """Lay out an entry."""
     cells = []
-    for key in ("off_diagonal", "to_source", "source_probability"):
+    for key in ("off_diagonal", "off_diagonal_beyond_real", "to_source", "to_source_beyond_real"):
         found, (low, high) = entry[key], entry[key]["difference_interval"]
         gap = f"{found['difference']:+.1f}: {low:+.1f} … {high:+.1f}"
         cells.append(f"{key} {found['mean']:.1f} ({gap})")

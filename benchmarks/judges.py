@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,18 +18,33 @@ from index.demo.weights import load_oracle
 from index.embed import load_backbone
 
 Floats = npt.NDArray[np.float64]
-Judge = Callable[[Tensor], Floats]
-"""Maps images ``(N, 3, 64, 64)`` uint8 to the probability of each of `NAMES`, ``(N, C)``."""
+Look = Callable[[Tensor], Floats]
 NAMES = tuple(sorted(CLASSES))  # in the order of ImageFolder
 SEED = 2**19  # apart from training, held-out and demo-bank scenes
 
 
-def make_judges(real_per_class: int) -> tuple[dict[str, Judge], dict[str, float]]:
-    """Train the classifier of few real scenes, open the oracle, and measure both.
+@dataclass(frozen=True)
+class Judge:
+    """A classifier.
 
-    Returns:
-        The judges by name, and their accuracies on held-out real scenes.
+    Attributes:
+        look: Maps images ``(N, 3, 64, 64)`` uint8 to the probability of each of `NAMES`,
+            ``(N, C)``.
+        confusion: Share of held-out real scenes of each class, by row, that it takes for each
+            class, ``(C, C)``.
     """
+
+    look: Look
+    confusion: Floats
+
+    @property
+    def accuracy(self) -> float:
+        """Share of held-out real scenes that it calls right, in [0, 1]."""
+        return float(np.diag(self.confusion).mean())
+
+
+def make_judges(real_per_class: int, held_out_per_class: int = 100) -> dict[str, Judge]:
+    """Train the classifier of few real scenes, open the oracle, and measure both."""
     real = Scenes(real_per_class, NAMES, SEED + 2)
     backbone, oracle = load_backbone("demo"), load_oracle()
     known = backbone(real.pixels(slice(None))).astype(np.float64)
@@ -44,8 +61,18 @@ def make_judges(real_per_class: int) -> tuple[dict[str, Judge], dict[str, float]
         shares: Floats = head.predict_proba(backbone(images).astype(np.float64))
         return shares
 
-    judges: dict[str, Judge] = {"few real images": of_few, "oracle": of_oracle}
-    held_out = Scenes(40, NAMES, SEED + 3)
-    pixels, truth = held_out.pixels(slice(None)), np.array(held_out.targets)
-    right = {name: (judge(pixels).argmax(1) == truth).mean() for name, judge in judges.items()}
-    return judges, {name: round(float(value), 4) for name, value in right.items()}
+    held_out = Scenes(held_out_per_class, NAMES, SEED + 3)
+    pixels = held_out.pixels(slice(None))
+    looks: dict[str, Look] = {"few real images": of_few, "oracle": of_oracle}
+    return {
+        name: Judge(
+            look,
+            confusion_matrix(
+                held_out.targets,
+                look(pixels).argmax(1),
+                labels=np.arange(len(NAMES)),
+                normalize="true",
+            ),
+        )
+        for name, look in looks.items()
+    }

@@ -17,10 +17,16 @@ def test_pairs_by_hand() -> None:
     # Called 0, 0, 2, 1: right, taken for the source, taken for a third class, right.
     places = np.zeros(4, dtype=np.int64)
     ids, source, target = np.array(["a"] * 4), np.array([2, 0, 0, 2]), np.array([0, 1, 1, 1])
-    found = per_pair(shares, Swept(ids, source, target, places, torch.zeros(0)))
+    confusion = np.array([[0.9, 0.1, 0.0], [0.3, 0.5, 0.2], [0.0, 0.0, 1.0]])
+    found = per_pair(shares, Swept(ids, source, target, places, torch.zeros(0)), confusion)
     assert found["off_diagonal"].tolist() == [0, 1, 1, 0]
     assert found["to_source"].tolist() == [0, 1, 0, 0]
     assert found["source_probability"].tolist() == [0.1, 0.6, 0.1, 0.25]
+    # Of real pictures of the targets 0, 1, 1, 1 are .1, .5, .5, .5 called something else, and
+    # 0, .3, .3, .2 what the source is.
+    beyond = {key: found[f"{key}_beyond_real"].tolist() for key in ("off_diagonal", "to_source")}
+    assert beyond["off_diagonal"] == pytest.approx([-0.1, 0.5, 0.5, -0.5])
+    assert beyond["to_source"] == pytest.approx([0, 0.7, -0.3, -0.2])
 
 
 def test_source_images_are_drawn_with_all_of_their_pairs() -> None:
