@@ -51,7 +51,7 @@ class HardnessConfig:
     """
 
     work: Path
-    per_class: int = 16
+    per_class: int = 32
     k: int = 2
     num_inference_steps: int = 25
     real_per_class: int = 20
