@@ -33,15 +33,15 @@ class SmallPipelineConfig(StageConfig):
         data: One of `benchmarks.datasets.DATASETS`; `folder` is an ImageFolder.
         root: The folder that holds it.
         resolution: Height and width of images, a multiple of 16; the time goes with its square.
-        shift: Rise of the schedule's log-SNR (see `index.demo.models.shifted_betas`): the smaller
-            the images, the larger it has to be for the class to switch late.
+        shift: Rise of the schedule's log-SNR (see `index.demo.models.shifted_betas`): the larger,
+            the later the class switches.
         held_out: Images of the test split that are measured on.
     """
 
     data: str
     root: Path
     resolution: int = 32
-    shift: float = 3.4
+    shift: float = 2.0
     held_out: int = 1000
 
     def __post_init__(self) -> None:
