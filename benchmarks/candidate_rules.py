@@ -110,7 +110,6 @@ def _crosses(walks: Walks) -> Integers:
 CANDIDATES: dict[str, Rule] = {
     **{rule: _named(rule) for rule in RULES},
     "crosses": _crosses,
-    "crosses, then one further": partial(_then, _crosses),
     "halfway": _halfway,
     "change-point": _change_point,
     "pooled": _pooled,

@@ -112,7 +112,7 @@ class BuildConfig:
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
-    rule: Literal["paper", "signed", "from_source", "settles"] = "paper"
+    rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
     ada: Literal["full", "preview", "neighbours"] = "full"
     ada_steps: int = 3
     noise: Literal["coupled", "independent"] = "coupled"

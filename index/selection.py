@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-Rule = Literal["paper", "signed", "from_source", "settles"]
+Rule = Literal["paper", "signed", "from_source", "settles", "passes"]
 RULES: tuple[str, ...] = get_args(Rule)
 
 Floats = npt.NDArray[np.floating]
@@ -67,7 +67,8 @@ def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
             chosen; "signed" takes the largest move towards the target; "from_source" is "signed"
             with d_0 = 0, the source itself, in front, so that the first r can win; "settles" takes
             the first r from which on all images lie beyond the middle, d > 1/2, so nearer to the
-            centroid than to the source, and the last r if there is none.
+            centroid than to the source, and the last r if there is none; "passes" takes the r
+            after the first with d > 1/2, or the last r.
 
     Returns:
         Position of r* in the sweep, ``(...)`` int64; ties go to the smaller r.
@@ -80,15 +81,18 @@ def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
         raise ValueError(f"unknown rule {rule!r}; choose among {', '.join(RULES)}")
     if d.ndim == 0:
         raise ValueError("projections must have an axis of noise ratios, got a single number")
-    needed = 1 if rule in ("from_source", "settles") else 2
+    needed = 1 if rule in ("from_source", "settles", "passes") else 2
     if d.shape[-1] < needed:
         raise ValueError(f"rule {rule} needs at least {needed} noise ratios, got {d.shape[-1]}")
     if not np.isfinite(d).all():
         raise ValueError("a projection is not finite: the backbone gave NaN or infinity")
+    last = d.shape[-1] - 1
     if rule == "settles":
         stays = np.logical_and.accumulate(d[..., ::-1] > 0.5, axis=-1)
-        last = d.shape[-1] - 1
         return np.asarray(np.minimum(d.shape[-1] - stays.sum(-1), last), dtype=np.int64)
+    if rule == "passes":
+        past = np.logical_or.accumulate(d > 0.5, axis=-1)
+        return np.asarray(np.minimum(last + 2 - past.sum(-1), last), dtype=np.int64)
     if rule == "from_source":
         jumps = np.diff(d, axis=-1, prepend=0.0)
         return np.asarray(jumps.argmax(-1), dtype=np.int64)

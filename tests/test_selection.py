@@ -64,6 +64,11 @@ def test_dimensions_must_agree() -> None:
         # the middle itself is as near to the source; nothing stays beyond it: the last
         ([0.9, 0.5], "settles", 1),
         ([0.4], "settles", 0),
+        ([0.2, 0.6, 0.4, 0.7, 0.9], "passes", 2),
+        ([0.6, 0.1, 0.1], "passes", 1),
+        ([0.1, 0.2, 0.6], "passes", 2),
+        ([0.1, 0.5, 0.4], "passes", 2),
+        ([0.7], "passes", 0),
         # ties go to the smaller r
         ([0.0, 0.5, 1.0], "paper", 1),
         ([0.5, 1.0, 1.5], "from_source", 0),
@@ -88,7 +93,7 @@ def test_the_first_ratio_never_wins_under_the_papers_rule(walked: list[float]) -
         (
             [0.1, 0.2],
             "best",
-            "unknown rule 'best'; choose among paper, signed, from_source, settles",
+            "unknown rule 'best'; choose among paper, signed, from_source, settles, passes",
         ),
         ([0.1], "paper", "at least 2 noise ratios, got 1"),
         ([0.1, np.nan], "paper", "not finite"),

@@ -30,8 +30,8 @@ def walks(d: list[float], margin: list[float] | None = None) -> Walks:
         ("paper", [0.5, 0.7, 0.1, 0.4], None, 2),
         ("crosses", [0.2, 0.6, 0.4, 0.9], None, 1),
         ("crosses", [0.1, 0.2, 0.3, 0.4], None, 3),  # never: the last
-        ("crosses, then one further", [0.2, 0.6, 0.4, 0.9], None, 2),
-        ("crosses, then one further", [0.2, 0.3, 0.4, 0.9], None, 3),
+        ("passes", [0.2, 0.6, 0.4, 0.9], None, 2),
+        ("passes", [0.2, 0.3, 0.4, 0.9], None, 3),
         ("settles", [0.2, 0.6, 0.4, 0.9], None, 3),
         ("settles", [0.6, 0.7, 0.8, 0.9], None, 0),
         ("halfway", [0.1, 0.2, 0.35, 0.6], None, 2),
