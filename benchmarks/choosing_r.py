@@ -9,7 +9,6 @@ second. Stop it whenever you like: the same command continues.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import logging
 from collections.abc import Sequence
@@ -20,11 +19,9 @@ from typing import Any
 import numpy as np
 import tyro
 
-from index import selection
 from index.diffusion.noise import derived_seed
 from index.whole import write_json
 
-from . import candidate_rules, choosing, heads
 from .candidate_rules import CANDIDATES, ORACLE, RANDOM, Way
 from .choosing import run
 from .choosing_r_report import plot, summed_up, table
@@ -38,6 +35,8 @@ from .selectors import seen_by
 
 HALVES = ("selection", "confirmation")
 WIDE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+PROTOCOL_VERSION = 1
+"""Raise it when rules, heads or selection score otherwise, so that kept findings are run again."""
 _BLOCK = 40  # episodes
 _OWN = ("supervised", "untrained")
 
@@ -143,9 +142,8 @@ def _once(
     episodes: Sequence[Episode],
 ) -> dict[str, Any]:
     """Read what was found in these episodes, or find it, a block of them after the other."""
-    code = [inspect.getsource(module) for module in (candidate_rules, choosing, heads, selection)]
     seers = {spec: eyes[spec].backbone.fingerprint() for spec in sorted(eyes)}
-    about = [pool.digest, seers, [asdict(way) for way in compared], code]
+    about = [pool.digest, seers, [asdict(way) for way in compared], PROTOCOL_VERSION]
     found: dict[str, Any] = {"ways": [{} for _ in compared], "first": []}
     for start in range(0, len(episodes), _BLOCK):
         block = episodes[start : start + _BLOCK]

@@ -9,7 +9,6 @@ over episodes of this pool. Stop it whenever you like: the same command continue
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import logging
 import time
@@ -24,11 +23,9 @@ import tyro
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
-from index import selection
 from index.diffusion.noise import derived_seed
 from index.whole import write_json
 
-from . import arms, classical, heads
 from .arms import BASELINE, support_features
 from .environment import environment
 from .episodes import Drawing, Episode, draw, read_episodes, write_episodes
@@ -53,6 +50,9 @@ def drawn_once(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
         write_episodes(path, episodes, about)
     return read_episodes(path, about)
 
+
+PROTOCOL_VERSION = 1
+"""Raise it when arms, heads or selection score otherwise, so that kept accuracies are run again."""
 
 Learned = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
 """Gives what a head learns from in an episode, with a seed, and the facts of what was added."""
@@ -96,9 +96,9 @@ def run_episodes(
 def _arm_once(
     config: FewShotConfig, pool: Pool, episodes: list[Episode], k_shot: int, name: str
 ) -> dict[str, Any]:
-    """Read what an arm scored, or run it; what another pool or code scored is run again."""
-    code = [inspect.getsource(module) for module in (arms, classical, heads, selection)]
-    about = [pool.digest, config.head, config.seed, [asdict(episode) for episode in episodes], code]
+    """Read what an arm scored, or run it; what another pool or protocol scored is run again."""
+    drawn = [asdict(episode) for episode in episodes]
+    about = [pool.digest, config.head, config.seed, drawn, PROTOCOL_VERSION]
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     path = config.work / "accuracies" / config.head / f"{k_shot}-shot" / f"{name}.json"
     if path.exists():
