@@ -13,6 +13,7 @@ lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 .venv/index.stamp: setup.cfg constraints.txt | .venv
 	$(BIN)/pip install --quiet --editable '.[index]' --constraint constraints.txt

@@ -15,25 +15,27 @@ import numpy as np
 import torch
 import tyro
 from torch import Tensor
-from torch.nn import functional as F
 from torchvision.utils import save_image
 from tqdm import tqdm
 
-from index.demo.scenes import CLASSES, Scenes, render
-from index.demo.weights import PIPELINE, oracle_names
-from index.diffusion.families import Family, load_family
-from index.diffusion.noise import pair_seed
-from index.diffusion.sweep import SweepPair, sweep
+from benchmarks.measure import background_psnr, environment
+from genie_transforms.format import write_json
+from index.demo import CLASSES, PIPELINE, Scenes, oracle_names, render
+from index.diffusion import Family, load_family
+from index.diffusion.sampling import SweepPair, pair_seed, sweep
 from index.embed import load_backbone
+from index.generate import projections, select
 from index.plan import Plan, make_plan
-from index.selection import projections, select
-from index.whole import write_json
-
-from .environment import environment
 
 RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
 GRID = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
 _SEED = 2**18  # apart from training, held-out and demo-bank scenes
+
+
 _PER_CLASS = 20
 
 
@@ -75,25 +77,6 @@ class Sweeps:
     stays: np.ndarray
     psnr: np.ndarray
     network_rows: int
-
-
-def background_psnr(images: Tensor, sources: Tensor, masks: Tensor) -> np.ndarray:
-    """Measure what was kept outside the source's object, grown by 3 pixels.
-
-    Args:
-        images: ``(P, R, 3, H, W)`` uint8.
-        sources: ``(P, 3, H, W)`` uint8.
-        masks: Objects of the sources, ``(P, H, W)`` bool.
-
-    Returns:
-        ``(P, R)`` float64, dB.
-    """
-    grown = F.max_pool2d(masks[:, None].float(), 7, stride=1, padding=3)
-    keep = (1 - grown)[:, None]  # (P, 1, 1, H, W)
-    error = (images.float() - sources[:, None].float()) / 255
-    mse = (error.square() * keep).sum((2, 3, 4)) / (3 * keep.sum((2, 3, 4)))
-    psnr: np.ndarray = (-10 * mse.clamp_min(1e-10).log10()).double().numpy()
-    return psnr
 
 
 def generate(family: Family, scenes: Scenes, plan: Plan, guidance_scale: float) -> Sweeps:

@@ -19,15 +19,22 @@ import numpy as np
 import numpy.typing as npt
 import tyro
 
-from index.vectors import FLAT, VectorIndex
-from index.whole import write_json
-
-from .environment import environment
+from benchmarks.measure import environment
+from genie_transforms.format import write_json
+from index.embed import FLAT, VectorIndex
 
 DIMENSION = 768
+
+
 NEIGHBOURS = 10
+
+
 _CHUNK = 100_000
+
+
 _TRAINING = 39  # vectors for each cell of an inverted file: FAISS asks for as many
+
+
 _ON_PAPER = 100_000_000
 
 

@@ -12,17 +12,16 @@ from pathlib import Path
 
 import torch
 import tyro
-from torch import Tensor
-from tqdm import tqdm
 
-from index.demo.train_config import StageConfig
-from index.demo.train_encoders import train_oracle
-from index.demo.train_pipeline import train_pipeline
-from index.demo.trained import figures, write_trained
-from index.demo.training_set import TrainingSet
-from index.workshop import fit_to
-
-from .datasets import LabelledSet, open_dataset
+from benchmarks.datasets import open_dataset, pixels_of
+from index.train import (
+    StageConfig,
+    TrainingSet,
+    figures,
+    train_oracle,
+    train_pipeline,
+    write_trained,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +48,6 @@ class SmallPipelineConfig(StageConfig):
             raise ValueError(
                 f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"
             )
-
-
-def pixels_of(data: LabelledSet, rows: list[int], size: int) -> Tensor:
-    """Read some images of a dataset, ``(M, 3, size, size)`` uint8."""
-    bar = tqdm(rows, desc="images", mininterval=5, disable=None)
-    return torch.stack([fit_to(data[row][0], size) for row in bar])
 
 
 def main(config: SmallPipelineConfig) -> None:

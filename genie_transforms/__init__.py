@@ -4,17 +4,23 @@
 hard negatives, `WithTransforms` applies it to image and label together.
 """
 
-from ._bank import Bank
-from ._dataset import WithTransforms, source_digest
+from genie_transforms._bank import Bank
+from genie_transforms._transform import GeNIeTransform, WithTransforms
+
+from ._digest import source_digest
 from ._errors import (
     BankError,
     BankFormatError,
+    BankNotFoundError,
+    FolderInUseError,
     GeNIeError,
+    MissingFileError,
+    MissingPackageError,
     NoNegativesError,
     UnfinishedBankError,
     UnsupportedSampleError,
+    UserError,
 )
-from ._transform import GeNIeTransform
 
 __version__ = "0.1.0"
 
@@ -22,11 +28,16 @@ __all__ = [
     "Bank",
     "BankError",
     "BankFormatError",
+    "BankNotFoundError",
+    "FolderInUseError",
     "GeNIeError",
     "GeNIeTransform",
+    "MissingFileError",
+    "MissingPackageError",
     "NoNegativesError",
     "UnfinishedBankError",
     "UnsupportedSampleError",
+    "UserError",
     "WithTransforms",
     "source_digest",
 ]

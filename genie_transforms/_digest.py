@@ -13,6 +13,8 @@ from PIL import Image
 from ._errors import UnsupportedSampleError
 
 _NUM_HEX = 32
+
+
 Pixels = npt.NDArray[np.uint8]
 
 

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
+
+
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 """Methods whose target is the source's own class."""
+
+
 _NOT_RECIPE = frozenset(
     {"out", "batch_size", "device", "preview", "dry_run", "cache", "index_factory"}
     | {"stale_distance", "refresh_stale", "vae_slicing", "offload"}
     | {"inversions", "captions", "captioner"}
 )
 """Fields that change neither pixels nor r*, or are known by the content of what they name."""
-PLAN_FIELDS = frozenset(
-    {"source", "class_names", "pairs", "confusion", "per_class", "only_classes"}
-    | {"max_class_size", "variations", "max_pairs", "pairs_per_shard"}
-)
-"""Fields that decide which pairs there are, not what a pair is: they may change as a bank grows."""
 
 
 @dataclass(frozen=True, kw_only=True)

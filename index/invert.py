@@ -17,13 +17,10 @@ import torch
 import tyro
 
 from genie_transforms import GeNIeError
-
-from .demo.weights import PIPELINE
-from .diffusion.families import load_family
-from .diffusion.inversion import Concept, Inversion, invert
-from .sources import open_source
-from .wording import named
-from .workshop import fit_to
+from index.demo import PIPELINE
+from index.diffusion import load_family
+from index.diffusion.inversion import Concept, Inversion, invert
+from index.sources import class_names_for, fit_to, open_source
 
 logger = logging.getLogger("genie.invert")
 
@@ -82,7 +79,7 @@ def learn_classes(config: InvertConfig) -> list[Path]:
         raise ValueError(f"only_classes {unknown} are none of the classes, {folders[:10]} …")
     if config.max_images < 0:
         raise ValueError(f"max_images must not be negative, got {config.max_images}")
-    names = named(config.class_names, folders)
+    names = class_names_for(config.class_names, folders)
     family = load_family(
         config.model or str(PIPELINE),
         revision=config.revision,

@@ -24,18 +24,20 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from tqdm import tqdm
 
 from genie_transforms import GeNIeError, source_digest
-from genie_transforms._schema import Manifest
-
-from .centroids import Embeddings
-from .distances import Distances, distances
-from .embed import load_backbone
-from .neighbors import EmbeddingIndex
-from .pair_store import chosen_embeddings, embeddings_path
-from .shards import finished_shards, read_shard, read_table
-from .whole import write_json
-from .workshop import DUPLICATE_SIMILARITY, fit_to
+from genie_transforms.format import Manifest, write_json
+from index.embed import (
+    DUPLICATE_SIMILARITY,
+    Distances,
+    EmbeddingIndex,
+    Embeddings,
+    distances,
+    load_backbone,
+)
+from index.sources import fit_to
+from index.store import chosen_embeddings, embeddings_path, finished_shards, read_shard, read_table
 
 logger = logging.getLogger("genie.leakage")
+
 
 _SHOWN = 10
 

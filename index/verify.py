@@ -13,8 +13,7 @@ from pathlib import Path
 
 import tyro
 
-from genie_transforms._schema import Manifest
-from genie_transforms._verify import verify_bank
+from genie_transforms.format import Manifest, verify_bank
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import pyarrow as pa
 from PIL import Image
 
 from genie_transforms import source_digest
-from genie_transforms._schema import MANIFEST, Manifest, arrow_schema, shard_name
+from genie_transforms.format.manifest import MANIFEST, Manifest
+from genie_transforms.format.schema import arrow_schema, shard_name
 
 CLASSES = ("cat", "dog", "bird")
 SIZE = 16

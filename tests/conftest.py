@@ -19,7 +19,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
-from index.demo.models import make_text_encoder, make_tokenizer, make_unet, make_vae
+from index.train.models import make_text_encoder, make_tokenizer, make_unet, make_vae
 
 WORDS = ["a", "photo", "of", "type", "bird", "dog", "car", "boat"]
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}

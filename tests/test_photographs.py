@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from genie_transforms import Bank, GeNIeTransform
-from index.build import build
+from index.build.builder import build
 from index.config import BuildConfig
 
 CROPS, SIDE = 3, 96

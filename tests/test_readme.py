@@ -14,7 +14,7 @@ import pytest
 import torch
 from torchvision.datasets import CIFAR10
 
-from .banks import CLASSES, all_pairs, source_image, write_bank
+from tests.banks import CLASSES, all_pairs, source_image, write_bank
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -21,10 +21,19 @@ from tqdm import tqdm
 from .shapes import SHAPES
 
 SIZE = 64
+
+
 MAX_ROTATION = torch.pi / 6  # like things in photographs, shapes have a right way up
+
+
 BASE_CLASSES = ("circle", "square", "triangle", "star", "heart", "ring", "cross", "hourglass")
+
+
 NOVEL_CLASSES = ("crescent", "arrow", "flower", "drop", "bolt", "fish")
+
+
 CLASSES = BASE_CLASSES + NOVEL_CLASSES
+
 
 # name: hue, saturation, value
 COLORS = {
@@ -37,7 +46,11 @@ COLORS = {
     "purple": (0.77, 0.65, 0.70),
     "pink": (0.90, 0.50, 0.95),
 }
+
+
 TEXTURES = ("gradient", "stripes", "checks", "clouds")
+
+
 _HSV = torch.tensor(list(COLORS.values()))
 
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 Shape = Callable[[Tensor], Tensor]
+
+
 Points = Sequence[tuple[float, float]]
 
 
@@ -86,12 +88,19 @@ def _fish() -> Points:
 
 
 _star = _polar(10, lambda a: 1.0 if round(a / (math.pi / 5)) % 2 == 0 else 0.42)
+
+
 _cross = [
     (-0.3, -0.92), (0.3, -0.92), (0.3, -0.3), (0.92, -0.3), (0.92, 0.3), (0.3, 0.3),
     (0.3, 0.92), (-0.3, 0.92), (-0.3, 0.3), (-0.92, 0.3), (-0.92, -0.3), (-0.3, -0.3),
 ]  # fmt: skip
+
+
 _arrow = [(0, -0.98), (0.75, -0.1), (0.27, -0.1), (0.27, 0.95), (-0.27, 0.95), (-0.27, -0.1), (-0.75, -0.1)]  # fmt: skip  # noqa: E501
+
+
 _bolt = [(0.25, -1.0), (-0.6, 0.12), (-0.05, 0.12), (-0.25, 1.0), (0.6, -0.2), (0.08, -0.2)]
+
 
 SHAPES: dict[str, Shape] = {
     "circle": disc(0.85),

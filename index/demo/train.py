@@ -10,13 +10,12 @@ import torch
 import tyro
 from tqdm import tqdm
 
+from index.train import TrainingSet, figures, save, train_oracle, train_pipeline, write_trained
+
+from .config import TrainConfig
+from .cutouts import Cutouts
 from .scenes import BASE_CLASSES, CLASSES, Scenes
-from .train_config import TrainConfig
-from .train_encoders import centroid_accuracy, train_encoder, train_oracle
-from .train_pipeline import train_pipeline
-from .trained import figures, save, write_trained
-from .training_set import TrainingSet
-from .unisiam import Cutouts
+from .train_encoder import centroid_accuracy, train_encoder
 
 
 def main(config: TrainConfig) -> None:

@@ -9,11 +9,16 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .models import SmallResNet
+from index.train import SmallResNet
+
 from .scenes import CLASSES
 
 PIPELINE = Path(__file__).parent / "pipeline"
+
+
 ENCODER = Path(__file__).parent / "encoder.safetensors"
+
+
 ORACLE = Path(__file__).parent / "oracle.safetensors"
 
 

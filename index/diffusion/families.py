@@ -9,11 +9,9 @@ import importlib
 
 import torch
 
-from index.diffusion.family import Conditioning, Family
-from index.diffusion.speed import Switches, apply_switches
-from index.diffusion.weights import ModelError, fuse_lora, locate, read_index
-
-__all__ = ["FAMILIES", "Conditioning", "Family", "load_family"]
+from .family import Family
+from .speed import Switches, apply_switches
+from .weights import ModelError, fuse_lora, locate, read_index
 
 FAMILIES = {
     "StableDiffusionPipeline": "index.diffusion.stable_diffusion:StableDiffusion",
@@ -25,7 +23,10 @@ FAMILIES = {
 }
 """Pipeline class named in `model_index.json` -> where the family lives."""
 
+
 _MIRRORS = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5"}
+
+
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from index.diffusion.solver import Scheduler, is_flow, scheduler_class
-from index.diffusion.weights import ModelError
+from .schedulers import Scheduler, is_flow, scheduler_class
+from .weights import ModelError
 
 Conditioning = dict[str, Tensor]
 """What the network is told about prompts: named tensors with one row for each prompt."""
+
 
 _CHECKER_LOG = "diffusers.pipelines.stable_diffusion.safety_checker"
 
@@ -197,3 +198,7 @@ class Family(ABC):
             "scheduler": {"class": type(self.scheduler).__name__, **config},
             "safety_checker": self.safety_checker is not None,
         }
+
+
+IMAGE_ROWS = 8
+"""The decoder holds about as many activations for one image as the network for this many rows."""

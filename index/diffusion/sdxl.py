@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from index.diffusion.family import Conditioning, Family
-from index.diffusion.solver import Scheduler, paper_sampler
-from index.diffusion.weights import ModelError
+from .family import Conditioning, Family
+from .schedulers import Scheduler, paper_sampler
+from .weights import ModelError
 
 
 class StableDiffusionXL(Family):

@@ -10,12 +10,13 @@ from accelerate.utils import find_executable_batch_size
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 
-from index.diffusion.family import Family
-from index.diffusion.sweep import IMAGE_ROWS
-from index.diffusion.weights import ModelError
+from .family import IMAGE_ROWS, Family
+from .weights import ModelError
 
 _TRIED_ON_CPU, _TRIED = 64, 512
 """Rows that are tried first: beyond the first, a processor only loses its caches."""
+
+
 _FEW_TOKENS = 1024
 """Positions of a latent up to which matrices of attention stay small."""
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from index.diffusion.family import Conditioning, Family
-from index.diffusion.solver import Scheduler, paper_sampler
+from .family import Conditioning, Family
+from .schedulers import Scheduler, paper_sampler
 
 
 class StableDiffusion(Family):

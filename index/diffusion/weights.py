@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
-from genie_transforms._errors import GeNIeError
+from genie_transforms import GeNIeError
 
 _HASHED = {".safetensors", ".bin", ".json", ".txt", ".model"}
 

@@ -1,1 +1,15 @@
-"""What a finished build shows: summary, contact sheet, dataset card."""
+"""."""
+
+from .card import write_card
+from .contact_sheet import write_preview
+from .strips import save_strip, strip_path, strips
+from .summary import summarize
+
+__all__ = [
+    "save_strip",
+    "strip_path",
+    "strips",
+    "summarize",
+    "write_card",
+    "write_preview",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..whole import write_whole
+from genie_transforms.format import atomic_write
 
 _CARD = """\
 ---
@@ -55,4 +55,4 @@ def write_card(out: Path, kind: str, images: int, classes: int, build: dict[str,
         folder=out.name,
         settings=settings,
     )
-    write_whole(out / "README.md", text.encode())
+    atomic_write(out / "README.md", text.encode())

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from genie_transforms._schema import Manifest
-
-from ..shards import read_stats, read_table
+from genie_transforms.format import Manifest
+from index.store import read_stats, read_table
 
 
 def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) -> str:

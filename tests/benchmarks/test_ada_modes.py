@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.ada_modes import figures, plot
-from benchmarks.ada_outcomes import Outcome
+from benchmarks.ada_modes.outcomes import Outcome
+from benchmarks.ada_modes.run import figures, plot
 
 
 def _outcome(ratios: list[float], hits: list[int], rows: int, accepted: list[int]) -> Outcome:

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.analyses import SMALL_GRID, AnalysesConfig, analyse, costs, main
-from benchmarks.analyses_report import as_table
-from benchmarks.arms import GRID, adaptive
-from benchmarks.episodes import Episode
-from benchmarks.few_shot import drawn_once, run_arm
-from benchmarks.pool import RATIOS, Pool, make_pool, rows_of
-from benchmarks.previews import previewed
-from benchmarks.repeats import Repeats, repeated
-from benchmarks.selectors import seen_by
+from benchmarks.analyses.previews import previewed
+from benchmarks.analyses.repeats import Repeats, repeated
+from benchmarks.analyses.report import as_table
+from benchmarks.analyses.run import SMALL_GRID, AnalysesConfig, analyse, costs, main
+from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.pool import RATIOS, Pool, make_pool, rows_of
+from benchmarks.episodes.selectors import embedded_by
+from benchmarks.few_shot.arms import GRID, adaptive
+from benchmarks.few_shot.scoring import drawn_once, run_arm
 
 STEPS = 4
 
@@ -31,7 +31,7 @@ def finished(
     work = tmp_path_factory.mktemp("analyses")
     config = AnalysesConfig(
         work=work, episodes=4, k_shot=(1,), per_class=1, num_inference_steps=STEPS,
-        selectors=("python:benchmarks.selectors:pixels",), json=work / "a.json",
+        selectors=("python:benchmarks.episodes.selectors:pixels",), json=work / "a.json",
         plot=work / "a.png",
     )  # fmt: skip
     pool = make_pool(config.few_shot().pool())
@@ -167,8 +167,8 @@ def test_a_pool_seen_by_another_backbone(
     finished: tuple[AnalysesConfig, Pool, dict[str, Any]], tmp_path: Path
 ) -> None:
     _, pool, _ = finished
-    assert seen_by(pool, "demo", tmp_path) is pool
-    pixels = seen_by(pool, "python:benchmarks.selectors:pixels", tmp_path)
+    assert embedded_by(pool, "demo", tmp_path) is pool
+    pixels = embedded_by(pool, "python:benchmarks.episodes.selectors:pixels", tmp_path)
     assert pixels.embeddings.shape == (len(pool.labels), 192)
     flat = torch.nn.functional.adaptive_avg_pool2d(pool.images[:1].float(), 8).flatten().numpy()
     flat = flat - flat.mean()
@@ -176,7 +176,7 @@ def test_a_pool_seen_by_another_backbone(
     assert pixels.swept.embeddings.shape == (6, 6, len(RATIOS), 192)
     assert torch.equal(pixels.swept.images, pool.swept.images)
     with pytest.raises(ValueError, match="unknown backbone 'nobody'"):
-        seen_by(pool, "nobody", tmp_path)
+        embedded_by(pool, "nobody", tmp_path)
 
 
 def test_the_table_shows_the_papers_figures() -> None:

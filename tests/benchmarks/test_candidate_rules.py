@@ -9,19 +9,26 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.candidate_rules import CANDIDATES, ORACLE, RANDOM, Walks, Way, background
-from benchmarks.episodes import Episode
-from benchmarks.pictures import Pictures
-from benchmarks.pool import Pool, PoolConfig
-from index.embed import load_backbone
+from benchmarks.choosing_r.rules import (
+    CANDIDATES,
+    ORACLE,
+    RANDOM,
+    Projections,
+    SelectionSetting,
+    background,
+)
+from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.pictures import ImagePool
+from benchmarks.episodes.pool import Pool, PoolConfig
+from index.embed.backbone import load_backbone
 
 RATIOS = (0.5, 0.6, 0.7)
 
 
-def walks(d: list[float], margin: list[float] | None = None) -> Walks:
+def walks(d: list[float], margin: list[float] | None = None) -> Projections:
     """Make one sweep towards class 0 of two, with a given margin to class 1."""
     similarity = np.stack([np.array(margin or d), np.zeros(len(d))], -1)
-    return Walks(np.array([d]), similarity[None], np.array([0]))
+    return Projections(np.array([d]), similarity[None], np.array([0]))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,7 @@ def test_rules_by_hand(rule: str, d: list[float], margin: list[float] | None, ch
 def test_pooled_steps_are_those_of_the_target() -> None:
     """Of two pairs of a target the second's steps, .4 and .5, yield to the first's .8 and 0."""
     d = np.array([[0.0, 0.8, 0.8], [0.0, 0.4, 0.9], [0.0, 0.4, 0.9]])
-    found = CANDIDATES["pooled"](Walks(d, np.zeros((3, 3, 2)), np.array([0, 0, 1])))
+    found = CANDIDATES["pooled"](Projections(d, np.zeros((3, 3, 2)), np.array([0, 0, 1])))
     assert found.tolist() == [1, 1, 2]
 
 
@@ -68,7 +75,7 @@ def pool(tmp_path: Path) -> Pool:
     swept[3, 0] = np.array([[4, 2], [3, 2], [1, 2]])
     hits = np.zeros((4, 2, 3), dtype=np.bool_)
     hits[0, 1, 1:] = hits[2, 0, 2:] = True
-    made = Pictures(torch.zeros(0, dtype=torch.uint8), swept, hits, np.full((4, 2, 3), np.nan))
+    made = ImagePool(torch.zeros(0, dtype=torch.uint8), swept, hits, np.full((4, 2, 3), np.nan))
     return Pool(
         PoolConfig(work=tmp_path, per_class=2, queries_per_class=1, noise_ratios=RATIOS),
         ("a", "b"), np.array([0, 0, 1, 1, 0, 1]), torch.zeros(0, dtype=torch.uint8), real, made,
@@ -82,11 +89,11 @@ ONE = Episode((1, 0), ((2,), (0,)), ((5,), (4,)))
 
 def test_the_line_and_its_ends(pool: Pool) -> None:
     # Image 0 walks .25, .625 and 1.5 of the way to b; image 2 walks 0, .25 and .75 to a.
-    assert Way("crosses", grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 2]
-    assert Way("paper", grid=RATIOS).choose(pool, ONE, 0).tolist() == [2, 2]
+    assert SelectionSetting("crosses", grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 2]
+    assert SelectionSetting("paper", grid=RATIOS).choose(pool, ONE, 0).tolist() == [2, 2]
     # With what the sweeps end in, b's centroid moves from 4 to 5 and a's from 0 to 1/2: 2.5 is the
     # very middle between 0 and 5, not beyond it.
-    generated = Way("crosses", centroid="generated", grid=RATIOS)
+    generated = SelectionSetting("crosses", centroid="generated", grid=RATIOS)
     assert generated.choose(pool, ONE, 0).tolist() == [2, 2]
     # From the class a, which now starts at 1/2: (2.5 - .5) / 4.5 is before the middle, too.
     assert replace(generated, start="class").choose(pool, ONE, 0).tolist() == [2, 2]
@@ -98,17 +105,23 @@ def test_centroids_of_many_images_average_what_a_class_does_not_decide(pool: Poo
     mixed = Episode((1, 0), ((3,), (0,)), ((5,), (4,)))  # one is low, the other high
     bare = replace(pool, swept=replace(pool.swept, embeddings=pool.swept.embeddings.copy()))
     bare.swept.embeddings[0, 1, 0] = [1, 12]  # far along the background, not along the class
-    assert Way("crosses", grid=RATIOS).choose(bare, mixed, 0)[0] == 0
+    assert SelectionSetting("crosses", grid=RATIOS).choose(bare, mixed, 0)[0] == 0
     assert (
-        Way("crosses", centroid="many", start="class", grid=RATIOS).choose(bare, mixed, 0)[0] == 1
+        SelectionSetting("crosses", centroid="many", start="class", grid=RATIOS).choose(
+            bare, mixed, 0
+        )[0]
+        == 1
     )
 
 
 def test_references(pool: Pool) -> None:
-    assert Way("r = 0.6").noise_ratio == 0.6
-    assert Way("r = 0.6", grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 1]
-    assert Way(ORACLE, grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 2]
-    drawn = {tuple(Way(RANDOM, grid=RATIOS).choose(pool, ONE, seed).tolist()) for seed in range(60)}
+    assert SelectionSetting("r = 0.6").noise_ratio == 0.6
+    assert SelectionSetting("r = 0.6", grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 1]
+    assert SelectionSetting(ORACLE, grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 2]
+    drawn = {
+        tuple(SelectionSetting(RANDOM, grid=RATIOS).choose(pool, ONE, seed).tolist())
+        for seed in range(60)
+    }
     assert len(drawn) == 9
     with pytest.raises(ValueError, match=r"r = 0.9 was not swept"):
-        Way("r = 0.9", grid=RATIOS).choose(pool, ONE, 0)
+        SelectionSetting("r = 0.9", grid=RATIOS).choose(pool, ONE, 0)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.arms import ARMS, with_support
-from benchmarks.candidate_rules import Way
-from benchmarks.choosing import run
-from benchmarks.choosing_r import ChoosingConfig, half_of, main
-from benchmarks.choosing_r_report import agreement
-from benchmarks.heads import accuracy
-from benchmarks.other_sweeps import few_rows
-from benchmarks.pairs import negatives
-from benchmarks.pool import Pool, make_pool
+from benchmarks.choosing_r.compare import run
+from benchmarks.choosing_r.report import agreement
+from benchmarks.choosing_r.rules import SelectionSetting
+from benchmarks.choosing_r.run import ChoosingConfig, half_of, main
+from benchmarks.choosing_r.sweeps import few_rows
+from benchmarks.episodes.heads import accuracy
+from benchmarks.episodes.pairs import cross_class_pairs
+from benchmarks.episodes.pool import Pool, make_pool
+from benchmarks.few_shot.arms import ARMS, with_support
 from index.demo.weights import oracle_names
 
-_UNTRAINED = "python:benchmarks.selectors:untrained"
+_UNTRAINED = "python:benchmarks.episodes.selectors:untrained"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,11 @@ def test_a_way_scores_what_the_arm_does(
     """Algorithm 1 and r = .8 are the few-shot table's arms, picture for picture."""
     config, pool, _ = finished
     episodes = half_of(pool, 1, config, 1)
-    ways = {"genie-ada": Way("paper"), "genie": Way("r = 0.8"), "txt2img": Way("r = 1")}
+    ways = {
+        "genie-ada": SelectionSetting("paper"),
+        "genie": SelectionSetting("r = 0.8"),
+        "txt2img": SelectionSetting("r = 1"),
+    }
     found = run(list(ways.values()), {"demo": pool}, pool, episodes)
     for kept, name in zip(found["ways"], ways, strict=True):
         for number, episode in enumerate(episodes):
@@ -73,9 +77,9 @@ def test_the_oracle_accepts_none_before_its_first(
 ) -> None:
     config, pool, _ = finished
     episodes = half_of(pool, 0, config, 1)
-    found = run([Way("paper")], {"demo": pool}, pool, episodes)
+    found = run([SelectionSetting("paper")], {"demo": pool}, pool, episodes)
     for episode, first in zip(episodes, found["first"], strict=True):
-        pairs = negatives(episode)
+        pairs = cross_class_pairs(episode)
         for source, target, place in zip(pairs.sources, pairs.classes, first, strict=True):
             shown = oracle_names(pool.swept.images[source, target])
             places = [k for k, name in enumerate(shown) if name == pool.class_names[target]]

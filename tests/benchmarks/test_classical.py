@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from benchmarks.classical import blend, mixed, strong, weak
+from benchmarks.few_shot.classical import blend, mixed, strong, weak
 
 
 def _flat(values: list[int]) -> torch.Tensor:

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from benchmarks.datasets import DATASETS, LabelledSet, open_dataset
-from index.prompts import ClassName, make_prompts
+from benchmarks.datasets.registry import DATASETS, LabelledSet, open_dataset
+from index.sources.class_names import ClassName
+from index.sources.templates import make_prompts
 
 GREEN, RED = (0, 200, 0), (200, 0, 0)
 

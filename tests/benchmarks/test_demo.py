@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.demo import RATIOS, Sweeps, background_psnr, figures
+from benchmarks.demo import RATIOS, Sweeps, figures
+from benchmarks.measure.images import background_psnr
 
 
 def test_background_psnr_ignores_the_object_and_its_rim() -> None:

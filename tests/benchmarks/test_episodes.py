@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.episodes import Drawing, Episode, draw, read_episodes, write_episodes
+from benchmarks.episodes.episodes import Drawing, Episode, draw, read_episodes, write_episodes
 
 LABELS = np.repeat(np.arange(6), 10)
 EVERYTHING = np.arange(60)

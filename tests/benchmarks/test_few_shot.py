@@ -11,18 +11,19 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.arms import ARMS, GRID, adaptive, fixed, support_features
-from benchmarks.episodes import Episode
-from benchmarks.few_shot import main, run_arm
-from benchmarks.few_shot_config import FewShotConfig
-from benchmarks.few_shot_report import plot, summed_up, table
-from benchmarks.heads import HEADS
-from benchmarks.inverted import Taught, teach
-from benchmarks.pairs import INVERTED, negatives
-from benchmarks.pictures import Pictures
-from benchmarks.pool import RATIOS, Pool, PoolConfig, make_pool, rows_of
+from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.heads import HEADS
+from benchmarks.episodes.inverted import InversionRun, add_inverted_images
+from benchmarks.episodes.pairs import INVERTED, cross_class_pairs
+from benchmarks.episodes.pictures import ImagePool
+from benchmarks.episodes.pool import RATIOS, Pool, PoolConfig, make_pool, rows_of
+from benchmarks.few_shot.arms import ARMS, GRID, adaptive, fixed, support_features
+from benchmarks.few_shot.config import FewShotConfig
+from benchmarks.few_shot.report import plot, summarize_arm, table
+from benchmarks.few_shot.run import main
+from benchmarks.few_shot.scoring import run_arm
 from index.demo.weights import oracle_names
-from index.diffusion.inversion import Inversion
+from index.diffusion.inversion.training import Inversion
 
 STEPS = 4
 TINY = {"per_class": 1, "num_inference_steps": STEPS}
@@ -92,7 +93,7 @@ def test_it_is_made_once(pool: Pool, work: Path) -> None:
 
 
 def test_negatives_come_from_the_other_classes(episode: Episode) -> None:
-    pairs = negatives(episode)
+    pairs = cross_class_pairs(episode)
     assert pairs.sources.tolist() == [1, 3, 4, 3, 4, 1]
     assert pairs.targets.tolist() == [0, 0, 1, 1, 2, 2]
     assert pairs.classes.tolist() == [4, 4, 1, 1, 3, 3]
@@ -103,7 +104,7 @@ def test_every_arm_adds_as_many_labelled_images(
     name: str, pool: Pool, episode: Episode, tmp_path: Path
 ) -> None:
     if name in INVERTED:
-        pool = teach(pool, [episode], Taught(tmp_path, Inversion(iterations=1)))
+        pool = add_inverted_images(pool, [episode], InversionRun(tmp_path, Inversion(iterations=1)))
     support, facts = support_features(name, pool, episode, seed=7)
     assert support.weights.sum() == pytest.approx(9)  # N (K + (N - 1) K) = 3 (1 + 2)
     assert np.array_equal(support.features[:3], pool.embeddings[[4, 1, 3]])
@@ -152,7 +153,7 @@ def test_algorithm_1_uses_the_episodes_own_centroids(pool: Pool) -> None:
         line = centroids[target] - corners[row]
         swept[row, target, at] = corners[row] + np.array(walked)[:, None] * line
     shape = swept.shape[:-1]
-    made = Pictures(torch.zeros(0), swept, np.zeros(shape, dtype=bool), np.zeros(shape))
+    made = ImagePool(torch.zeros(0), swept, np.zeros(shape, dtype=bool), np.zeros(shape))
     small = replace(
         pool, labels=np.array([0, 0, 1, 1]), embeddings=corners, swept=made,
         config=replace(pool.config, per_class=2),
@@ -236,10 +237,10 @@ def test_arms_with_tokens_run_on_the_first_episodes(work: Path, pool: Pool) -> N
 def test_failed_episodes_are_listed_and_not_dropped(tmp_path: Path) -> None:
     scores = np.array([0.5, np.nan, 0.7])
     failed = [{"episode": 1, "reason": "no convergence"}]
-    entry = summed_up("genie", 1, scores, np.array([0.4, 0.4, 0.4]), {}, failed)
+    entry = summarize_arm("genie", 1, scores, np.array([0.4, 0.4, 0.4]), {}, failed)
     assert (entry["episodes"], entry["failed"]) == (3, failed)
     assert (entry["accuracy"], entry["difference"]) == (60.0, 20.0)
-    nothing = summed_up("weak", 1, np.array([np.nan]), np.array([0.4]), {}, failed)
+    nothing = summarize_arm("weak", 1, np.array([np.nan]), np.array([0.4]), {}, failed)
     assert nothing["accuracy"] is None
     assert nothing["difference_interval"] == [None, None]
     lines = table([entry, nothing], 1).splitlines()

@@ -14,19 +14,19 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from benchmarks.datasets import open_dataset
-from benchmarks.few_shot import main as few_shot
-from benchmarks.few_shot_config import FewShotConfig
-from benchmarks.few_shot_sets import DEMO_DATA, DataChoice, open_few_shot_set
-from benchmarks.pool import PoolConfig, few_shot_set, make_pool
-from benchmarks.selectors import SUPERVISED, seen_by
+from benchmarks.datasets.registry import open_dataset
+from benchmarks.episodes.pool import PoolConfig, few_shot_set, make_pool
+from benchmarks.episodes.selectors import SUPERVISED, embedded_by
+from benchmarks.episodes.sets import DEMO_DATA, DataChoice, open_few_shot_set
+from benchmarks.few_shot.config import FewShotConfig
+from benchmarks.few_shot.run import main as few_shot
 from benchmarks.small_pipeline import SmallPipelineConfig
 from benchmarks.small_pipeline import main as small_pipeline
 from index.demo.weights import load_oracle
 
 CLASSES = ("blue shoe", "green bag", "red hat")
 STEPS = {f"{part}_steps": 12 for part in ("vae", "decoder", "unet", "critic", "classes", "oracle")}
-UNTRAINED = "python:benchmarks.selectors:untrained"
+UNTRAINED = "python:benchmarks.episodes.selectors:untrained"
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_the_table_of_a_dataset_of_ones_own(choice: DataChoice, tmp_path: Path) 
     with torch.inference_mode():
         features = oracle.features(pool.images.float() / 255 * 4 - 2)
     wanted = torch.nn.functional.normalize(features).numpy()
-    seen = seen_by(pool, SUPERVISED, tmp_path)
+    seen = embedded_by(pool, SUPERVISED, tmp_path)
     assert seen.embeddings == pytest.approx(wanted, abs=1e-5)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.datasets import LabelledSet
-from benchmarks.episodes import Drawing, draw
-from benchmarks.fine_grained import FineGrainedConfig, in_order, main, open_both
-from benchmarks.fine_grained_report import table
-from index.shards import read_table
+from benchmarks.datasets.registry import LabelledSet
+from benchmarks.episodes.episodes import Drawing, draw
+from benchmarks.fine_grained.report import table
+from benchmarks.fine_grained.run import FineGrainedConfig, in_order, main, open_both
+from index.store.shards import read_table
 
 CLASSES = ("bird", "boat", "car", "dog")
 ARMS = ("weak", "img2img-high", "txt2img", "genie-0.5", "genie-ada")

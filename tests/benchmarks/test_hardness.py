@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.hardness import HardnessConfig, Swept, main, per_pair, resampled, summed_up
+from benchmarks.hardness.run import HardnessConfig, Swept, main, per_pair, resampled, summed_up
 
 
 def test_pairs_by_hand() -> None:

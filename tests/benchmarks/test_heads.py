@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestCentroid
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.heads import HEADS, LabelledFeatures, accuracy
+from benchmarks.episodes.heads import HEADS, LabelledFeatures, accuracy
 
 Floats = npt.NDArray[np.floating]
 N, D = 5, 32

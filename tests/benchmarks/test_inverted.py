@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.arms import ARMS, support_features
-from benchmarks.episodes import Episode
-from benchmarks.few_shot_config import FewShotConfig
-from benchmarks.inverted import Taught, concepts_of, teach
-from benchmarks.pairs import INVERTED, anew, inverted_pairs, negatives
-from benchmarks.pictures import Pictures
-from benchmarks.pool import Pool, PoolConfig, few_shot_set
+from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.inverted import InversionRun, add_inverted_images, concepts_of
+from benchmarks.episodes.pairs import INVERTED, cross_class_pairs, inverted_pairs, same_class_pairs
+from benchmarks.episodes.pictures import ImagePool
+from benchmarks.episodes.pool import Pool, PoolConfig, few_shot_set
+from benchmarks.few_shot.arms import ARMS, support_features
+from benchmarks.few_shot.config import FewShotConfig
 from index.demo.scenes import NOVEL_CLASSES
-from index.diffusion import learning
-from index.diffusion.inversion import Inversion
-from index.embed import load_backbone
+from index.diffusion.inversion import training as learning
+from index.diffusion.inversion.training import Inversion
+from index.embed.backbone import load_backbone
 
-NOTHING = Pictures(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
+NOTHING = ImagePool(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +57,10 @@ FIRST, SECOND = episode((4, 0), (1, 1)), episode((1, 1), (3, 0))
 
 def test_pairs_by_hand() -> None:
     two = Episode((4, 1), ((8, 9), (2, 3)), ((100,), (101,)))
-    assert anew(two).sources.tolist() == [8, 9, 2, 3]
-    assert anew(two).classes.tolist() == [4, 4, 1, 1]
-    assert negatives(two).sources.tolist() == [2, 3, 8, 9]
-    assert negatives(two).classes.tolist() == [4, 4, 1, 1]
+    assert same_class_pairs(two).sources.tolist() == [8, 9, 2, 3]
+    assert same_class_pairs(two).classes.tolist() == [4, 4, 1, 1]
+    assert cross_class_pairs(two).sources.tolist() == [2, 3, 8, 9]
+    assert cross_class_pairs(two).classes.tolist() == [4, 4, 1, 1]
 
 
 def test_a_token_is_learned_from_its_own_support_alone_and_once(pool: Pool) -> None:
@@ -78,8 +78,8 @@ def test_a_token_is_learned_from_its_own_support_alone_and_once(pool: Pool) -> N
 def test_teaching_fills_the_arms_and_continues(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taught = Taught(tmp_path, Inversion(iterations=2, learning_rate=0.02, batch_size=8))
-    ready = teach(pool, [FIRST, SECOND], taught)
+    taught = InversionRun(tmp_path, Inversion(iterations=2, learning_rate=0.02, batch_size=8))
+    ready = add_inverted_images(pool, [FIRST, SECOND], taught)
     assert ready.inverted.keys() == {FIRST, SECOND}
     for name, ratio in INVERTED.items():
         pictures = ready.inverted[FIRST][name]
@@ -97,8 +97,8 @@ def test_teaching_fills_the_arms_and_continues(
         raise AssertionError("a network ran")
 
     monkeypatch.setattr(learning, "denoising_loss", fail)
-    monkeypatch.setattr("benchmarks.inverted.sweep", fail)
-    again = teach(pool, [FIRST, SECOND], taught)
+    monkeypatch.setattr("benchmarks.episodes.inverted.sweep", fail)
+    again = add_inverted_images(pool, [FIRST, SECOND], taught)
     assert again.digest == ready.digest
     for name in INVERTED:
         before, after = ready.inverted[SECOND][name], again.inverted[SECOND][name]
@@ -106,9 +106,9 @@ def test_teaching_fills_the_arms_and_continues(
         assert np.array_equal(before.psnr, after.psnr)
     more = replace(taught, inversion=replace(taught.inversion, iterations=3))
     with pytest.raises(AssertionError, match="a network ran"):
-        teach(pool, [FIRST], more)
+        add_inverted_images(pool, [FIRST], more)
     with pytest.raises(AssertionError, match="a network ran"):
-        teach(pool, [episode((0, 0), (1, 1))], taught)
+        add_inverted_images(pool, [episode((0, 0), (1, 1))], taught)
 
 
 def test_an_episode_without_tokens_is_refused(pool: Pool) -> None:

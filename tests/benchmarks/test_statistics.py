@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.statistics import mean_and_interval, paired_difference
+from benchmarks.measure.statistics import mean_and_interval, paired_difference
 
 NAN = float("nan")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.batch_arms import measure_batches, measure_calls
-from benchmarks.loader_arms import loader_arms, measure_sizes
-from benchmarks.synthetic import write_bank, write_bank_of, write_folder
-from benchmarks.throughput import Config, main
-from benchmarks.throughput_plot import plot
+from benchmarks.throughput.batches import measure_batches, measure_calls
+from benchmarks.throughput.loaders import loader_arms, measure_sizes
+from benchmarks.throughput.plot import plot
+from benchmarks.throughput.run import Config, main
+from benchmarks.throughput.synthetic import write_bank, write_bank_of, write_folder
 from genie_transforms import Bank
 
 FLOATS = ["copy", "v2.CutMix", "v2.MixUp", "timm.CutMix", "timm.Mixup"]

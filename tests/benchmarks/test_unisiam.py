@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks import unisiam
-from benchmarks.datasets import open_dataset
-from benchmarks.episodes import Episode
-from benchmarks.small_pipeline import pixels_of
-from benchmarks.unisiam import (
+from benchmarks.datasets.pixels import pixels_of
+from benchmarks.datasets.registry import open_dataset
+from benchmarks.episodes.episodes import Episode
+from benchmarks.unisiam import run as unisiam
+from benchmarks.unisiam.config import UniSiamConfig
+from benchmarks.unisiam.run import (
     Group,
     check_memory,
     embed,
@@ -26,9 +27,8 @@ from benchmarks.unisiam import (
     rows_of,
     split_test,
 )
-from benchmarks.unisiam_config import UniSiamConfig
-from benchmarks.views import random_views
-from index.embed import load_backbone
+from benchmarks.unisiam.views import random_views
+from index.embed.backbone import load_backbone
 
 CLASSES = ["across", "down", "grid", "plain"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.views import random_views
+from benchmarks.unisiam.views import random_views
 
 
 def test_views_keep_size_and_follow_their_generator() -> None:

@@ -1,0 +1,112 @@
+"""What the sweep is measured against: one image-to-image call per image and noise ratio."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from index.diffusion import Family, Scheduler, with_timesteps
+from index.diffusion.sampling import (
+    SweepPair,
+    SweepResult,
+    add_noise_exactly,
+    first_index,
+    gaussian,
+    sweep,
+    sweep_latents,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a path is given.
+
+    Attributes:
+        family: The model.
+        images: Sources, ``(S, 3, H, W)`` uint8.
+        pairs: What to make of them.
+        settings: Steps and guidance.
+    """
+
+    family: Family
+    images: Tensor
+    pairs: list[SweepPair]
+    settings: dict[str, Any]
+
+    def swept(self, batch_size: int) -> SweepResult:
+        """Make all pairs by the batched sweep."""
+        return sweep(self.family, self.images, self.pairs, batch_size=batch_size, **self.settings)
+
+    @torch.no_grad()
+    def decoded(self, batch_size: int) -> list[Tensor]:
+        """Make all pairs by the batched sweep, without rounding the pixels to bytes.
+
+        Returns:
+            For each pair ``(R, 3, H, W)`` float32, in [0, 1].
+        """
+        latents = sweep_latents(
+            self.family,
+            self.images,
+            self.pairs,
+            batch_size=batch_size,
+            first_step="grid",  # diffusers cannot leave its grid
+            **self.settings,
+        )
+        return [self.family.decode(part).cpu() for part in latents]
+
+
+class OneByOne:
+    """diffusers' own image-to-image pipeline on a family's modules, called as the authors do."""
+
+    def __init__(self, job: Job) -> None:
+        from diffusers import AutoPipelineForImage2Image
+
+        self._job = job
+        self._family = job.family
+        pipeline: Any = AutoPipelineForImage2Image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            self._pipe = pipeline.from_pipe(job.family.pipeline)
+        self._pipe.set_progress_bar_config(disable=True)
+        self._grid = with_timesteps(job.family.scheduler, job.settings["num_inference_steps"])
+
+    def run(self) -> list[Tensor]:
+        """Make all pairs, ``(R, 3, H, W)`` float32 in [0, 1] each."""
+        return [
+            torch.cat([self._one(pair, ratio) for ratio in pair.noise_ratios])
+            for pair in self._job.pairs
+        ]
+
+    def _one(self, pair: SweepPair, ratio: float) -> Tensor:
+        image = self._job.images[pair.source, None]
+        steps = len(self._grid.timesteps)
+        calls = steps - first_index(self._grid.timesteps, ratio)
+        # SD 3 truncates the number of steps that it leaves out, the others that of those they run.
+        half = -0.5 if self._family.flow else 0.5
+        self._pipe.scheduler = with_timesteps(self._family.scheduler, steps)
+        self._pipe.prepare_latents = self._encoder(self._grid, image, pair.seed, ratio)
+        size = {"height": image.shape[2], "width": image.shape[3]} if self._family.flow else {}
+        made: Tensor = self._pipe(
+            prompt=pair.prompt,
+            image=image / 255,
+            strength=min((calls + half) / steps, 1.0) if calls < steps else 1.0,
+            output_type="pt",
+            **size,
+            **self._job.settings,
+        ).images
+        return made.float().cpu()
+
+    def _encoder(
+        self, grid: Scheduler, image: Tensor, seed: int, ratio: float
+    ) -> Callable[..., Tensor]:
+        def prepare_latents(*_: Any, **__: Any) -> Tensor:
+            clean = self._family.encode_images(image)
+            eps = gaussian(clean.shape, seed).to(clean.device)
+            return add_noise_exactly(grid, clean, eps, ratio).to(self._family.dtype)
+
+        return prepare_latents

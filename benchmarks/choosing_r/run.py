@@ -1,0 +1,266 @@
+"""When does choosing r help, and which rule is best: `python -m benchmarks.choosing_r`.
+
+Reads the pool of `benchmarks.few_shot` (or makes it) and lets every rule and setting choose among
+the same pictures, in the same episodes. The pool is cut into two halves, with no image in common:
+what is picked from many, a rule or the best fixed r, is picked on the first, and confirmed on the
+second. Stop it whenever you like: the same command continues.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.episodes import (
+    DEMO_DATA,
+    DataChoice,
+    Drawing,
+    Episode,
+    Pool,
+    draw,
+    embedded_by,
+    make_pool,
+)
+from benchmarks.few_shot import FewShotConfig
+from benchmarks.measure import environment
+from genie_transforms.format import write_json
+from index.diffusion.sampling import derived_seed
+
+from .compare import run
+from .report import plot, summed_up, table
+from .rules import CANDIDATES, ORACLE, RANDOM, SelectionSetting
+from .sweeps import SWEEPS, few_rows, other_sweep
+
+HALVES = ("selection", "confirmation")
+
+
+WIDE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+PROTOCOL_VERSION = 1
+"""Raise it when rules, heads or selection score otherwise, so that kept findings are run again."""
+
+
+_BLOCK = 40  # episodes
+
+
+_OWN = ("supervised", "untrained")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoosingConfig:
+    """Compare ways to choose r on the pool of `python -m benchmarks.few_shot`.
+
+    Attributes:
+        work: Folder of the pool; made if it is not there, continued if it is not complete.
+        data: Which images and models; the demo's own if not given.
+        episodes: Episodes of each half of the pool and each number of shots.
+        k_shot: Support images of each class, one or several numbers.
+        per_class: Support images of each class in the pool.
+        num_inference_steps: Steps of the whole denoising.
+        backbones: What may choose beside the backbone that classifies, as `index.build` takes it.
+        sweeps: Names of other sweeps to make (independent noise, weaker guidance, fewer steps);
+            all take about ten minutes on one core, and episodes of them are 1-shot.
+        sweep_per_class: Support images of each class in these.
+        seed: Seed of episodes.
+        json: File that receives the figures.
+        plot: File that receives the plots, a png.
+        quick: 10 support images of each class, 10 steps and 10 episodes, to see that it works.
+    """
+
+    work: Path
+    data: DataChoice = DEMO_DATA
+    episodes: int = 200
+    k_shot: tuple[int, ...] = (1, 5)
+    per_class: int = 16
+    num_inference_steps: int = 50
+    backbones: tuple[str, ...] = tuple(f"python:benchmarks.episodes.selectors:{n}" for n in _OWN)
+    sweeps: tuple[str, ...] = tuple(SWEEPS)
+    sweep_per_class: int = 4
+    seed: int = 0
+    json: Path | None = None
+    plot: Path | None = None
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.sweeps) - set(SWEEPS))
+        if unknown:
+            raise ValueError(f"unknown sweeps {unknown}; choose among {', '.join(SWEEPS)}")
+        if not 1 <= self.sweep_per_class <= self.per_class:
+            raise ValueError(
+                f"sweep_per_class must lie in [1, per_class = {self.per_class}], got "
+                f"{self.sweep_per_class}"
+            )
+        half = self.few_shot().per_class // 2
+        if not self.k_shot or not 1 <= min(self.k_shot) <= max(self.k_shot) <= half:
+            raise ValueError(
+                f"k_shot must lie in [1, {half}], half of per_class, got {self.k_shot}"
+            )
+
+    def few_shot(self) -> FewShotConfig:
+        """Give the run whose pool this is."""
+        return FewShotConfig(
+            work=self.work,
+            data=self.data,
+            k_shot=self.k_shot,
+            per_class=10 if self.quick else self.per_class,
+            num_inference_steps=10 if self.quick else self.num_inference_steps,
+        )
+
+
+def rules(own: str) -> list[SelectionSetting]:
+    """List what is compared in Algorithm 1's setting."""
+    names = (*(f"r = {ratio:g}" for ratio in WIDE), RANDOM, ORACLE, *CANDIDATES)
+    return [SelectionSetting(name, own) for name in names]
+
+
+def ways(own: str, backbones: Sequence[str]) -> list[SelectionSetting]:
+    """List every rule as it is, then what one may change around some of them."""
+    found = rules(own)
+    for rule in ("paper", "crosses", "nearest"):
+        found += [SelectionSetting(rule, eyes) for eyes in backbones]
+        found += [SelectionSetting(rule, own, centroid=c) for c in ("one", "many", "generated")]
+        found += [
+            SelectionSetting(rule, own, centroid=c, start="class") for c in ("many", "generated")
+        ]
+        found += [
+            SelectionSetting(rule, own, c, without_background=True) for c in ("support", "many")
+        ]
+        found += [
+            SelectionSetting(rule, own, grid=WIDE),
+            SelectionSetting(rule, own, "generated", grid=WIDE),
+        ]
+    return found
+
+
+def half_of(pool: Pool, half: int, config: ChoosingConfig, k_shot: int) -> list[Episode]:
+    """Draw episodes from one half of the pool's support and query images of each class."""
+    parts = []
+    for rows in np.split(np.arange(len(pool.labels)), [pool.num_support]):
+        of_class = [rows[pool.labels[rows] == label] for label in range(len(pool.class_names))]
+        parts.append(np.concatenate([np.array_split(own, 2)[half] for own in of_class]))
+    support, query = parts
+    number = 10 if config.quick else config.episodes
+    n_way = min(5, len(pool.class_names))
+    drawing = Drawing(number, n_way, k_shot, 16, derived_seed(config.seed, HALVES[half]))
+    return draw(pool.labels, drawing, support_pool=support, query_pool=query)
+
+
+def _once(
+    config: ChoosingConfig,
+    name: str,
+    compared: Sequence[SelectionSetting],
+    eyes: dict[str, Pool],
+    pool: Pool,
+    episodes: Sequence[Episode],
+) -> dict[str, Any]:
+    """Read what was found in these episodes, or find it, a block of them after the other."""
+    seers = {spec: eyes[spec].backbone.fingerprint() for spec in sorted(eyes)}
+    about = [pool.digest, seers, [asdict(way) for way in compared], PROTOCOL_VERSION]
+    found: dict[str, Any] = {"ways": [{} for _ in compared], "first": []}
+    for start in range(0, len(episodes), _BLOCK):
+        block = episodes[start : start + _BLOCK]
+        described = json.dumps([*about, [asdict(episode) for episode in block]])
+        key = hashlib.sha256(described.encode()).hexdigest()
+        path = config.work / "choosing-r" / f"{name}-{start}.json"
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        if kept.get("key") != key:
+            kept = {"key": key, **run(compared, eyes, pool, block)}
+            write_json(path, kept)
+        found["first"] += kept["first"]
+        for everything, part in zip(found["ways"], kept["ways"], strict=True):
+            for fact, values in part.items():
+                everything.setdefault(fact, []).extend(values)
+    return found
+
+
+def _entries(
+    found: dict[str, Any],
+    compared: Sequence[SelectionSetting],
+    pool: Pool,
+    fixed: str | None,
+    **about: Any,
+) -> list[dict[str, Any]]:
+    """Sum up all ways against Algorithm 1, a fixed r if one is given, and the best one here."""
+    own = pool.backbone.name
+    scored = {w.named(own): f for w, f in zip(compared, found["ways"], strict=True)}
+    means = {w.rule: np.mean(scored[w.rule]["accuracy"]) for w in compared if w.noise_ratio}
+    best_here = max(means, key=means.__getitem__)
+    against = {"paper": "paper", "fixed": fixed or best_here, "hindsight": best_here}
+    baselines = {name: 100 * np.array(scored[way]["accuracy"]) for name, way in against.items()}
+    return [
+        {
+            "way": name,
+            **asdict(way),
+            **about,
+            "best_fixed": against["fixed"],
+            "best_fixed_here": best_here,
+            "episodes": len(scored[name]["accuracy"]),
+            **summed_up(scored[name], found["first"], pool.config.noise_ratios, baselines),
+        }
+        for way, name in zip(compared, scored, strict=True)
+    ]
+
+
+def on_halves(config: ChoosingConfig, pool: Pool) -> list[dict[str, Any]]:
+    """Run rules on the half for selection, and rules and settings on that for confirmation."""
+    own, entries = pool.backbone.name, []
+    eyes = {spec: embedded_by(pool, spec, config.work) for spec in (own, *config.backbones)}
+    for k_shot in config.k_shot:
+        fixed = None
+        for half, name in enumerate(HALVES):
+            compared = ways(own, config.backbones) if half else rules(own)
+            episodes = half_of(pool, half, config, k_shot)
+            found = _once(config, f"{k_shot}-shot-{name}", compared, eyes, pool, episodes)
+            here = _entries(found, compared, pool, fixed, sweep="own", half=name, k_shot=k_shot)
+            fixed = here[0]["best_fixed"]
+            entries += here
+            print(f"\n{k_shot}-shot, {name}, best fixed: {fixed}\n{table(here)}", flush=True)
+    return entries
+
+
+def on_other_sweeps(config: ChoosingConfig, pool: Pool) -> list[dict[str, Any]]:
+    """Run rules on the same pairs, made as the pool's are and otherwise."""
+    few, queries = (
+        few_rows(pool, config.sweep_per_class),
+        np.arange(pool.num_support, len(pool.labels)),
+    )
+    number, own = 10 if config.quick else config.episodes, pool.backbone.name
+    drawing = Drawing(number, min(5, len(pool.class_names)), 1, 16, config.seed)
+    episodes = draw(pool.labels, drawing, support_pool=few, query_pool=queries)
+    entries, compared = [], rules(own)
+    for name in ("own", *config.sweeps):
+        made = pool if name == "own" else other_sweep(pool, name, config.sweep_per_class)
+        found = _once(config, f"sweep-{name}", compared, {own: made}, made, episodes)
+        here = _entries(found, compared, made, None, sweep=name, half="few", k_shot=1)
+        entries += here
+        print(f"\nsweep {name}, best fixed: {here[0]['best_fixed']}\n{table(here)}", flush=True)
+    return entries
+
+
+def main(config: ChoosingConfig) -> dict[str, Any]:
+    """Make or read the pool, run, print and write."""
+    pool = make_pool(config.few_shot().pool())
+    entries = on_halves(config, pool)
+    if config.sweeps:
+        entries += on_other_sweeps(config, pool)
+    made = pool.config
+    report: dict[str, Any] = {
+        "ways": entries,
+        "images_of_a_class": {"own": made.per_class, "other sweeps": config.sweep_per_class},
+        "num_inference_steps": made.num_inference_steps,
+        "noise_ratios": list(made.noise_ratios),
+        "digest": pool.digest,
+    }
+    if config.json:
+        write_json(config.json, {**report, **environment()})
+    if config.plot:
+        shown = [e for e in entries if e["half"] in HALVES and e["way"] == e["rule"]]
+        plot(shown, config.plot)
+    return report

@@ -1,0 +1,144 @@
+"""Arms with textual inversion: tokens learned from an episode's own support images alone.
+
+A pool is made once for all episodes, but a token must not have seen more than its episode may. So
+each (class, set of support images) gets a token of its own, which episodes share where they share
+all of its images; and what is generated with tokens is kept by episode. Noise is that of the arms
+`img2img-high` and `genie`, so that the token is all that differs from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torchvision.transforms.v2 import functional as VF
+from tqdm import tqdm
+
+from genie_transforms import source_digest
+from index.diffusion import Family, load_family
+from index.diffusion.inversion import Concept, Inversion, invert, load_tokens, token_of
+from index.diffusion.sampling import SweepPair, pair_seed, sweep
+
+from .episodes import Episode
+from .pairs import INVERTED, inverted_pairs
+from .pictures import ImagePool, cached
+from .pool import Pool, few_shot_set
+
+
+@dataclass(frozen=True)
+class InversionRun:
+    """What `add_inverted_images` needs beside the pool.
+
+    Attributes:
+        folder: Receives tokens and pictures; continued if it exists.
+        inversion: How tokens are learned.
+    """
+
+    folder: Path
+    inversion: Inversion
+
+
+def concept_name(pool: Pool, label: int, rows: Sequence[int]) -> str:
+    """Name a token by its class and the support images that it is learned from: `star-3-17`."""
+    return "-".join([pool.class_names[label], *map(str, sorted(rows))])
+
+
+def concepts_of(pool: Pool, episodes: Sequence[Episode]) -> list[Concept]:
+    """List what has to be learned, each (class, set of support images) once."""
+    found: dict[str, Concept] = {}
+    for episode in episodes:
+        for label, rows in zip(episode.classes, episode.support, strict=True):
+            name = concept_name(pool, label, rows)
+            images = pool.images[sorted(rows)]
+            found.setdefault(name, Concept(name, images, pool.class_names[label]))
+    return list(found.values())
+
+
+def add_inverted_images(pool: Pool, episodes: Sequence[Episode], taught: InversionRun) -> Pool:
+    """Learn the tokens of some episodes and generate with them, or read what was made before.
+
+    Args:
+        pool: The pool.
+        episodes: Those that the arms will run on.
+        taught: Where, and how tokens are learned.
+
+    Returns:
+        The pool with `inverted` pictures of each episode, and another digest.
+
+    Raises:
+        FileExistsError: The folder holds tokens that were learned in another way.
+        RuntimeError: The loss or a picture is not finite.
+    """
+    family = load_family(few_shot_set(pool.config).pipeline)
+    concepts = concepts_of(pool, episodes)
+    folder = taught.folder / f"{taught.inversion.iterations}-steps"
+    invert(family, concepts, taught.inversion, folder)
+    learned = load_tokens(family, folder, [concept.name for concept in concepts])
+    digests = [source_digest(VF.to_pil_image(image)) for image in pool.images[: pool.num_support]]
+    made = {}
+    for episode in tqdm(episodes, desc="with tokens", unit="episode", disable=None):
+        about = [asdict(episode), [learned[name] for name in _names(pool, episode)], pool.digest]
+        key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+        path = folder / "episodes" / f"{key[:16]}.npz"
+        compute = partial(_generate, family, pool, episode, digests)
+        arrays = cached(path, key, compute)
+        made[episode] = {
+            arm: ImagePool(
+                torch.from_numpy(arrays[f"{arm}-images"]),
+                arrays[f"{arm}-embeddings"],
+                arrays[f"{arm}-hits"],
+                arrays[f"{arm}-psnr"],
+            )
+            for arm in INVERTED
+        }
+    digest = hashlib.sha256(json.dumps([pool.digest, learned]).encode()).hexdigest()
+    return replace(pool, inverted=made, digest=digest)
+
+
+def _names(pool: Pool, episode: Episode) -> list[str]:
+    """Name the episode's tokens, one for each of its classes."""
+    pairs = zip(episode.classes, episode.support, strict=True)
+    return [concept_name(pool, label, rows) for label, rows in pairs]
+
+
+def _generate(
+    family: Family, pool: Pool, episode: Episode, digests: Sequence[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Generate and look at an episode's pictures: arrays by arm and content, ``(G, …)`` each."""
+    tokens = [token_of(name) for name in _names(pool, episode)]
+    data = few_shot_set(pool.config)
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for arm, ratio in INVERTED.items():
+        which = inverted_pairs(arm, episode)
+        wanted = [pool.class_names[label] for label in which.classes]
+        repeats: dict[tuple[int, int], int] = {}
+        pairs = []
+        for source, target, name in zip(
+            which.sources.tolist(), which.targets.tolist(), wanted, strict=True
+        ):
+            variation = repeats.get((source, target), 0)
+            repeats[source, target] = variation + 1
+            seed = pair_seed(digests[source], name, variation, 0)
+            pairs.append(SweepPair(source, f"A photo of a {tokens[target]}", (ratio,), seed))
+        swept = sweep(
+            family, pool.images, pairs, num_inference_steps=pool.config.num_inference_steps
+        )
+        if swept.failures:
+            raise RuntimeError(f"a picture of {arm} failed: {next(iter(swept.failures.values()))}")
+        images = torch.cat(swept.images)
+        seen = data.background_psnr(images[:, None], which.sources)
+        arrays |= {
+            f"{arm}-images": images.numpy(),
+            f"{arm}-embeddings": pool.backbone(images),
+            f"{arm}-hits": np.array(data.names_of(images)) == np.array(wanted),
+            f"{arm}-psnr": seen[:, 0],
+        }
+    return arrays

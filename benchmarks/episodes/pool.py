@@ -1,0 +1,220 @@
+"""The pool that all episodes share: real images, and everything that is generated from them.
+
+Each support image is swept over r towards every other class, and made anew within its own class,
+once, by the builder of banks. An episode then only selects, so hundreds of them are cheap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from genie_transforms.format import Manifest, write_json
+from index.build import build
+from index.config import BuildConfig
+from index.diffusion import with_timesteps
+from index.diffusion.sampling import first_index
+from index.embed import Backbone, load_backbone
+from index.store import read_stats
+from index.train import make_scheduler
+
+from .captioned import Made, make_captioned
+from .episodes import Episode
+from .pictures import ImagePool, cached, evaluate_images, read_sweep, read_variations
+from .sets import DEMO_DATA, DataChoice, FewShotSet, open_few_shot_set
+
+RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+SAME_CLASS = {"img2img-low": 0.3, "img2img-high": 0.7, "cap2aug": 0.7}
+"""r of the arms that make an image anew within its class; they differ in nothing else, but that
+cap2aug's prompt is the image's caption."""
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """What the pool holds.
+
+    Attributes:
+        work: Folder that receives it.
+        per_class: Support images of each class.
+        queries_per_class: Query images of each class, none of them a support image.
+        variations: How often each support image is made anew within its class.
+        num_inference_steps: Steps of the whole denoising.
+        noise_ratios: The sweep, increasing.
+        data: Which images and models.
+    """
+
+    work: Path
+    per_class: int = 16
+    queries_per_class: int = 40
+    variations: int = 4
+    num_inference_steps: int = 50
+    noise_ratios: tuple[float, ...] = RATIOS
+    data: DataChoice = DEMO_DATA
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Real and generated pictures.
+
+    Attributes:
+        config: What it was made by.
+        class_names: Names of the C classes; labels are positions in it.
+        labels: Of the real images, first S for support, then the queries, ``(P,)`` int64.
+        images: The real images, ``(P, 3, H, W)`` uint8.
+        embeddings: Of the real images, ``(P, D)`` float32, unit norm.
+        swept: Every support image towards every other class, axes ``(S, C, R)``.
+        same_class: By arm, axes ``(S, V)``.
+        backbone: What embedded everything.
+        network_rows: Rows that went through the denoiser for each part, guidance counted.
+        seconds: How long each part took to generate.
+        digest: Names the content.
+        inverted: What was generated with tokens of an episode's own, by episode and arm, in the
+            order of `pairs.inverted_pairs`.
+    """
+
+    config: PoolConfig
+    class_names: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    images: Tensor
+    embeddings: npt.NDArray[np.float32]
+    swept: ImagePool
+    same_class: Mapping[str, ImagePool]
+    backbone: Backbone
+    network_rows: Mapping[str, int]
+    seconds: Mapping[str, float]
+    digest: str
+    inverted: Mapping[Episode, Mapping[str, ImagePool]] = field(default_factory=dict)
+
+    @property
+    def num_support(self) -> int:
+        """S, the number of support images."""
+        return len(self.class_names) * self.config.per_class
+
+    def place(self, noise_ratio: float) -> int:
+        """Find a noise ratio in the sweep.
+
+        Raises:
+            ValueError: It was not swept.
+        """
+        if noise_ratio not in self.config.noise_ratios:
+            raise ValueError(f"r = {noise_ratio} was not swept: {self.config.noise_ratios}")
+        return self.config.noise_ratios.index(noise_ratio)
+
+
+@cache
+def rows_of(noise_ratio: float, num_inference_steps: int) -> int:
+    """Count the rows that a small pipeline sends through the denoiser, guidance counted."""
+    grid = with_timesteps(make_scheduler(), num_inference_steps).timesteps
+    return 2 * (len(grid) - first_index(grid, noise_ratio))  # with the prompt and without
+
+
+@cache
+def few_shot_set(config: PoolConfig) -> FewShotSet:
+    """Open the real images of a pool, and what belongs to them."""
+    return open_few_shot_set(config.data, config.per_class, config.queries_per_class)
+
+
+def make_pool(config: PoolConfig) -> Pool:
+    """Make the pool; what is there already is read.
+
+    Raises:
+        FileExistsError: `config.work` holds another pool, or one by other models.
+        ValueError: A pair gave no picture.
+    """
+    data, backbone = few_shot_set(config), load_backbone(config.data.backbone)
+    _claim(config, data.images)
+    data.write_support(config.work / "support")
+
+    parts = _generate(config, data)
+    real = data.images.numpy().tobytes()
+    content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode(), real]
+    content += [part.images.numpy().tobytes() for part in parts.values()]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in content)).hexdigest()
+    pictures = {}
+    for name, part in parts.items():
+        path = config.work / f"{name}-seen.npz"
+        seen = cached(path, digest, partial(evaluate_images, part.images, data, backbone))
+        pictures[name] = ImagePool(part.images, **seen)
+    return Pool(
+        config=config,
+        class_names=data.class_names,
+        labels=data.labels,
+        images=data.images,
+        embeddings=backbone(data.images),
+        swept=pictures.pop("sweep"),
+        same_class=pictures,
+        backbone=backbone,
+        network_rows={name: part.network_rows for name, part in parts.items()},
+        seconds={name: round(part.seconds, 1) for name, part in parts.items()},
+        digest=digest,
+    )
+
+
+def _claim(config: PoolConfig, real: Tensor) -> None:
+    """Take the folder for this pool, or see that it is the same."""
+    path = config.work / "pool.json"
+    wanted = {
+        "per_class": config.per_class,
+        "queries_per_class": config.queries_per_class,
+        "images_sha256": hashlib.sha256(real.numpy().tobytes()).hexdigest(),
+    }
+    if not path.exists():
+        write_json(path, wanted)
+    elif (found := json.loads(path.read_text())) != wanted:
+        raise FileExistsError(
+            f"{config.work} holds another pool, of {found['per_class']} support and "
+            f"{found['queries_per_class']} query images a class: give another --work, or remove it"
+        )
+
+
+def _generate(config: PoolConfig, data: FewShotSet) -> dict[str, Made]:
+    """Build the banks, and what no bank can hold."""
+    steps, variations = config.num_inference_steps, config.variations
+    common = common_build(config)
+    sweep = BuildConfig(
+        out=config.work / "sweep", noise_ratios=config.noise_ratios, keep_sweep=True, **common
+    )
+    parts = {"sweep": _made(sweep, partial(read_sweep, data=data))}
+    for arm in ("img2img-low", "img2img-high"):
+        again = BuildConfig(
+            out=config.work / arm,
+            method="img2img",
+            noise_ratio=SAME_CLASS[arm],
+            variations=variations,
+            **common,
+        )
+        read = partial(read_variations, data=data, variations=variations)
+        parts[arm] = _made(again, read)
+    if data.captions:
+        ratio, path = SAME_CLASS["cap2aug"], config.work / "cap2aug.npz"
+        parts["cap2aug"] = make_captioned(path, data, ratio, variations, steps)
+    return parts
+
+
+def common_build(config: PoolConfig) -> dict[str, Any]:
+    """Give the settings that all banks of a pool share."""
+    data = few_shot_set(config)
+    return {
+        "source": str(config.work / "support"),
+        "model": data.model,
+        "backbone": data.backbone,
+        "num_inference_steps": config.num_inference_steps,
+    }
+
+
+def _made(config: BuildConfig, read: Callable[[Path], Tensor]) -> Made:
+    """Build a bank and read its pictures."""
+    bank = build(config)
+    seconds = sum(sum(entry["seconds"].values()) for entry in read_stats(bank))
+    return Made(read(bank), Manifest.read(bank).counts["network_rows"], seconds)

@@ -1,0 +1,213 @@
+"""What few-shot episodes are drawn from: real images of classes that the backbone never saw.
+
+The demo's scenes are drawn on the spot. Any dataset that `benchmarks.datasets` opens may take their
+place, with a pipeline and an oracle of `benchmarks.small_pipeline` and a backbone of one's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from torchvision.transforms.v2 import functional as VF
+
+from benchmarks.datasets import DATASETS, open_dataset
+from benchmarks.measure import background_psnr
+from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
+from index.diffusion.sampling import derived_seed
+from index.sources import fit_to
+
+_SEED = 2**19  # apart from the scenes of training and of the demo's bank
+
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which images, and which models look at them and make them.
+
+    Attributes:
+        name: demo, or one of `benchmarks.datasets.DATASETS`, whose test split is taken.
+        root: The folder that holds the dataset.
+        trained: What `python -m benchmarks.small_pipeline` wrote for it.
+        backbone: What embeds, as `python -m index.build --backbone` takes it.
+        classes: Its novel classes, which the backbone has never seen; all if empty.
+    """
+
+    name: str = DEMO
+    root: Path | None = None
+    trained: Path | None = None
+    backbone: str = DEMO
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = self.root, self.trained, self.backbone != DEMO
+        if self.is_demo and (any(given) or self.classes):
+            raise ValueError("the demo has its own classes and models: give data.name as well")
+        if not self.is_demo and self.name not in DATASETS:
+            known = ", ".join((DEMO, *DATASETS))
+            raise ValueError(f"unknown dataset {self.name!r}; choose among {known}")
+        if not self.is_demo and not all(given):
+            raise ValueError(
+                f"{self.name} needs data.root, the folder that holds it, data.trained, what "
+                "benchmarks.small_pipeline wrote, and data.backbone"
+            )
+
+    @property
+    def is_demo(self) -> bool:
+        """It is the demo, whose scenes have captions and masks."""
+        return self.name == DEMO
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of novel classes, if known before the dataset is opened."""
+        return len(NOVEL_CLASSES) if self.is_demo else len(self.classes) or None
+
+
+DEMO_DATA = DataChoice()
+
+
+@dataclass(frozen=True)
+class FewShotSet:
+    """Support and query images, and the models that fit them.
+
+    Attributes:
+        class_names: Names of the C classes, sorted; labels are positions in it.
+        images: First S for support, then the queries, ``(P, 3, R, R)`` uint8.
+        labels: ``(P,)`` int64.
+        num_support: S; they lie class by class.
+        model: The pipeline's folder; empty for the demo's.
+        backbone: What embeds.
+        names_of: The oracle: names what it sees in images ``(N, 3, R, R)`` uint8.
+        captions: Of each support image; empty if there are none.
+        masks: Objects of the support images, ``(S, R, R)`` bool, if known.
+    """
+
+    class_names: tuple[str, ...]
+    images: Tensor
+    labels: npt.NDArray[np.int64]
+    num_support: int
+    model: str
+    backbone: str
+    names_of: Callable[[Tensor], list[str]]
+    captions: tuple[str, ...] = ()
+    masks: Tensor | None = None
+
+    @property
+    def support(self) -> Tensor:
+        """The support images, ``(S, 3, R, R)`` uint8."""
+        return self.images[: self.num_support]
+
+    @property
+    def pipeline(self) -> str:
+        """The folder to open the model from."""
+        return self.model or str(PIPELINE)
+
+    @property
+    def support_ids(self) -> list[str]:
+        """Files of the support images below the folder that `write_support` wrote."""
+        labels = self.labels[: self.num_support].tolist()
+        return [f"{self.class_names[label]}/{row:06d}.png" for row, label in enumerate(labels)]
+
+    def write_support(self, root: Path) -> None:
+        """Write the support images in the layout of `ImageFolder`; what is there stays."""
+        for name, image in zip(self.support_ids, self.support, strict=True):
+            path = root / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                VF.to_pil_image(image).save(path)
+
+    def background_psnr(
+        self, images: Tensor, rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Compare backgrounds with the sources'.
+
+        Args:
+            images: ``(M, V, 3, R, R)`` uint8.
+            rows: The support image that each of the M was made from.
+
+        Returns:
+            ``(M, V)`` float64, dB; not a number where masks are not known.
+        """
+        if self.masks is None:
+            return np.full(tuple(images.shape[:2]), np.nan)
+        each = [
+            background_psnr(image[None], self.images[[row]], self.masks[[row]])[0]
+            for image, row in zip(images, rows, strict=True)
+        ]
+        return np.stack(each)
+
+
+def open_few_shot_set(choice: DataChoice, per_class: int, queries_per_class: int) -> FewShotSet:
+    """Open the images of a few-shot evaluation.
+
+    Args:
+        choice: Which.
+        per_class: Support images of each class.
+        queries_per_class: Query images of each class, none of them a support image.
+
+    Raises:
+        ValueError: A class is unknown, or has too few images.
+        FileNotFoundError: The dataset or a model is not there.
+    """
+    opened = _demo if choice.is_demo else partial(_test_split, choice)
+    return opened(per_class, queries_per_class)
+
+
+def _demo(per_class: int, queries_per_class: int) -> FewShotSet:
+    names = tuple(sorted(NOVEL_CLASSES))  # in the order of ImageFolder
+    support = Scenes(per_class, names, _SEED)
+    queries = Scenes(queries_per_class, names, _SEED + 1)
+    return FewShotSet(
+        class_names=names,
+        images=torch.cat([scenes.pixels(slice(None)) for scenes in (support, queries)]),
+        labels=np.array(support.targets + queries.targets, dtype=np.int64),
+        num_support=len(support),
+        model="",
+        backbone=DEMO,
+        names_of=oracle_names,
+        captions=tuple(support.caption(row) for row in range(len(support))),
+        masks=render(support.params)[1],
+    )
+
+
+def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> FewShotSet:
+    if choice.root is None or choice.trained is None:
+        raise ValueError(f"{choice.name} needs data.root and data.trained")
+    data = open_dataset(choice.name, choice.root, "test")
+    unknown = sorted(set(choice.classes) - set(data.classes))
+    if unknown:
+        known = ", ".join(data.classes)
+        raise ValueError(f"{choice.name} has no classes {unknown}; choose among {known}")
+    model, names = choice.trained / "pipeline", tuple(sorted(choice.classes or data.classes))
+    oracle = load_oracle(choice.trained / "oracle.safetensors")
+    size = int(AutoencoderKL.load_config(model, subfolder="vae")["sample_size"])
+    parts: list[list[int]] = [[], []]
+    for name in names:
+        rows = np.flatnonzero(data.labels == data.classes.index(name))
+        if len(rows) < per_class + queries_per_class:
+            raise ValueError(
+                f"class {name!r} of {choice.name} has {len(rows)} test images, {per_class} for "
+                f"support and {queries_per_class} queries are needed"
+            )
+        order = np.random.default_rng(derived_seed(_SEED, name)).permutation(rows)
+        parts[0] += order[:per_class].tolist()
+        parts[1] += order[per_class : per_class + queries_per_class].tolist()
+    taken = [*parts[0], *parts[1]]
+    return FewShotSet(
+        class_names=names,
+        images=torch.stack([fit_to(data[row][0], size) for row in taken]),
+        labels=np.array([names.index(data.classes[data.targets[row]]) for row in taken]),
+        num_support=len(parts[0]),
+        model=str(model),
+        backbone=choice.backbone,
+        names_of=partial(oracle_names, oracle=oracle, classes=tuple(data.classes)),
+    )

@@ -1,0 +1,88 @@
+"""The paper's few-shot evaluation, every arm on the same episodes: `python -m benchmarks.few_shot`.
+
+N-way K-shot on the demo's novel classes, or another dataset's, which the backbone has never seen:
+features are frozen, and a linear head learns from each episode's support and what an arm adds to
+it. Everything generated comes from one pool that is made once (see `pool.py`), so the intervals are
+over episodes of this pool. Stop it whenever you like: the same command continues.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from tqdm import tqdm
+
+from benchmarks.episodes import (
+    Drawing,
+    Episode,
+    LabelledFeatures,
+    Pool,
+    accuracy,
+    draw,
+    read_episodes,
+    write_episodes,
+)
+from index.diffusion.sampling import derived_seed
+
+from .arms import support_features
+from .config import FewShotConfig
+
+
+def drawn_once(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
+    """Read the episodes of one number of shots, or draw and write them."""
+    number = 20 if config.quick else config.episodes
+    drawing = Drawing(number, config.n_way, k_shot, config.n_query, config.seed)
+    about = {**asdict(drawing), "labels": pool.labels.tolist(), "num_support": pool.num_support}
+    name = f"{config.n_way}-way-{k_shot}-shot-{number}-seed-{config.seed}.json"
+    path = config.work / "episodes" / name
+    if not path.exists():
+        support, query = np.split(np.arange(len(pool.labels)), [pool.num_support])
+        episodes = draw(pool.labels, drawing, support_pool=support, query_pool=query)
+        write_episodes(path, episodes, about)
+    return read_episodes(path, about)
+
+
+Learned = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
+"""Gives what a head learns from in an episode, with a seed, and the facts of what was added."""
+
+
+def run_arm(name: str, pool: Pool, episodes: list[Episode], head: str, seed: int) -> dict[str, Any]:
+    """Run one arm of the table on all episodes; see `run_episodes`."""
+    learned = partial(support_features, name, pool)
+    return run_episodes(name, learned, pool, episodes, head, seed)
+
+
+def run_episodes(
+    name: str, learned: Learned, pool: Pool, episodes: list[Episode], head: str, seed: int
+) -> dict[str, Any]:
+    """Learn and score in all episodes.
+
+    Returns:
+        `accuracies` in [0, 1], None where the head did not converge, which `failed` lists;
+        `facts` of the added images, by name, of each episode; and `seconds`.
+    """
+    start = time.perf_counter()
+    accuracies: list[float | None] = []
+    facts: dict[str, list[float]] = {}
+    failed: list[dict[str, Any]] = []
+    for number, episode in enumerate(tqdm(episodes, desc=name, unit="episode", disable=None)):
+        support, known = learned(episode, derived_seed(seed, number))
+        for key, value in known.items():
+            facts.setdefault(key, []).append(value)
+        queries = pool.embeddings[episode.query_rows]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                accuracies.append(accuracy(head, support, queries, episode.query_labels))
+            except ConvergenceWarning as warning:
+                accuracies.append(None)
+                failed.append({"episode": number, "reason": str(warning).splitlines()[0]})
+    seconds = round(time.perf_counter() - start, 2)
+    return {"accuracies": accuracies, "facts": facts, "failed": failed, "seconds": seconds}

@@ -1,0 +1,242 @@
+"""The paper's fine-grained evaluation on your data: `python -m benchmarks.fine_grained`.
+
+Episodes of 20 classes with one support image each from the training split; a linear SVM on frozen
+features learns from it and from 19 generated images of each class, and is scored on the test
+split (paper, sections 4.2 and A.8). Every episode has banks of its own, so it costs 380 sweeps.
+With `--dataset mini-imagenet --support-split test --n-way 5 --n-query 16 --head logistic` it is
+the few-shot evaluation of table 1. Stop it whenever you like: the same command continues.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks.datasets import DATASETS, LabelledSet, open_dataset
+from benchmarks.episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
+from benchmarks.few_shot import ARMS, BASELINE, run_arm, summarize_arm
+from benchmarks.measure import environment
+from genie_transforms.format import write_json
+from index.config import BuildConfig
+from index.diffusion.sampling import derived_seed
+from index.embed import CachedBackbone, load_backbone
+from index.sources import ClassName, read_class_names
+
+from .banks import VARIED, EpisodeBanks
+from .report import table
+
+SENSIBLE = (
+    "weak", "strong", "mixed", *VARIED, BASELINE,
+    "genie-0.5", "genie-0.6", "genie-0.7", "genie", "genie-0.9", "genie-random",
+    "genie-ada", "genie-ada-signed", "genie-ada-from_source",
+)  # fmt: skip
+"""The arms that can be run: every image has a hard label and needs no caption and no token."""
+
+
+_TEMPLATE = "A photo of a {target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineGrainedConfig:
+    """Run the fine-grained evaluation.
+
+    Attributes:
+        dataset: Name of the dataset; `folder` is any folder of pictures.
+        root: Folder that holds it.
+        work: Folder of episodes, banks and accuracies; continued if it exists.
+        model: A diffusers folder or hub id; empty for the demo's pipeline.
+        backbone: What embeds, chooses r* and is classified: transformers:facebook/dinov2-giant in
+            the paper, timm:NAME, torchvision:NAME, …; demo for the demo's.
+        device: Where the networks run.
+        dtype: Precision of the diffusion model.
+        batch_size: Rows of one network call at most.
+        num_inference_steps: Steps of the whole denoising; the model's own if not given.
+        superclass: As in "a type of <superclass>"; the dataset's own if empty.
+        class_names: File of display names and superclasses, json or csv, in place of the names
+            that the dataset gives.
+        episodes: Episodes.
+        n_way: Classes of an episode; N - 1 images are generated for each class and shot.
+        k_shot: Support images of each class.
+        n_query: Query images of each class; 0 for all that there are.
+        support_split: Where support comes from. For mini-ImageNet and tiered-ImageNet, whose
+            splits have other classes, give test here too.
+        query_split: Where queries come from; never an episode's own support.
+        head: What learns from the features.
+        arms: Names of arms. Txt2Img, to which all are compared, is always run.
+        store_resolution: Side of all images that are embedded, in pixels.
+        image_format: How generated images are kept.
+        seed: Seed of episodes and augmentations.
+        json: File that receives the figures.
+    """
+
+    dataset: str
+    root: Path
+    work: Path
+    model: str = ""
+    backbone: str = "demo"
+    device: str = "cpu"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    batch_size: int = 64
+    num_inference_steps: int | None = None
+    superclass: str = ""
+    class_names: Path | None = None
+    episodes: int = 100
+    n_way: int = 20
+    k_shot: int = 1
+    n_query: int = 0
+    support_split: str = "train"
+    query_split: str = "test"
+    head: Literal["logistic", "svm", "prototype"] = "svm"
+    arms: tuple[str, ...] = SENSIBLE
+    store_resolution: int = 224
+    image_format: Literal["png", "jpeg"] = "jpeg"
+    seed: int = 0
+    json: Path | None = None
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.arms) - set(SENSIBLE))
+        if unknown:
+            raise ValueError(f"unknown arms {unknown}; choose among {', '.join(SENSIBLE)}")
+        if self.dataset not in DATASETS:
+            raise ValueError(
+                f"unknown dataset {self.dataset!r}; choose among {', '.join(DATASETS)}"
+            )
+
+    @property
+    def wanted(self) -> list[str]:
+        """Names of the arms to run, in the order of `ARMS`."""
+        return [name for name in ARMS if name in (*self.arms, BASELINE)]
+
+    def build(self, names: list[ClassName]) -> BuildConfig:
+        """Give the settings of the banks."""
+        typed = all(name.superclass for name in names)
+        return BuildConfig(
+            model=self.model,
+            backbone=self.backbone,
+            device=self.device,
+            dtype=self.dtype,
+            batch_size=self.batch_size,
+            num_inference_steps=self.num_inference_steps,
+            prompt=_TEMPLATE + (", a type of {superclass}" if typed else ""),
+            agree=True,
+            store_resolution=self.store_resolution,
+            image_format=self.image_format,
+        )
+
+
+def open_both(config: FineGrainedConfig) -> tuple[LabelledSet, Integers, Integers]:
+    """Open both splits as one set; give it, the rows of support and of query.
+
+    If both are the same images, so are the rows: an episode's query is then drawn from what is
+    not its support.
+
+    Raises:
+        FileNotFoundError: The dataset is not there.
+        ValueError: The splits have other classes, or no class name of the file fits.
+    """
+    parts = (config.support_split, config.query_split)
+    train, test = (open_dataset(config.dataset, config.root, part) for part in parts)
+    if train.classes != test.classes:
+        raise ValueError(
+            f"the splits {parts[0]} and {parts[1]} of {config.dataset} have other classes, such as "
+            f"{sorted(set(train.classes) ^ set(test.classes))[:3]}: give the same split as "
+            "support_split and query_split"
+        )
+    names = train.names
+    if config.class_names is not None:
+        names = read_class_names(config.class_names, train.classes)
+    if config.superclass:
+        names = [ClassName(name.display, config.superclass) for name in names]
+    rows = np.arange(len(train) + len(test))
+    # A folder that is not split gives the same files for every split.
+    if parts[0] == parts[1] or (config.dataset == "folder" and train.images == test.images):
+        return replace(train, names=names), rows[: len(train)], rows[: len(train)]
+    targets, images = [*train.targets, *test.targets], [*train.images, *test.images]
+    both = LabelledSet(train.classes, targets, images, names)
+    return both, rows[: len(train)], rows[len(train) :]
+
+
+def drawn_once(
+    config: FineGrainedConfig, data: LabelledSet, support: Integers, query: Integers
+) -> list[Episode]:
+    """Read the episodes, or draw and write them; their classes are in order."""
+    drawing = Drawing(config.episodes, config.n_way, config.k_shot, config.n_query, config.seed)
+    labels = hashlib.sha256(json.dumps([data.classes, data.targets]).encode()).hexdigest()
+    about = {**asdict(drawing), "dataset": config.dataset, "labels_sha256": labels}
+    path = config.work / "episodes.json"
+    if not path.exists():
+        drawn = draw(data.labels, drawing, support_pool=support, query_pool=query)
+        write_episodes(path, [in_order(episode) for episode in drawn], about)
+    return read_episodes(path, about)
+
+
+def in_order(episode: Episode) -> Episode:
+    """Sort an episode's classes, and the support images of each, as folders are sorted."""
+    order = np.argsort(episode.classes).tolist()
+    return Episode(
+        tuple(episode.classes[k] for k in order),
+        tuple(tuple(sorted(episode.support[k])) for k in order),
+        tuple(episode.query[k] for k in order),
+    )
+
+
+def run_episode(
+    config: FineGrainedConfig, banks: EpisodeBanks, number: int, episode: Episode
+) -> dict[str, Any]:
+    """Read what the arms scored in an episode, or make its banks and run them."""
+    recipe = banks.build.recipe()
+    about = [asdict(episode), recipe, banks.backbone.fingerprint(), config.head, config.wanted]
+    key = hashlib.sha256(json.dumps([*about, config.seed]).encode()).hexdigest()
+    path = config.work / "accuracies" / f"{number:03d}.json"
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        if kept.pop("key") == key:
+            return kept
+    pool, local = banks.pool(number, episode, banks.embedded(episode.query_rows))
+    seed = derived_seed(config.seed, number)
+    scored = {arm: run_arm(arm, pool, [local], config.head, seed) for arm in config.wanted}
+    found = {
+        arm: {
+            "accuracy": run["accuracies"][0],
+            "noise_ratio": run["facts"].get("noise_ratio", [None])[0],
+            "failed": [{**entry, "episode": number} for entry in run["failed"]],
+        }
+        for arm, run in scored.items()
+    }
+    write_json(path, {"key": key, **found})
+    return found
+
+
+def main(config: FineGrainedConfig) -> dict[str, Any]:
+    """Run every episode, print and write."""
+    data, support, query = open_both(config)
+    episodes = drawn_once(config, data, support, query)
+    backbone = load_backbone(config.backbone, device=config.device)
+    cached = CachedBackbone(backbone, config.work / "embeddings")
+    varied = tuple(name for name in VARIED if name in config.wanted)
+    banks = EpisodeBanks(config.work / "banks", data, cached, config.build(data.names), varied)
+    runs = []
+    for number, episode in enumerate(episodes):
+        runs.append(run_episode(config, banks, number, episode))
+        print(f"episode {number + 1} of {len(episodes)}", flush=True)
+    entries = []
+    for arm in config.wanted:
+        baseline, scores = (
+            np.array([run[name]["accuracy"] for run in runs], dtype=np.float64)
+            for name in (BASELINE, arm)
+        )
+        ratios = [run[arm]["noise_ratio"] for run in runs]
+        facts = {} if None in ratios else {"noise_ratio": ratios}
+        failed = [failure for run in runs for failure in run[arm]["failed"]]
+        entries.append(summarize_arm(arm, config.k_shot, scores, baseline, facts, failed))
+    print(f"\n{table(entries, config.dataset, config.n_way, config.k_shot)}")
+    settings = {key: str(value) for key, value in asdict(config).items()}
+    report: dict[str, Any] = {"arms": entries, "prompt": banks.build.prompt, "settings": settings}
+    if config.json:
+        write_json(config.json, {**report, **environment()})
+    return report

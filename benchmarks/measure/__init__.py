@@ -1,0 +1,13 @@
+"""."""
+
+from .environment import environment
+from .images import background_psnr
+from .statistics import Floats, mean_and_interval, paired_difference
+
+__all__ = [
+    "Floats",
+    "background_psnr",
+    "environment",
+    "mean_and_interval",
+    "paired_difference",
+]

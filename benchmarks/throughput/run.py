@@ -1,0 +1,119 @@
+"""What does a hard negative cost in training? `python -m benchmarks.throughput`.
+
+All arms run in one process, in turns, so that a busy machine disturbs all alike; the median of the
+rounds counts, its quartiles are given.
+
+- `batch`: one batch of normalised float32 or raw uint8 images through each transform. The floor is
+  a plain copy of the batch, into new memory and (`in_place`) into memory that is there. timm writes
+  into its input, and so do we with `in_place=True`; all others make a new batch. The decoded cache
+  is warm: in the page cache, though a process that meets a row first still has to map its pages.
+- `call`: one PIL image through the transform, kept (p = 0) and replaced (p = 1), and the look-up
+  of an image alone.
+- `loader`: from JPEG files to batches, end to end, with 0 and 2 workers.
+- `memory`: memory of its own that each worker holds, over epochs.
+- `size`: banks of 1 K to 1 M rows: time to open, time per sample, size of the pickle.
+
+Parts can be measured one by one into the same JSON file: those that it has already are kept, and
+`runs` says by which command, in which environment, each was measured.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.measure import environment
+from genie_transforms import Bank
+from genie_transforms.format import write_json
+
+from .batches import NUM_CLASSES, measure_batches, measure_calls
+from .loaders import measure_loaders, measure_memory, measure_sizes
+from .plot import plot
+from .synthetic import write_bank
+
+Part = Literal["batch", "call", "loader", "memory", "size"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Measure the transform against MixUp, CutMix and a plain copy.
+
+    Attributes:
+        size: Height and width of the images, in pixels.
+        batch_size: Images in a batch.
+        rows: Rows of the bank, all in the decoded cache.
+        rounds: How often each arm runs.
+        quick: Few rounds, small loaders, banks up to 10 K rows: under 3 minutes.
+        only: Parts to measure.
+        json: Where to write the figures, beside the parts that are there.
+        plot: Where to draw them.
+    """
+
+    size: int = 224
+    batch_size: int = 128
+    rows: int = 1024
+    rounds: int = 31
+    quick: bool = False
+    only: tuple[Part, ...] = ("batch", "call", "loader", "memory", "size")
+    json: Path | None = None
+    plot: Path | None = None
+
+
+def main(config: Config) -> None:
+    """Run the chosen parts, print and write them."""
+    rounds = 5 if config.quick else config.rounds
+    rows = min(config.rows, 256) if config.quick else config.rows
+    result = _read_earlier(config)
+    result |= {"image_size": config.size, "batch_size": config.batch_size}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        bank = Bank.open(write_bank(work / "bank", rows, NUM_CLASSES, config.size))
+        parts: dict[str, Callable[[], Any]] = {
+            "batch": lambda: measure_batches(bank, config.batch_size, config.size, rounds),
+            "call": lambda: measure_calls(bank, config.size, rounds),
+            "loader": lambda: measure_loaders(work, config.size, quick=config.quick),
+            "memory": lambda: measure_memory(work, quick=config.quick),
+            "size": lambda: measure_sizes(work, quick=config.quick),
+        }
+        for name in config.only:
+            result[name] = parts[name]()
+            _print(name, result[name])
+    if config.json is not None:
+        described = environment()
+        runs = {**result.get("runs", {}), **dict.fromkeys(config.only, described)}
+        write_json(config.json, {**result, **described, "runs": runs})
+    if config.plot is not None:
+        plot(result, config.plot)
+
+
+def _read_earlier(config: Config) -> dict[str, Any]:
+    """Read the parts that the JSON file has from earlier runs.
+
+    Raises:
+        ValueError: They are of images or batches of another size.
+    """
+    if config.json is None or not config.json.exists():
+        return {}
+    earlier: dict[str, Any] = json.loads(config.json.read_text())
+    for key, mine in (("image_size", config.size), ("batch_size", config.batch_size)):
+        if earlier.get(key, mine) != mine:
+            raise ValueError(
+                f"{config.json} has {key} {earlier[key]}, this run {mine}: write to another file"
+            )
+    return earlier
+
+
+def _print(name: str, rows: list[dict[str, Any]]) -> None:
+    """Print a part as a table."""
+    print(f"\n{name}")
+    for row in rows:
+        cells = (
+            f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+            for key, value in row.items()
+            if key not in ("quartiles", "rounds")
+        )
+        print("  " + "  ".join(cells))

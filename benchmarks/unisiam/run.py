@@ -1,0 +1,224 @@
+"""A backbone of one's own, trained without labels: `python -m benchmarks.unisiam`.
+
+Trains a ResNet with UniSiam's loss on the images of any dataset that `benchmarks.datasets` opens,
+or of some of its classes, at a resolution that a processor can afford. It resumes from its last
+checkpoint. `--backbone unisiam:ARCH:OUT` then opens the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks.datasets import LabelledSet, open_dataset, pixels_of
+from benchmarks.episodes import Drawing, Episode, Integers
+from benchmarks.episodes import draw as draw_episodes
+from benchmarks.measure import environment
+from genie_transforms.format import atomic_path, write_json
+from index.embed import (
+    Centroids,
+    Embeddings,
+    ModuleBackbone,
+    Network,
+    unisiam_encoder,
+    unisiam_preprocess,
+)
+from index.train import UniSiam, draw, fit
+
+from .config import UniSiamConfig
+from .views import random_views
+
+DRAWS = 10
+"""Draws of the centroids' images that the accuracies are means of."""
+
+
+def rows_of(data: LabelledSet, classes: tuple[str, ...]) -> list[int]:
+    """Find the images of some classes, given by name or label; all images if there are none.
+
+    Raises:
+        ValueError: There is no such class.
+    """
+    labels = set()
+    for name in classes:
+        if name in data.classes:
+            labels.add(data.classes.index(name))
+        elif name.isdecimal() and int(name) < len(data.classes):
+            labels.add(int(name))
+        else:
+            raise ValueError(f"unknown class {name!r}; choose among {', '.join(data.classes)}")
+    return [row for row, label in enumerate(data.targets) if not classes or label in labels]
+
+
+def check_memory(count: int, resolution: int) -> None:
+    """Refuse to hold more than half of the machine's memory in pictures.
+
+    Raises:
+        ValueError: `count` pictures at `resolution`, one byte a channel, are more than that.
+    """
+    needed = count * 3 * resolution**2
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory / 2:
+        raise ValueError(
+            f"{count} images at resolution {resolution} take {needed / 2**30:.1f} GiB, this "
+            f"machine has {memory / 2**30:.1f}: give a lower resolution or fewer classes"
+        )
+
+
+def train(config: UniSiamConfig, pixels: Tensor) -> tuple[UniSiam, float]:
+    """Train on pixels ``(N, 3, R, R)`` uint8; give the model, in eval mode, and the seconds."""
+    model = initial_model(config)
+    model.to(memory_format=torch.channels_last)
+    preprocess = unisiam_preprocess(config.resolution)
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        images = pixels[draw(rng, config.batch_size, len(pixels))]
+        first, second = (
+            preprocess(random_views(images, rng, config.min_area, config.jitter)).contiguous(
+                memory_format=torch.channels_last
+            )
+            for _ in range(2)
+        )
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+            value: Tensor = model(first, second)
+        return value
+
+    seconds = fit(
+        "unisiam",
+        nn.ModuleDict({"model": model}),
+        loss,
+        num_steps=config.steps,
+        learning_rate=config.learning_rate,
+        folder=config.work,
+        seed=config.seed,
+    )
+    return model, seconds
+
+
+def initial_model(config: UniSiamConfig) -> UniSiam:
+    """Draw the weights that the training starts from."""
+    torch.manual_seed(config.seed)
+    encoder = unisiam_encoder(config.arch)
+    with torch.no_grad():
+        num_features = encoder.eval()(torch.zeros(1, 3, 32, 32)).shape[1]
+    return UniSiam(
+        encoder, num_features, uniformity=config.uniformity, temperature=config.temperature
+    )
+
+
+def _same_training(config: UniSiamConfig) -> None:
+    """Keep with the checkpoint what decides it, and refuse to continue another training."""
+    path = config.work / "config.json"
+    kept = ("out", "json", "work", "root", "test_split", "shots")
+    wanted = json.loads(json.dumps({k: v for k, v in asdict(config).items() if k not in kept}))
+    found = json.loads(path.read_text()) if path.exists() else wanted
+    other = {key: found.get(key) for key, value in wanted.items() if found.get(key) != value}
+    if other:
+        raise ValueError(f"{config.work} holds a training with {other}: delete it, or give another")
+    write_json(path, wanted)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Test images of some classes, and draws of the images whose means are their centroids.
+
+    Attributes:
+        rows: Of the test split, ``(M,)`` int64.
+        episodes: `DRAWS` of them, with all classes; their rows are positions in `rows`.
+    """
+
+    rows: Integers
+    episodes: list[Episode]
+
+    def accuracy(self, embeddings: Embeddings) -> float:
+        """Give how often the nearest centroid is the right one, embeddings ``(M, D)`` float32."""
+        right = []
+        for episode in self.episodes:
+            centroids = Centroids(embeddings.shape[1])
+            centroids.add(embeddings[episode.support_rows], episode.support_labels)
+            nearest = centroids.nearest(embeddings[episode.query_rows], 1)[0][:, 0]
+            right.append((nearest == episode.query_labels).mean())
+        return round(float(np.mean(right)), 4)
+
+
+def split_test(test: LabelledSet, trained: set[str], shots: int) -> dict[str, Group]:
+    """Part the test images into those of trained classes and those of the others.
+
+    A part of fewer than two classes is left out.
+
+    Raises:
+        ValueError: A class has no more than `shots` images.
+    """
+    known = np.isin(test.classes, sorted(trained))[test.labels]
+    parts = {}
+    for name, rows in (("trained", np.flatnonzero(known)), ("other", np.flatnonzero(~known))):
+        labels = test.labels[rows]
+        n_way, pool = len(np.unique(labels)), np.arange(len(rows))
+        if n_way >= 2:
+            drawing = Drawing(DRAWS, n_way, shots, n_query=0)
+            drawn = draw_episodes(labels, drawing, support_pool=pool, query_pool=pool)
+            parts[name] = Group(rows, drawn)
+    return parts
+
+
+def embed(encoder: nn.Module, config: UniSiamConfig, images: Tensor) -> Embeddings:
+    """Embed images ``(N, 3, R, R)`` uint8 as `load_backbone` will, ``(N, D)`` float32."""
+    steps = unisiam_preprocess(config.resolution)
+    return ModuleBackbone(f"unisiam:{config.arch}", Network(encoder, steps, repr(steps)))(images)
+
+
+def main(config: UniSiamConfig) -> dict[str, Any]:
+    """Train, measure, write and print."""
+    data = open_dataset(config.data, config.root, config.split)
+    rows = rows_of(data, config.classes)
+    trained = {data.classes[data.targets[row]] for row in rows}
+    check_memory(len(rows), config.resolution)
+    parts: dict[str, Group] = {}
+    if config.test_split is not None:
+        test = open_dataset(config.data, config.root, config.test_split)
+        if isinstance(test.images, list) and test.images == data.images:
+            raise ValueError(f"{config.root} is not split: give `--test-split None`")
+        parts = split_test(test, trained, config.shots)
+    _same_training(config)
+
+    model, seconds = train(config, pixels_of(data, rows, config.resolution))
+    with atomic_path(config.out) as temporary:
+        state = {key: value.contiguous() for key, value in model.state_dict().items()}
+        torch.save(
+            {
+                "model": state,
+                "resolution": config.resolution,
+                "command": environment()["command"],
+            },
+            temporary,
+        )
+    untrained = initial_model(config).encoder
+    measured: dict[str, Any] = {}
+    for name, part in parts.items():
+        images = pixels_of(test, part.rows.tolist(), config.resolution)
+        measured[name] = {
+            "classes": sorted({test.classes[test.targets[row]] for row in part.rows}),
+            "images": len(images),
+            "accuracy": part.accuracy(embed(model.encoder, config, images)),
+            "untrained_accuracy": part.accuracy(embed(untrained, config, images)),
+        }
+    result = {
+        "config": {k: v for k, v in asdict(config).items() if not isinstance(v, Path)},
+        "training_images": len(rows),
+        "centroid_accuracy": measured,
+        "seconds": round(seconds),
+        **environment(),
+    }
+    write_json(config.json or config.out.with_suffix(".json"), result)
+    for name, figures in measured.items():
+        print(
+            f"nearest of {len(figures['classes'])} centroids, {name} classes: "
+            f"{figures['accuracy']:.1%} (untrained: {figures['untrained_accuracy']:.1%})"
+        )
+    return result

@@ -1,0 +1,345 @@
+"""A bank of hard negatives: open it, find rows, decode their images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from genie_transforms._digest import Pixels
+from genie_transforms._errors import BankFormatError
+from genie_transforms._sharing import (
+    download_bank,
+    export_image_folder,
+    export_webdataset,
+    push_bank,
+)
+from genie_transforms.format import (
+    ROW_COLUMNS,
+    Manifest,
+    Provenance,
+    Row,
+    Size,
+    decode_image,
+    image_of,
+    merge_banks,
+    planes_of,
+    verify_bank,
+)
+
+from .dataset import BankDataset
+from .decoded import DecodedCache
+from .filter import FilterResult
+from .lookup import ClassIndex, RowNumbers
+from .opened import OpenedBank
+
+_KEEP = "on_target & ~duplicate"
+
+
+class Bank:
+    """Hard negatives on disk, memory-mapped; open one with `Bank.open`.
+
+    A bank pickles to a few hundred bytes: each process maps the files for itself when it first
+    needs them, so DataLoader workers share the pages, by fork or by spawn.
+
+    Example:
+        >>> bank = Bank.open("genie-bank", keep="on_target & noise_ratio >= 0.6")
+        >>> bank[0].image()
+    """
+
+    def __init__(self, path: Path, keep: str | None, cache: DecodedCache | None = None) -> None:
+        self.path = path
+        self.keep = keep
+        self._cache = cache
+        self._view: OpenedBank | None = None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], keep: str | None = _KEEP) -> Bank:
+        """Open the bank in a folder.
+
+        Args:
+            path: The folder that `python -m index.build` wrote.
+            keep: Which rows to keep, such as `"on_target & noise_ratio >= 0.6"`; by default
+                those that are nearest to their target class and differ from their source.
+                None keeps all.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            UnfinishedBankError: Its build did not end.
+            BankFormatError: It is damaged, or of another format version.
+            ValueError: `keep` is no filter over the columns of the bank.
+        """
+        bank = cls(Path(path).absolute(), keep)
+        bank._load()
+        return bank
+
+    @classmethod
+    def merge(cls, paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Bank:
+        """Write all rows of several banks into a new one, and open that.
+
+        Classes are told by their names, so labels may change; a row is dropped if an earlier
+        one has the same source, target class and image.
+
+        Args:
+            paths: Folders of the banks.
+            out: The new folder.
+
+        Raises:
+            FileExistsError: `out` is not empty.
+            BankError: A bank cannot be read.
+        """
+        merge_banks([Path(path) for path in paths], Path(out).absolute())
+        return cls.open(out)
+
+    @classmethod
+    def from_hub(
+        cls, repo_id: str, revision: str | None = None, keep: str | None = _KEEP, **options: Any
+    ) -> Bank:
+        """Download a bank from the Hugging Face Hub into its cache, and open it.
+
+        Args:
+            repo_id: Such as `"user/birds-genie"`.
+            revision: Branch, tag or commit; a commit gives the same bank for ever.
+            keep: Which rows to keep, as in `open`.
+            options: For `huggingface_hub.snapshot_download`, such as `token` and `cache_dir`.
+
+        Raises:
+            ImportError: The extra `hub` is not installed.
+            BankError: The repository holds no bank.
+        """
+        return cls.open(download_bank(repo_id, revision, **options), keep)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        data_license: str | None = None,
+        source_data: str | None = None,
+        source_license: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+    ) -> str:
+        """Upload the whole bank in one commit, rows that the filter left out too, with a card.
+
+        Args:
+            repo_id: Such as `"user/birds-genie"`; made as a dataset if it is not there.
+            private: Whether a new repository is private.
+            revision: The branch to commit to, which must be there; "main" if not given.
+            data_license: Licence of the generated images, as the hub names it ("cc-by-4.0").
+            source_data: What the source images are, for the card.
+            source_license: Their licence, for the card.
+            token: Access token; the one that `hf auth login` stored if not given.
+            endpoint: Address of a hub of your own.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ImportError: The extra `hub` is not installed.
+        """
+        about = Provenance(data_license, source_data, source_license)
+        return push_bank(
+            self.path, repo_id, about,
+            private=private, revision=revision, token=token, endpoint=endpoint,
+        )  # fmt: skip
+
+    @property
+    def manifest(self) -> Manifest:
+        """What `genie.json` says: classes, recipe, fingerprint, counts."""
+        return self._load().manifest
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes; labels are positions in it."""
+        return self._load().manifest.class_names
+
+    @property
+    def kept(self) -> FilterResult:
+        """How many rows the filter kept, and what each of its clauses dropped."""
+        return self._load().kept
+
+    @property
+    def labels(self) -> RowNumbers:
+        """The target class of each row, ``(N,)`` int64."""
+        return self._load().labels
+
+    @property
+    def source_labels(self) -> RowNumbers:
+        """The source class of each row, ``(N,)`` int64."""
+        return self._load().source_labels
+
+    @property
+    def class_index(self) -> ClassIndex:
+        """The rows of all classes, in two arrays."""
+        return self._load().classes
+
+    def __len__(self) -> int:
+        """Count the rows that the filter kept."""
+        return len(self._load().labels)
+
+    def __getitem__(self, index: int) -> Row:
+        """Read a row; its image is decoded only when `image()` is called.
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        view, physical = self._load(), self._physical(index)
+        return Row(
+            **view.tables.row(physical, ROW_COLUMNS),
+            image=partial(self.image, index),
+            image_bytes=partial(self.image_bytes, index),
+        )
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through the rows."""
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        """Say where the bank is and what was kept."""
+        return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}"
+
+    def rows_of_class(self, label: int) -> RowNumbers:
+        """Give the rows whose target class is `label`, ascending int64.
+
+        Raises:
+            ValueError: There is no such class.
+        """
+        if not 0 <= label < len(self.class_names):
+            raise ValueError(
+                f"label {label} is none of the {len(self.class_names)} classes of the bank "
+                f"{self.path}"
+            )
+        return self._load().classes[label]
+
+    def rows_of_source(self, digest: str) -> RowNumbers:
+        """Give the rows that were made from the picture with this `source_digest`, ascending."""
+        return self._load().sources.rows(digest)
+
+    def knows_source(self, digest: str) -> bool:
+        """Tell whether any row, kept or not, was made from the picture with this digest."""
+        return digest in self._load().sources
+
+    def label_of_source(self, digest: str) -> int | None:
+        """Give the class of a source picture; None if unknown, or known under two classes."""
+        return self._load().sources.label(digest)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Read a column of numbers, booleans or strings, ``(N,)``."""
+        view = self._load()
+        return view.tables.column(name)[view.physical]
+
+    def projections(self) -> npt.NDArray[np.float32]:
+        """Read each row's projection at its own noise ratio, ``(N,)``; NaN where none is."""
+        view = self._load()
+        return view.tables.projections()[view.physical]
+
+    def image(self, index: int, size: Size | None = None) -> Image.Image:
+        """Decode the image of a row to RGB, scaled and cropped to (height, width) if given.
+
+        Without a size it is as stored, or as `decoded` made it.
+        """
+        physical = self._physical(index)
+        if self._cache is not None and (size is None or self._cache.serves(size)):
+            return image_of(self._cache.planes(physical))
+        return self._decode(physical, size)
+
+    def planes(self, index: int, size: Size) -> torch.Tensor:
+        """Give the image of a row as ``(3, H, W)`` uint8, to be read only: it may be mapped."""
+        if self._cache is not None and self._cache.serves(size):
+            return self._cache.planes(self._physical(index))
+        return planes_of(self.image(index, size))
+
+    def iter_arrays(self, rows: RowNumbers, size: Size) -> Iterator[Pixels]:
+        """Give the images of many rows as `planes` does, as arrays, at less cost for each."""
+        if self._cache is None or not self._cache.serves(size):
+            return (self.planes(row, size).numpy() for row in rows.tolist())
+        return self._cache.iter_arrays(self._load().physical[rows])
+
+    def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
+        """Give the same bank with all images decoded, so that replacing one is a copy.
+
+        The first call decodes every row once into a memory-mapped array beside the bank, which
+        later calls and other processes open; it takes ``3 · height · width`` bytes a row. It is
+        a mere copy while the rows in use fit into the memory that the system has for files; from
+        a cold disk, a row costs what reading it costs.
+
+        Args:
+            size: Height and width in pixels, or one number for a square.
+            folder: Where to keep the array, for banks on read-only media.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        target = self.path / "decoded" if folder is None else Path(folder).absolute()
+        cache = DecodedCache.for_bank(target, (height, width), self.manifest)
+        cache.fill(lambda row: planes_of(self._decode(row, (height, width))))
+        bank = Bank(self.path, self.keep, cache)
+        bank._view = self._view
+        return bank
+
+    def image_bytes(self, index: int) -> bytes:
+        """Give the image of a row as it is stored, encoded."""
+        return bytes(self._load().tables.image_bytes(self._physical(index)))
+
+    def verify(self) -> list[str]:
+        """Check every file, row and image on disk; one line for each problem, none if sound."""
+        return verify_bank(self.path)
+
+    def export(
+        self, out: str | os.PathLike[str], layout: Literal["imagefolder", "webdataset"]
+    ) -> Path:
+        """Write the rows that the filter kept in a layout that other programs read.
+
+        Images are copied as they are stored. "imagefolder" gives one folder a class, and
+        `metadata.jsonl` with the columns; "webdataset" tar files with an image, its `.cls` and
+        its `.json` for each row.
+
+        Args:
+            out: The new folder.
+            layout: "imagefolder" or "webdataset".
+
+        Raises:
+            ValueError: There is no such layout, or a class name cannot be a folder.
+            FileExistsError: `out` is not empty.
+        """
+        writers = {"imagefolder": export_image_folder, "webdataset": export_webdataset}
+        if layout not in writers:
+            raise ValueError(f"layout must be one of {', '.join(writers)}, got {layout!r}")
+        return writers[layout](self, self.class_names, Path(out).absolute())
+
+    def as_dataset(self, transform: Callable[[Image.Image], Any] | None = None) -> BankDataset:
+        """Give the negatives as a dataset of (image, target class), to add to the real data."""
+        return BankDataset(self, transform)
+
+    def _decode(self, physical: int, size: Size | None) -> Image.Image:
+        """Decode the image of a row on disk."""
+        try:
+            return decode_image(self._load().tables.image_bytes(physical), size)
+        except OSError as error:
+            raise BankFormatError(
+                f"the image of row {physical} of {self.path} does not decode: {error}"
+            ) from error
+
+    def _physical(self, index: int) -> int:
+        """Turn a row of the opened bank into a row on disk."""
+        physical = self._load().physical
+        if not -len(physical) <= index < len(physical):
+            raise IndexError(f"row {index} of a bank with {len(physical)} rows")
+        return int(physical[index])
+
+    def _load(self) -> OpenedBank:
+        """Map the files, once in each process."""
+        if self._view is None:
+            self._view = OpenedBank.read(self.path, self.keep)
+        return self._view
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the mapped tables out: pickling them would copy all their data."""
+        return {**self.__dict__, "_view": None}

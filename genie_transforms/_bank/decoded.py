@@ -1,0 +1,110 @@
+"""The decoded cache: every image of a bank as raw pixels in one memory-mapped array."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from genie_transforms._digest import Pixels
+from genie_transforms._errors import BankError
+from genie_transforms.format import Manifest, Size
+
+from .lookup import RowNumbers
+
+
+class DecodedCache:
+    """A ``(N, 3, H, W)`` uint8 array in a `.npy` file, mapped read-only in each process.
+
+    Args:
+        path: The file.
+        num_rows: N, all rows on disk whatever the filter.
+        size: H and W.
+    """
+
+    def __init__(self, path: Path, num_rows: int, size: Size) -> None:
+        self.path = path
+        self.shape = (num_rows, 3, *size)
+        self._array: torch.Tensor | None = None
+
+    @classmethod
+    def for_bank(cls, folder: Path, size: Size, manifest: Manifest) -> DecodedCache:
+        """Name the cache of a bank by size and content, so that a rebuilt bank gets its own."""
+        content = repr([sorted(shard.items()) for shard in manifest.shards])
+        key = hashlib.sha256(content.encode()).hexdigest()[:16]
+        name = f"uint8-{size[0]}x{size[1]}-{key}.npy"
+        return cls(folder / name, manifest.num_rows, size)
+
+    def serves(self, size: Size) -> bool:
+        """Tell whether the cached images have this size."""
+        return self.shape[2:] == size
+
+    def planes(self, row: int) -> torch.Tensor:
+        """Give one image, ``(3, H, W)`` uint8, as a view of the file: it must not be written."""
+        return self._map()[row]
+
+    def iter_arrays(self, rows: RowNumbers) -> Iterator[Pixels]:
+        """Give many images as `planes` does, as NumPy's arrays: their views cost a third."""
+        array = self._map().numpy()
+        return (array[row] for row in rows.tolist())
+
+    def _map(self) -> torch.Tensor:
+        """Map the file, once in each process."""
+        if self._array is None:
+            self._array = _map_read_only(self.path)
+        return self._array
+
+    def fill(self, decode: Callable[[int], torch.Tensor]) -> None:
+        """Write the file unless it is there: to a temporary name first, then renamed.
+
+        Args:
+            decode: Gives the pixels of a row.
+
+        Raises:
+            BankError: The folder cannot be written.
+        """
+        if self.path.exists():
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._write(decode)
+        except OSError as error:
+            raise BankError(
+                f"cannot write the decoded cache {self.path}: {error}. "
+                f"Pass a folder that can be written: bank.decoded(size, folder=...)"
+            ) from error
+
+    def _write(self, decode: Callable[[int], torch.Tensor]) -> None:
+        """Decode all rows into a new file, wait until it is on disk, and rename it."""
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        try:
+            array = np.lib.format.open_memmap(
+                temporary, mode="w+", dtype=np.uint8, shape=self.shape
+            )
+            for row in range(self.shape[0]):
+                array[row] = decode(row).numpy()
+            array.flush()
+            os.replace(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the mapped array out: the next process maps the file itself."""
+        return {**self.__dict__, "_array": None}
+
+
+def _map_read_only(path: Path) -> torch.Tensor:
+    """Map a `.npy` file as a tensor that must not be written.
+
+    A private mapping (mode "c") could be written safely, but the kernel counts it as memory
+    that may be needed, and refuses it for a cache larger than the machine's.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(np.load(path, mmap_mode="r"))

@@ -1,0 +1,65 @@
+"""What one process has mapped and read of a bank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genie_transforms.format import Manifest
+
+from .filter import FilterResult, apply_keep, parse_keep
+from .lookup import ClassIndex, RowNumbers, SourceIndex
+from .tables import ShardTable
+
+_UNFILTERABLE = ("image", "sweep", "noise_ratios", "projections")
+
+
+@dataclass(frozen=True)
+class OpenedBank:
+    """A mapped bank under a filter, with its indexes.
+
+    Attributes:
+        manifest: What `genie.json` says.
+        tables: The shards.
+        physical: ``(N,)`` rows on disk that the filter kept.
+        kept: What the filter dropped.
+        labels: ``(N,)`` target classes.
+        source_labels: ``(N,)`` source classes.
+        classes: Rows of each class.
+        sources: Rows and label of each source picture.
+    """
+
+    manifest: Manifest
+    tables: ShardTable
+    physical: RowNumbers
+    kept: FilterResult
+    labels: RowNumbers
+    source_labels: RowNumbers
+    classes: ClassIndex
+    sources: SourceIndex
+
+    @classmethod
+    def read(cls, path: Path, keep: str | None) -> OpenedBank:
+        """Map the shards, apply the filter and index the rows."""
+        manifest = Manifest.read(path)
+        num_rows = manifest.num_rows
+        tables = ShardTable(path, [shard["name"] for shard in manifest.shards], num_rows)
+        names = [name for name in tables.column_names if name not in _UNFILTERABLE]
+        clauses = [] if keep is None else parse_keep(keep, names)
+        mask, kept = apply_keep(clauses, tables.column, num_rows)
+        physical = np.flatnonzero(mask)
+        positions = np.full(num_rows, -1, dtype=np.int64)
+        positions[physical] = np.arange(len(physical))
+        sources, labels = tables.column("source_label"), tables.column("label")[physical]
+        return cls(
+            manifest=manifest,
+            tables=tables,
+            physical=physical,
+            kept=kept,
+            labels=labels,
+            source_labels=sources[physical],
+            classes=ClassIndex(labels, len(manifest.class_names)),
+            sources=SourceIndex(tables.digests(), sources, positions),
+        )

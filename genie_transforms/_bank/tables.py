@@ -1,0 +1,106 @@
+"""The Arrow files of a bank, memory-mapped: columns as arrays, image bytes by row."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genie_transforms._errors import BankFormatError
+from genie_transforms.format import map_table
+
+_NUM_HEX = 32
+
+
+class ShardTable:
+    """All shards of a bank as one table; nothing is read before it is asked for.
+
+    Args:
+        folder: The bank.
+        shards: Names of the files, in order.
+        num_rows: Rows that the manifest promises.
+
+    Raises:
+        BankFormatError: A file is missing, damaged, or has another number of rows.
+    """
+
+    def __init__(self, folder: Path, shards: Sequence[str], num_rows: int) -> None:
+        tables = [map_table(folder / shard) for shard in shards]
+        if not tables:
+            raise BankFormatError(f"the bank {folder} has no shards: rebuild it")
+        self.table = pa.concat_tables(tables)
+        if self.table.num_rows != num_rows:
+            raise BankFormatError(
+                f"the shards of {folder} hold {self.table.num_rows} rows, its manifest says "
+                f"{num_rows}: rebuild the bank"
+            )
+        self._starts: list[int] = []
+        self._blobs: list[tuple[npt.NDArray[np.int32], memoryview]] = []
+        self._index_images()
+
+    def _index_images(self) -> None:
+        """Keep offsets and bytes of each chunk: reading a blob by them costs about 1 µs."""
+        start = 0
+        for chunk in self.table.column("image").chunks:
+            images = chunk.field("bytes")  # honours no offset of the parent: add it below
+            _, offsets, data = images.buffers()
+            if data is None:
+                continue
+            first = images.offset
+            last = first + len(images)
+            self._starts.append(start)
+            self._blobs.append(
+                (np.frombuffer(offsets, dtype=np.int32)[first : last + 1], memoryview(data))
+            )
+            start += len(images)
+
+    @property
+    def column_names(self) -> list[str]:
+        """Name the columns."""
+        return list(self.table.column_names)
+
+    def image_bytes(self, row: int) -> memoryview:
+        """Give the encoded image of a row, without a copy."""
+        chunk = bisect_right(self._starts, row) - 1
+        offsets, data = self._blobs[chunk]
+        local = row - self._starts[chunk]
+        return data[int(offsets[local]) : int(offsets[local + 1])]
+
+    def row(self, row: int, names: Sequence[str]) -> dict[str, Any]:
+        """Give some columns of one row as Python values."""
+        return {name: self.table.column(name)[row].as_py() for name in names}
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Read a column of numbers, booleans or strings, ``(N,)``."""
+        return np.asarray(self.table.column(name).to_numpy())
+
+    def digests(self) -> npt.NDArray[np.uint64]:
+        """Read `source_digest` as ``(N, 2)`` uint64: half the bytes of the text, and sortable.
+
+        Raises:
+            BankFormatError: A digest has not 32 hexadecimal digits.
+        """
+        texts = self.table.column("source_digest").to_pylist()
+        try:
+            raw = bytes.fromhex("".join(texts))
+        except (TypeError, ValueError) as error:
+            raise BankFormatError(f"the column source_digest is damaged: {error}") from error
+        if len(raw) * 2 != len(texts) * _NUM_HEX:
+            raise BankFormatError("the column source_digest must have 32 digits in each row")
+        return np.frombuffer(raw, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+
+    def projections(self) -> npt.NDArray[np.float32]:
+        """Read the projection of each row at its own noise ratio, ``(N,)``; NaN where none is."""
+        chosen = self.column("noise_ratio")
+        ratios, projections = self.table.column("noise_ratios"), self.table.column("projections")
+        result = np.full(len(chosen), np.nan, dtype=np.float32)
+        pairs = zip(ratios.to_pylist(), projections.to_pylist(), strict=True)
+        for row, (grid, values) in enumerate(pairs):
+            if grid and values:
+                result[row] = values[int(np.argmin(np.abs(np.asarray(grid) - chosen[row])))]
+        return result

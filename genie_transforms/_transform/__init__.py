@@ -1,0 +1,9 @@
+"""."""
+
+from .transform import GeNIeTransform
+from .with_transforms import WithTransforms
+
+__all__ = [
+    "GeNIeTransform",
+    "WithTransforms",
+]

@@ -1,0 +1,167 @@
+"""Which samples become hard negatives, and which negatives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genie_transforms._bank import Bank, RowNumbers
+from genie_transforms._errors import NoNegativesError
+
+from .counters import Counters, SharedState
+
+_LOOKUPS_BEFORE_WARNING = 100
+
+
+_KEPT = Counters(seen=1)
+
+
+_REPLACED = Counters(seen=1, replaced=1)
+
+
+_UNKNOWN = Counters(seen=1, unknown=1)
+
+
+_MISSING = Counters(seen=1, missing=1)
+
+
+Replace = Literal["target", "source"]
+
+
+Missing = Literal["pass", "raise"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the probability of replacement changes over epochs.
+
+    Attributes:
+        warmup_epochs: Epochs over which it grows linearly from 0.
+        off_after: The last epoch with replacements, counted from 0; None for no end.
+    """
+
+    warmup_epochs: int = 0
+    off_after: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.warmup_epochs < 0:
+            raise ValueError(f"warmup_epochs must not be negative, got {self.warmup_epochs}")
+
+    def factor(self, epoch: int) -> float:
+        """Give the factor on p, in [0, 1]."""
+        if self.off_after is not None and epoch > self.off_after:
+            return 0.0
+        return min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
+
+
+@dataclass
+class Chooser:
+    """Draws, for each sample, whether it is replaced and by which row of the bank.
+
+    All randomness is torch's global generator: its seed, and each worker's, decide alone.
+
+    Attributes:
+        bank: The bank.
+        table: ``(C,)`` probability of replacement of each class.
+        replace: "target" or "source", as `GeNIeTransform` has it.
+        on_missing: What to do when the bank has no negative for a class.
+        schedule: Factor on the probabilities by epoch.
+        state: The epoch and the counters.
+    """
+
+    bank: Bank
+    table: npt.NDArray[np.float64]
+    replace: Replace
+    on_missing: Missing
+    schedule: Schedule
+    state: SharedState = field(default_factory=SharedState)
+    _warned: bool = False
+
+    def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
+        """Choose the row that replaces one sample; None to keep it.
+
+        Args:
+            label: Its class; None to look it up by its picture.
+            digest: Computes the picture's `source_digest`, called only if it is needed.
+
+        Raises:
+            NoNegativesError: The class has no negatives and `on_missing` is "raise".
+        """
+        chance, choice = torch.rand(2, dtype=torch.float64).tolist()
+        factor = self.schedule.factor(self.state.epoch)
+        rate = self.table.max(initial=0.0) if label is None else self.table[label]
+        if chance >= rate * factor:  # first, for most samples end here without a look-up
+            self.state.add(_KEPT)
+            return None
+        key = digest() if label is None or self.replace == "source" else ""
+        if label is None:
+            label = self.bank.label_of_source(key)
+            if label is not None and chance >= self.table[label] * factor:
+                self.state.add(_KEPT)
+                return None
+        return self._pick(label, key, choice)
+
+    def _pick(self, label: int | None, key: str, choice: float) -> int | None:
+        """Pick a row for a sample that is to be replaced, and count what happened."""
+        if label is None or (key and not self.bank.knows_source(key)):
+            self.state.add(_UNKNOWN)
+            self._warn_if_all_unknown()
+            return None
+        by_source = self.replace == "source"
+        rows = self.bank.rows_of_source(key) if by_source else self.bank.rows_of_class(label)
+        if not len(rows):
+            self.state.add(_MISSING)
+            self._raise_if_wanted(label)
+            return None
+        self.state.add(_REPLACED)
+        return int(rows[int(choice * len(rows))])
+
+    def many(self, labels: RowNumbers) -> RowNumbers:
+        """Choose rows for a batch by its labels, ``(B,)`` int64; -1 keeps a sample.
+
+        Raises:
+            NoNegativesError: A class has no negatives and `on_missing` is "raise".
+        """
+        chance, choice = torch.rand(2, len(labels), dtype=torch.float64).numpy()
+        chosen = chance < self.table[labels] * self.schedule.factor(self.state.epoch)
+        index = self.bank.class_index
+        counts = index.counts[labels]
+        replaced = chosen & (counts > 0)
+        picked = index.offsets[labels] + (choice * counts).astype(np.int64)
+        rows = np.full(len(labels), -1, dtype=np.int64)
+        rows[replaced] = index.rows[picked[replaced]]
+        num_missing = int(chosen.sum() - replaced.sum())
+        self.state.add(Counters(len(labels), int(replaced.sum()), 0, num_missing))
+        if num_missing:
+            self._raise_if_wanted(int(labels[chosen & ~replaced][0]))
+        return rows
+
+    def _raise_if_wanted(self, label: int) -> None:
+        """Refuse a class without negatives, if the user wants that."""
+        if self.on_missing == "raise":
+            raise NoNegativesError(
+                f"the bank {self.bank.path} has no negatives for class {label} "
+                f"({self.bank.class_names[label]!r}) under the filter {self.bank.keep!r}: build "
+                f'more, filter less, or pass on_missing="pass"'
+            )
+
+    def _warn_if_all_unknown(self) -> None:
+        """Warn once when the bank has known none of the pictures."""
+        totals = self.state.totals()
+        if self._warned or totals.unknown < _LOOKUPS_BEFORE_WARNING:
+            return
+        self._warned = True
+        if totals.replaced + totals.missing == 0:
+            warnings.warn(
+                f"the bank {self.bank.path} knows none of the first {totals.unknown} pictures, so "
+                f"nothing is replaced. It finds pictures by their pixels: put GeNIeTransform "
+                f"before anything that changes them, and use the dataset that the bank was made "
+                f"from; or give it the labels too, with WithTransforms.",
+                stacklevel=2,
+            )

@@ -1,0 +1,108 @@
+"""Pixels of negatives in the form of the image that they replace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional
+
+from genie_transforms._errors import UnsupportedSampleError
+from genie_transforms.format import image_of
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class Converter:
+    """Bring uint8 RGB pixels to the type, dtype, device and channels of another image.
+
+    Args:
+        mean: Mean of each channel that float images were normalised with, in [0, 1].
+        std: Standard deviation, likewise.
+    """
+
+    def __init__(self, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
+        if (mean is None) != (std is None):
+            raise ValueError(f"mean and std go together, got mean={mean} and std={std}")
+        if std is not None and min(std) <= 0:
+            raise ValueError(f"std must be positive, got {tuple(std)}")
+        self.mean = None if mean is None else tuple(float(value) for value in mean)
+        self.std = None if std is None else tuple(float(value) for value in std)
+        self._range_checked = False
+        self._constants: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def like(self, planes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Convert ``(..., C, H, W)`` uint8 planes to the dtype of `image`, on their device."""
+        if planes.dtype == image.dtype:
+            return planes
+        if not image.is_floating_point():
+            converted: torch.Tensor = functional.to_dtype(planes, image.dtype, scale=True)
+            return converted
+        return self.scale(planes, torch.empty_like(planes, dtype=image.dtype))
+
+    def scale(self, planes: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        """Write uint8 planes into a float tensor, scaled to [0, 1] and normalised."""
+        if self.mean is None or self.std is None:
+            # Converting and scaling in two passes is faster than one call that does both.
+            return out.copy_(planes).mul_(1 / 255)
+        key = (out.dtype, out.device)
+        if key not in self._constants:
+            std, mean = (
+                torch.tensor(values, dtype=torch.float64)[:, None, None]
+                for values in (self.std, self.mean)
+            )
+            self._constants[key] = ((1 / (255 * std)).to(*key[::-1]), (mean / std).to(*key[::-1]))
+        factor, shift = self._constants[key]
+        return out.copy_(planes).mul_(factor).sub_(shift)
+
+    def undo(self, image: torch.Tensor) -> torch.Tensor:
+        """Take the normalisation off a float image; other images are returned as they are."""
+        if self.mean is None or self.std is None or not image.is_floating_point():
+            return image
+        plain = image.as_subclass(torch.Tensor)
+        mean, std = (plain.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return plain * std + mean
+
+    def check_range(self, image: torch.Tensor) -> None:
+        """Refuse float pixels of another scale than that of the negatives, at the first image.
+
+        Raises:
+            ValueError: Pixels lie outside [0, 1], and no mean and std are given.
+        """
+        if self._range_checked or self.mean is not None or not image.numel():
+            return
+        sample = image.detach().reshape(-1, *image.shape[-3:])[:8]
+        low, high = float(sample.amin()), float(sample.amax())
+        if low < -1e-3 or high > 1 + 1e-3:
+            raise ValueError(
+                f"float images must be in [0, 1], got [{low:.3g}, {high:.3g}]: if they are "
+                f"normalised, pass the same mean= and std= to GeNIeTransform"
+            )
+        self._range_checked = True
+
+
+def with_channels(planes: torch.Tensor, num_channels: int) -> torch.Tensor:
+    """Bring ``(3, H, W)`` uint8 planes to 1 (grey), 3 or 4 (opaque) channels.
+
+    Raises:
+        UnsupportedSampleError: Another number of channels.
+    """
+    if num_channels == 3:
+        return planes
+    if num_channels not in _MODES:
+        raise UnsupportedSampleError(
+            f"an image with {num_channels} channels cannot be replaced: 1, 3 or 4 are supported"
+        )
+    pixels = np.asarray(image_of(planes).convert(_MODES[num_channels]))
+    pixels = pixels.reshape(*planes.shape[1:], num_channels)
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))
+
+
+def wrap_like(pixels: torch.Tensor, image: torch.Tensor) -> Any:
+    """Give a tensor the class of `image`: plain, or `tv_tensors.Image`."""
+    if isinstance(image, tv_tensors.TVTensor):
+        return tv_tensors.wrap(pixels, like=image)
+    return pixels

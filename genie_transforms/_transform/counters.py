@@ -1,0 +1,88 @@
+"""Counters and the epoch, shared between the training process and its workers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import get_worker_info
+
+_NUM_SLOTS = 128  # one for each worker, so that no two processes write the same number
+
+
+_FIELDS = 4
+
+
+class Counters(NamedTuple):
+    """What a transform has done so far, in all processes.
+
+    Attributes:
+        seen: Samples that came by.
+        replaced: Samples that became a hard negative.
+        unknown: Samples chosen for replacement whose picture the bank does not know.
+        missing: Samples chosen for replacement for which the bank has no negative.
+    """
+
+    seen: int = 0
+    replaced: int = 0
+    unknown: int = 0
+    missing: int = 0
+
+    @property
+    def hit_share(self) -> float:
+        """The share of chosen samples that were replaced, in [0, 1]; NaN if none was chosen."""
+        chosen = self.replaced + self.unknown + self.missing
+        return self.replaced / chosen if chosen else float("nan")
+
+
+class SharedState:
+    """A few integers in shared memory: workers write them, the training process reads them.
+
+    They stay shared when a DataLoader starts its workers, by fork or by spawn; any other copy
+    or pickle begins with the same values and goes its own way.
+    """
+
+    def __init__(self) -> None:
+        # The last row holds the epoch: persistent workers see `set_epoch` through it.
+        self._tensor = _share(torch.zeros(_NUM_SLOTS + 1, _FIELDS, dtype=torch.int64))
+        self._array: npt.NDArray[np.int64] = self._tensor.numpy()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that was set last."""
+        return int(self._array[_NUM_SLOTS, 0])
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._array[_NUM_SLOTS, 0] = epoch
+
+    def add(self, counts: Counters) -> None:
+        """Add to the counters of this process."""
+        worker = get_worker_info()
+        slot = 0 if worker is None else 1 + worker.id % (_NUM_SLOTS - 1)
+        self._array[slot] += counts
+
+    def totals(self) -> Counters:
+        """Sum the counters of all processes."""
+        return Counters(*(int(total) for total in self._array[:_NUM_SLOTS].sum(axis=0)))
+
+    def reset(self) -> None:
+        """Set the counters to zero."""
+        self._array[:_NUM_SLOTS] = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Send the tensor alone, which torch's own pickler for processes keeps shared."""
+        return {"_tensor": self._tensor}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Share again what an ordinary pickle has copied."""
+        self._tensor = _share(state["_tensor"])
+        self._array = self._tensor.numpy()
+
+
+def _share(tensor: torch.Tensor) -> torch.Tensor:
+    """Move a tensor to shared memory, unless it is there."""
+    shared: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
+    return shared

@@ -1,0 +1,165 @@
+"""Labels: which class a sample has, how often it is replaced, and its soft label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genie_transforms._bank import Bank
+from genie_transforms._errors import UnsupportedSampleError
+
+Probability = float | Mapping[int | str, float] | Sequence[float] | Literal["balanced"]
+
+
+def class_of(label: Any, class_names: Sequence[str]) -> int:
+    """Read a label: an int, a NumPy integer, a 0-d integer tensor or the name of a class.
+
+    Raises:
+        UnsupportedSampleError: It is nothing of that.
+        ValueError: It is none of the bank's classes.
+    """
+    if isinstance(label, str):
+        if label not in class_names:
+            raise ValueError(f"label {label!r} is none of the bank's classes")
+        return class_names.index(label)
+    if not is_label(label):
+        raise UnsupportedSampleError(
+            f"a label must be an integer, a 0-d integer tensor or a class name, got {label!r}"
+        )
+    value = int(label)
+    if not 0 <= value < len(class_names):
+        raise ValueError(
+            f"label {value} is none of the bank's {len(class_names)} classes: "
+            f"were dataset and bank made from the same classes?"
+        )
+    return value
+
+
+def is_label(value: Any) -> bool:
+    """Tell whether a value is a class index of one sample."""
+    if isinstance(value, torch.Tensor):
+        kind = value.dtype
+        return value.ndim == 0 and not (kind.is_floating_point or kind.is_complex)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def label_like(value: int, label: Any, class_names: Sequence[str]) -> Any:
+    """Give a class in the type of another label."""
+    if isinstance(label, torch.Tensor):
+        return torch.full_like(label, value)
+    if isinstance(label, str):
+        return class_names[value]
+    return type(label)(value)
+
+
+def probabilities(
+    p: Probability,
+    class_names: Sequence[str],
+    class_counts: Sequence[int] | None,
+    max_p: float,
+) -> npt.NDArray[np.float64]:
+    """Give the probability of replacement of each class, ``(C,)``.
+
+    Args:
+        p: One number; one for each class; numbers by class index or name, 0 for the others; or
+            `"balanced"`: proportional to 1 / (n + 1) of each class's n training pictures, the
+            rarest class getting `max_p`.
+        class_names: Names of the C classes.
+        class_counts: The n of `"balanced"`.
+        max_p: Probability of the rarest class, for `"balanced"`.
+
+    Raises:
+        ValueError: A number is not in [0, 1], or a class is unknown or lacks its number.
+    """
+    size = len(class_names)
+    if isinstance(p, str):
+        table = _balanced(p, size, class_counts, max_p)
+    elif isinstance(p, Mapping):
+        table = np.zeros(size)
+        for label, value in p.items():
+            table[class_of(label, class_names)] = value
+    elif isinstance(p, int | float):
+        table = np.full(size, float(p))
+    else:
+        table = np.asarray(p, dtype=np.float64)
+        if table.shape != (size,):
+            raise ValueError(
+                f"p has shape {table.shape}, but the bank has {size} classes: give one for each"
+            )
+    wrong = table[~((table >= 0) & (table <= 1))]
+    if len(wrong):
+        raise ValueError(f"p must be in the interval [0, 1], got {wrong[0]}")
+    return table
+
+
+def _balanced(
+    p: str, num_classes: int, class_counts: Sequence[int] | None, max_p: float
+) -> npt.NDArray[np.float64]:
+    """Give p ∝ 1 / (n + 1), the largest being `max_p`."""
+    if p != "balanced":
+        raise ValueError(f'p must be a number, one for each class, or "balanced", got {p!r}')
+    if class_counts is None or len(class_counts) != num_classes:
+        raise ValueError(
+            f'p="balanced" needs class_counts=, the number of training pictures of each of the '
+            f"{num_classes} classes, got {class_counts!r}"
+        )
+    rarity = 1 / (np.asarray(class_counts, dtype=np.float64) + 1)
+    return np.asarray(max_p * rarity / rarity.max())
+
+
+@dataclass(frozen=True)
+class SoftLabels:
+    """Soft labels: a mixture of the one-hot source and target class of a negative.
+
+    Attributes:
+        weights: ``(N,)`` float32 in [0, 1], the target's share for each row of the bank.
+        num_classes: Length of a soft label.
+    """
+
+    weights: npt.NDArray[np.float32]
+    num_classes: int
+
+    @classmethod
+    def of(cls, bank: Bank, by: str, gamma: float) -> SoftLabels:
+        """Weigh the rows of a bank.
+
+        Args:
+            bank: The bank.
+            by: `"projection"`, where the negative was measured to lie between source and
+                target (GeNIe, Algorithm 1), or `"noise_ratio"`: r^γ, as Diff-Mix does.
+            gamma: The γ of Diff-Mix, > 0.
+
+        Raises:
+            ValueError: `by` or `gamma` is wrong, or the bank has no projections.
+        """
+        if gamma <= 0:
+            raise ValueError(f"gamma must be positive, got {gamma}")
+        if by == "noise_ratio":
+            weights = np.asarray(bank.column("noise_ratio") ** gamma, dtype=np.float32)
+        elif by == "projection":
+            weights = bank.projections()
+            if np.isnan(weights).any():
+                raise ValueError(
+                    f"{int(np.isnan(weights).sum())} rows of {bank.path} have no projection: "
+                    f'use soft_by="noise_ratio"'
+                )
+        else:
+            raise ValueError(f'soft_by must be "projection" or "noise_ratio", got {by!r}')
+        return cls(np.clip(weights, 0, 1), len(bank.class_names))
+
+    def one_hot(self, labels: torch.Tensor) -> torch.Tensor:
+        """Turn class indices ``(...)`` into float32 ``(..., C)``."""
+        return torch.nn.functional.one_hot(labels.long(), self.num_classes).float()
+
+    def of_row(self, bank: Bank, row: int) -> torch.Tensor:
+        """Give the soft label of a row, ``(C,)`` float32."""
+        mixture = torch.zeros(self.num_classes)
+        weight = float(self.weights[row])
+        mixture[int(bank.source_labels[row])] += 1 - weight
+        mixture[int(bank.labels[row])] += weight
+        return mixture

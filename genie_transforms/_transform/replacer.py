@@ -1,0 +1,138 @@
+"""Put a chosen negative in the place of a sample's image, and its label beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from genie_transforms._bank import Bank, RowNumbers
+from genie_transforms._digest import source_digest
+from genie_transforms.format import size_of
+
+from .batch import check_labels, replace_rows
+from .choice import Chooser
+from .convert import Converter, with_channels, wrap_like
+from .labels import SoftLabels, class_of, label_like
+from .sample import Sample
+
+
+@dataclass
+class Replacer:
+    """Replaces what the chooser chose.
+
+    Attributes:
+        bank: Where the negatives come from.
+        chooser: Decides which samples are replaced, and by what.
+        converter: Brings pixels to the scale of float images.
+        soft: Makes soft labels; None for class indices.
+        size: "match" or "stored", as `GeNIeTransform` has it.
+        in_place: Whether batches are written into.
+    """
+
+    bank: Bank
+    chooser: Chooser
+    converter: Converter
+    soft: SoftLabels | None
+    size: Literal["match", "stored"]
+    in_place: bool
+
+    def __call__(self, sample: Sample) -> Any:
+        """Give the sample or batch with images replaced, or as it was."""
+        image = sample.image
+        if isinstance(image, torch.Tensor) and image.ndim == 4:
+            return self._batch(sample)
+        row = self._choose(image, sample.label)
+        if row is None:
+            return self.keep(sample)
+        return sample.rebuild(self._image(row, image), self._label(row, sample.label))
+
+    def keep(self, sample: Sample) -> Any:
+        """Give a sample as it was; its label is one-hot if labels are soft."""
+        if self.soft is None:
+            return sample.original
+        label = class_of(sample.label, self.bank.class_names)
+        return sample.rebuild(sample.image, self.soft.one_hot(torch.tensor(label)))
+
+    def draw(self, label: int) -> tuple[Image.Image, Any] | None:
+        """Draw a negative of a class and its label; None to keep the sample."""
+        class_of(label, self.bank.class_names)
+        row = self.chooser.one(label, str)
+        return None if row is None else (self.bank.image(row), self._label(row, label))
+
+    def _choose(self, image: Any, label: Any) -> int | None:
+        """Choose the row that replaces one image; None to keep it."""
+        known = None if label is None else class_of(label, self.bank.class_names)
+        return self.chooser.one(known, partial(self._digest, image))
+
+    def _digest(self, image: Any) -> str:
+        """Compute the key of a picture, before any normalisation."""
+        return source_digest(self.converter.undo(image) if torch.is_tensor(image) else image)
+
+    def _image(self, row: int, image: Any) -> Any:
+        """Give a negative in the form of an image."""
+        if isinstance(image, Image.Image):
+            size = size_of(image) if self.size == "match" else None
+            negative = self.bank.image(row, size)
+            return negative if image.mode == "RGB" else negative.convert(image.mode)
+        if image.ndim == 2:
+            return wrap_like(self._tensor(row, image[None])[0], image)
+        return wrap_like(self._tensor(row, image), image)
+
+    def _tensor(self, row: int, image: torch.Tensor) -> torch.Tensor:
+        """Give a negative as a new ``(C, H, W)`` tensor like another."""
+        if image.is_floating_point():
+            self.converter.check_range(image)
+        planes = with_channels(self.bank.planes(row, size_of(image)), image.shape[0])
+        out = torch.empty_like(image.as_subclass(torch.Tensor))
+        return out.copy_(self.converter.like(planes.to(image.device), out))
+
+    def _label(self, row: int, label: Any) -> Any:
+        """Give the label of a negative in the form of another label."""
+        if label is None:
+            return None
+        if self.soft is not None:
+            return self.soft.of_row(self.bank, row)
+        return label_like(int(self.bank.labels[row]), label, self.bank.class_names)
+
+    def _batch(self, sample: Sample) -> Any:
+        """Replace images of a batch."""
+        images, labels = sample.image, sample.label
+        classes = None
+        if labels is not None:
+            classes = check_labels(labels, len(images), len(self.bank.class_names))
+        rows = self._choose_rows(images, classes)
+        replaced = replace_rows(images, rows, self.bank, self.converter, in_place=self.in_place)
+        new_labels = labels if labels is None else self._batch_labels(rows, labels)
+        return sample.rebuild(wrap_like(replaced, images), new_labels)
+
+    def _choose_rows(self, images: torch.Tensor, classes: RowNumbers | None) -> RowNumbers:
+        """Choose the rows for a batch, ``(B,)``; -1 keeps an image."""
+        if classes is not None and self.chooser.replace == "target":
+            return self.chooser.many(classes)
+        labels = [None] * len(images) if classes is None else classes.tolist()
+        chosen = (
+            self.chooser.one(label, partial(self._digest, image))
+            for image, label in zip(images, labels, strict=True)
+        )
+        return np.array([-1 if row is None else row for row in chosen], dtype=np.int64)
+
+    def _batch_labels(self, rows: RowNumbers, labels: torch.Tensor) -> torch.Tensor:
+        """Give the labels of a batch after replacement, on the device of the old ones."""
+        places = np.flatnonzero(rows >= 0)
+        if self.soft is None:
+            if self.chooser.replace == "target":
+                return labels  # the label of a negative is the sample's own
+            values = labels.clone()
+            values[torch.from_numpy(places)] = torch.from_numpy(self.bank.labels[rows[places]]).to(
+                labels
+            )
+            return values
+        mixtures = self.soft.one_hot(labels.cpu())
+        for place in places.tolist():
+            mixtures[place] = self.soft.of_row(self.bank, int(rows[place]))
+        return mixtures.to(labels.device)

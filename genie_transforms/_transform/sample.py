@@ -1,0 +1,185 @@
+"""Where the image and the label are in a sample: any nesting of tuples, lists and dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
+from torchvision import tv_tensors
+
+from genie_transforms._errors import UnsupportedSampleError
+
+from .labels import is_label
+
+Path = tuple[Any, ...]
+
+
+_REFUSED = (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints, tv_tensors.Video)
+
+
+_EXPLICIT = (Image.Image, tv_tensors.Image)
+
+
+@dataclass
+class Sample:
+    """A flattened sample, with the places of its image and its label.
+
+    Attributes:
+        original: The sample as it was given.
+        leaves: All leaves.
+        spec: The nesting.
+        image_at: Place of the image in `leaves`.
+        label_at: Place of the label; None if the sample has none.
+    """
+
+    original: Any
+    leaves: list[Any]
+    spec: TreeSpec
+    image_at: int
+    label_at: int | None
+
+    @property
+    def image(self) -> Any:
+        """The image leaf."""
+        return self.leaves[self.image_at]
+
+    @property
+    def label(self) -> Any:
+        """The label leaf; None if there is none."""
+        return None if self.label_at is None else self.leaves[self.label_at]
+
+    def rebuild(self, image: Any, label: Any) -> Any:
+        """Give the sample with another image and label; all other leaves are the same objects."""
+        leaves = list(self.leaves)
+        leaves[self.image_at] = image
+        if self.label_at is not None:
+            leaves[self.label_at] = label
+        return tree_unflatten(leaves, self.spec)
+
+
+def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sample:
+    """Find image and label in a sample.
+
+    The image is the one PIL image or `tv_tensors.Image`; without any, the first plain tensor of
+    two to four dimensions that is not the label. By default the label is the second item of a
+    tuple or list, or the entry of a dictionary whose key is or contains "label" or is "target".
+    It is never searched for by identity: small integers are all the same object.
+
+    Args:
+        sample: The sample or batch.
+        label_at: "default", or the path of the label: a key, an index, or a tuple of these.
+        class_names: Strings that may be labels.
+
+    Raises:
+        UnsupportedSampleError: There is no image or more than one, no unambiguous label, or
+            something that belongs to the image and could not be replaced with it.
+    """
+    leaves, spec = tree_flatten(sample)
+    refused = next((leaf for leaf in leaves if isinstance(leaf, _REFUSED)), None)
+    if refused is not None:
+        raise UnsupportedSampleError(
+            f"a sample with {type(refused).__name__} cannot be replaced: a hard negative has none"
+        )
+    path = _default_path(sample, class_names) if label_at == "default" else _as_path(label_at)
+    place = None if path is None else _place(sample, path)
+    return Sample(sample, leaves, spec, _image_place(leaves, place), place)
+
+
+def _image_place(leaves: list[Any], label_place: int | None) -> int:
+    """Find the one image among the leaves."""
+    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, _EXPLICIT)]
+    if len(places) > 1:
+        raise UnsupportedSampleError(
+            f"a sample with {len(places)} images cannot be replaced: give the transform the one "
+            f"image and its label"
+        )
+    if not places:
+        places = [
+            place
+            for place, leaf in enumerate(leaves)
+            if isinstance(leaf, torch.Tensor) and 2 <= leaf.ndim <= 4 and place != label_place
+        ]
+    if not places:
+        kinds = sorted({type(leaf).__name__ for leaf in leaves})
+        raise UnsupportedSampleError(
+            f"the sample has no image (PIL image, tensor or tv_tensors.Image), only {kinds}"
+        )
+    return places[0]
+
+
+def _as_path(label_at: Any) -> Path:
+    """Turn a key or an index into a path."""
+    return label_at if isinstance(label_at, tuple) else (label_at,)
+
+
+def _default_path(sample: Any, class_names: Sequence[str]) -> Path | None:
+    """Find the label where samples usually have it; None if there is none."""
+    if isinstance(sample, Mapping):
+        return _label_key(sample)
+    if not isinstance(sample, tuple | list) or len(sample) < 2:
+        return None
+    second = sample[1]
+    if isinstance(second, Mapping):
+        key = _label_key(second)
+        return None if key is None else (1, *key)
+    if is_label(second) or (isinstance(second, str) and second in class_names):
+        return (1,)
+    if isinstance(second, torch.Tensor) and not isinstance(second, tv_tensors.TVTensor):
+        return (1,)  # the labels of a batch; their shape is checked there
+    if isinstance(second, float | np.floating):
+        raise UnsupportedSampleError(
+            f"{second!r} beside an image is no class label: it would be untrue of a negative"
+        )
+    return None
+
+
+def _label_key(sample: Mapping[Any, Any]) -> Path | None:
+    """Find the key of the label in a dictionary, as torchvision's transforms do.
+
+    Raises:
+        UnsupportedSampleError: Several keys could be it.
+    """
+    names = {key: key.lower() for key in sample if isinstance(key, str)}
+    for candidates in (
+        [key for key, name in names.items() if name in ("label", "labels")],
+        [key for key, name in names.items() if "label" in name],
+        [key for key, name in names.items() if name in ("target", "targets")],
+    ):
+        if len(candidates) > 1:
+            raise UnsupportedSampleError(
+                f"any of the keys {candidates} may be the label: pass label_at= to say which"
+            )
+        if candidates:
+            return (candidates[0],)
+    return None
+
+
+def _place(sample: Any, path: Path) -> int:
+    """Give the place of the leaf at a path among all leaves.
+
+    Raises:
+        UnsupportedSampleError: The path leads nowhere, or to no leaf.
+    """
+    place, node = 0, sample
+    for step in path:
+        if isinstance(node, Mapping):
+            children = list(node.items())
+        elif isinstance(node, tuple | list):
+            children = list(enumerate(node))
+        else:
+            children = []
+        for key, child in children:
+            if key == step:
+                node = child
+                break
+            place += len(tree_leaves(child))
+        else:
+            raise UnsupportedSampleError(f"the sample has no label at {path}")
+    if isinstance(node, Mapping | tuple | list):
+        raise UnsupportedSampleError(f"at {path} the sample has {type(node).__name__}, no label")
+    return place

@@ -1,0 +1,183 @@
+"""GeNIeTransform: one sample or one batch in, maybe a hard negative out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from PIL import Image
+from torchvision.transforms import v2
+
+from genie_transforms._bank import Bank
+from genie_transforms._errors import UnsupportedSampleError
+
+from .choice import Chooser, Missing, Replace, Schedule
+from .convert import Converter
+from .counters import Counters
+from .labels import Probability, SoftLabels, probabilities
+from .replacer import Replacer
+from .sample import read_sample
+
+
+class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no types
+    """Replace images by hard negatives of a bank, with a given probability.
+
+    Takes what torchvision's transforms take: an image alone, (image, label) in any nesting, or
+    a batch ``(B, C, H, W)`` with labels ``(B,)``, where `MixUp` and `CutMix` stand. Type, dtype,
+    device and channels of the image are kept; nothing is changed in place unless `in_place`
+    says so; all other leaves are the same objects. An image alone is recognised by its pixels,
+    so the transform then comes first.
+
+    Example:
+        >>> bank = Bank.open("genie-bank")
+        >>> ImageFolder(root, transforms.Compose([GeNIeTransform(bank), transforms.ToTensor()]))
+
+    Args:
+        bank: The negatives; filter them with `Bank.open(path, keep=...)`.
+        p: Probability of replacement in [0, 1]; or one for each class, as a sequence or by
+            index or name; or "balanced", ∝ 1 / (n + 1) for a class of n training pictures.
+        replace: "target": the image becomes a negative whose target class is the sample's
+            label, made from another image; the label stays true. "source": a negative made
+            from this very image, and the label becomes the negative's target class.
+        label: "hard" gives class indices; "soft" gives ``(C,)`` float32 for every sample: a
+            mixture of the negative's source and target class, one-hot where nothing changed.
+        soft_by: The target's share: "projection", where the negative was measured to lie
+            between source and target, or "noise_ratio", r^gamma as in Diff-Mix.
+        gamma: Exponent of "noise_ratio", > 0.
+        class_counts: Training pictures of each class, for p="balanced".
+        max_p: Probability of the rarest class, for p="balanced".
+        warmup_epochs: Epochs over which p grows linearly from 0; see `set_epoch`.
+        off_after: Last epoch with replacements; None for no end.
+        on_missing: "pass" keeps the image when the bank has no negative for its class, "raise"
+            raises.
+        size: "match" gives negatives the size of the image that they replace, scaled to cover
+            it and cropped at the centre; "stored" leaves them as the bank has them, for
+            PIL images that are resized later anyway.
+        mean: Mean that float images were normalised with; without it they must be in [0, 1].
+        std: Standard deviation, likewise.
+        label_at: Path of the label in the sample: a key, an index, or a tuple of these;
+            "default" looks where `MixUp` looks.
+        in_place: Write negatives into the given batch, so that only replaced images are touched:
+            the caller's tensor changes. Single images are never written into.
+
+    Raises:
+        ValueError: An argument is wrong.
+    """
+
+    def __init__(
+        self,
+        bank: Bank,
+        p: Probability = 0.5,
+        *,
+        replace: Replace = "target",
+        label: Literal["hard", "soft"] = "hard",
+        soft_by: Literal["projection", "noise_ratio"] = "projection",
+        gamma: float = 0.5,
+        class_counts: Sequence[int] | None = None,
+        max_p: float = 0.5,
+        warmup_epochs: int = 0,
+        off_after: int | None = None,
+        on_missing: Missing = "pass",
+        size: Literal["match", "stored"] = "match",
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        label_at: Any = "default",
+        in_place: bool = False,
+    ) -> None:
+        super().__init__()
+        if not isinstance(bank, Bank):
+            raise TypeError(f"bank must be a Bank, got {bank!r}: open one with Bank.open(path)")
+        _check_choice("replace", replace, ("target", "source"))
+        _check_choice("label", label, ("hard", "soft"))
+        _check_choice("on_missing", on_missing, ("pass", "raise"))
+        _check_choice("size", size, ("match", "stored"))
+        table = probabilities(p, bank.class_names, class_counts, max_p)
+        schedule = Schedule(warmup_epochs, off_after)
+        soft = SoftLabels.of(bank, soft_by, gamma) if label == "soft" else None
+        chooser = Chooser(bank, table, replace, on_missing, schedule)
+        self.bank, self.p, self.replace, self.label = bank, p, replace, label
+        self.size, self.label_at, self.in_place = size, label_at, in_place
+        self._chooser = chooser
+        self._replacer = Replacer(bank, chooser, Converter(mean, std), soft, size, in_place)
+
+    @property
+    def counters(self) -> Counters:
+        """What was seen and replaced so far, in this process and in its DataLoader workers."""
+        return self._chooser.state.totals()
+
+    def reset_counters(self) -> None:
+        """Set the counters to zero."""
+        self._chooser.state.reset()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the schedule the epoch, from 0; running workers see it too."""
+        self._chooser.state.epoch = epoch
+
+    def forward(self, *inputs: Any) -> Any:
+        """Replace the image of a sample, or images of a batch, or give them back.
+
+        Raises:
+            UnsupportedSampleError: The sample cannot be replaced truthfully.
+            NoNegativesError: A class has no negatives and `on_missing` is "raise".
+            ValueError: A label is none of the bank's classes, or float pixels are not in [0, 1].
+        """
+        given = inputs if len(inputs) > 1 else inputs[0]
+        if isinstance(given, dict) and (length := _column_length(given)):
+            rows = [self.forward(row) for row in _rows_of(given, length)]
+            return {key: [row[key] for row in rows] for key in given}
+        sample = read_sample(given, self.label_at, self.bank.class_names)
+        if sample.label_at is None and (self.replace == "source" or self.label == "soft"):
+            raise UnsupportedSampleError(
+                f"replace={self.replace!r} with label={self.label!r} changes the label, but the "
+                f"sample has none, so it would be lost: use WithTransforms(dataset, transform), "
+                f"which gives the transform image and label"
+            )
+        return self._replacer(sample)
+
+    def draw(self, label: int) -> tuple[Image.Image, Any] | None:
+        """Draw a negative and its label before the real picture is read; None to keep that one.
+
+        Only for `replace="target"`; the negative has the size that it has in the bank.
+
+        Args:
+            label: The class of the picture that would be read.
+        """
+        return self._replacer.draw(label)
+
+    def keep(self, sample: Any) -> Any:
+        """Give a sample that `draw` kept the label that it has when nothing is replaced."""
+        return self._replacer.keep(read_sample(sample, self.label_at, self.bank.class_names))
+
+    def extra_repr(self) -> str:
+        """Name what decides: the bank and its filter, p, and how labels change."""
+        p = "per class" if isinstance(self.p, Mapping | list | tuple) else repr(self.p)
+        return (
+            f"bank={str(self.bank.path)!r}, keep={self.bank.keep!r}, rows={len(self.bank)}, "
+            f"p={p}, replace={self.replace!r}, label={self.label!r}, size={self.size!r}"
+        )
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def _column_length(sample: dict[Any, Any]) -> int:
+    """Count the rows of a dictionary of lists with images, as Hugging Face gives; 0 if none."""
+    for column in sample.values():
+        if isinstance(column, list) and column and isinstance(column[0], Image.Image):
+            return len(column)
+    return 0
+
+
+def _rows_of(columns: dict[Any, Any], length: int) -> list[dict[Any, Any]]:
+    """Turn a dictionary of lists into dictionaries.
+
+    Raises:
+        UnsupportedSampleError: A column has another length.
+    """
+    wrong = [key for key, column in columns.items() if len(column) != length]
+    if wrong:
+        raise UnsupportedSampleError(f"the columns {wrong} have not {length} entries")
+    return [{key: column[row] for key, column in columns.items()} for row in range(length)]

@@ -1,0 +1,109 @@
+"""Joint transforms of image and label over any dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from .transform import GeNIeTransform
+
+
+class WithTransforms(Dataset[Any]):
+    """Apply transforms to whole samples of any dataset: image and label together.
+
+    `ImageFolder` and `CIFAR10` give their transforms the image only, so a transform that
+    changes labels cannot stand there. Attributes of the dataset, such as `classes` and
+    `targets`, are those of the wrapper too.
+
+    Example:
+        >>> WithTransforms(ImageFolder(root), v2.Compose([GeNIeTransform(bank), v2.ToImage()]))
+
+    Args:
+        dataset: Gives samples, such as (image, label).
+        transforms: Applied to each sample.
+        lazy: Take the decision before the real picture is read: a replaced sample then costs
+            one decode, not two. Needs a `GeNIeTransform` with `replace="target"` and
+            `size="stored"` in first place, and a dataset with `targets` and (image, label)
+            samples.
+
+    Raises:
+        ValueError: The classes of dataset and bank differ, or `lazy` lacks what it needs.
+    """
+
+    def __init__(
+        self, dataset: Any, transforms: Callable[[Any], Any], *, lazy: bool = False
+    ) -> None:
+        self.dataset = dataset
+        self.transforms = transforms
+        self.lazy = lazy
+        self._first, self._rest = _split_first(transforms)
+        _check_classes(dataset, self._first)
+        if lazy:
+            _check_lazy(dataset, self._first)
+
+    def __len__(self) -> int:
+        """Count the samples of the dataset."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        """Give a transformed sample."""
+        if not self.lazy or self._first is None:
+            return self.transforms(self.dataset[index])
+        label = int(self.dataset.targets[index])
+        negative = self._first.draw(label)
+        sample = self._first.keep(self.dataset[index]) if negative is None else negative
+        for transform in self._rest:
+            sample = transform(sample)
+        return sample
+
+    def __getattr__(self, name: str) -> Any:
+        """Look up what the wrapper lacks in the dataset."""
+        if name.startswith("__") or name == "dataset":  # not yet there while unpickling
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+
+def _split_first(
+    transforms: Callable[[Any], Any],
+) -> tuple[GeNIeTransform | None, list[Callable[[Any], Any]]]:
+    """Split transforms into a `GeNIeTransform` in first place and the rest."""
+    steps = list(transforms.transforms) if isinstance(transforms, v2.Compose) else [transforms]
+    if isinstance(steps[0], GeNIeTransform):
+        return steps[0], steps[1:]
+    return None, steps
+
+
+def _check_classes(dataset: Any, first: GeNIeTransform | None) -> None:
+    """Refuse a dataset whose classes are not the bank's: labels would mean other classes."""
+    classes = getattr(dataset, "classes", None)
+    if first is None or classes is None or list(classes) == first.bank.class_names:
+        return
+    raise ValueError(
+        f"the classes of the dataset, {_some(classes)}, are not those of the bank "
+        f"{first.bank.path}, {_some(first.bank.class_names)}: labels would mean other classes"
+    )
+
+
+def _some(names: Any) -> str:
+    """Show the first names of a list."""
+    shown = ", ".join(str(name) for name in list(names)[:5])
+    return f"[{shown}, … {len(names)} in all]" if len(names) > 5 else f"[{shown}]"
+
+
+def _check_lazy(dataset: Any, first: GeNIeTransform | None) -> None:
+    """Refuse a lazy wrapper that could not tell labels, or would skip a dataset's transforms."""
+    if first is None or first.replace != "target" or first.size != "stored":
+        raise ValueError(
+            'lazy=True needs a GeNIeTransform with replace="target" and size="stored" in first '
+            f"place, got {first!r}"
+        )
+    if not hasattr(dataset, "targets"):
+        raise ValueError(f"lazy=True needs a dataset with targets, got {type(dataset).__name__}")
+    if getattr(dataset, "transforms", None) is not None:
+        raise ValueError(
+            "lazy=True would skip the dataset's own transform for replaced samples: move it "
+            "into the transforms of WithTransforms"
+        )

@@ -1,0 +1,112 @@
+"""Make one bank of several."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genie_transforms._errors import BankFormatError
+
+from .manifest import Manifest
+from .schema import CLASS_COLUMNS, arrow_schema
+from .shards import map_table
+from .writer import write_bank
+
+
+def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
+    """Write the rows of several banks into a new one, all rows whatever a filter would say.
+
+    Classes are told by their names: the new bank has those of all, sorted if every bank's are
+    (as `ImageFolder` has them), else in the order in which they first come. A row is dropped if
+    an earlier one has the same source, target class and image bytes.
+
+    Args:
+        paths: Folders of the banks.
+        out: The new folder.
+
+    Returns:
+        The manifest of the new bank; `counts["merged_rows"]` is the number of rows before
+        duplicates were dropped. Its recipe and fingerprint hold those of each bank. What
+        `index/` keeps for extending a bank is not merged.
+
+    Raises:
+        ValueError: No bank was given.
+        FileExistsError: `out` is not empty.
+        BankError: A bank cannot be read.
+    """
+    if not paths:
+        raise ValueError("no bank to merge: give the folder of at least one")
+    manifests = [Manifest.read(path) for path in paths]
+    names = merged_names([manifest.class_names for manifest in manifests])
+    shards = [
+        (path / shard["name"], manifest)
+        for path, manifest in zip(paths, manifests, strict=True)
+        for shard in manifest.shards
+    ]
+    keep_sweep = any("sweep" in map_table(path).column_names for path, _ in shards)
+    schema = arrow_schema(names, keep_sweep=keep_sweep)
+    parts = [
+        {"recipe": m.recipe, "fingerprint": m.fingerprint, "counts": m.counts} for m in manifests
+    ]
+    return write_bank(
+        out,
+        _distinct(_relabelled(map_table(path), m.class_names, schema, names) for path, m in shards),
+        num_shards=len(shards),
+        class_names=names,
+        recipe={"method": "merge", "banks": [part["recipe"] for part in parts]},
+        fingerprint={"banks": [part["fingerprint"] for part in parts]},
+        counts={
+            "pairs": sum(m.counts.get("pairs", 0) for m in manifests),
+            "failed": sum(m.counts.get("failed", 0) for m in manifests),
+            "merged_rows": sum(m.num_rows for m in manifests),
+        },
+        keep_sweep=keep_sweep,
+    )
+
+
+def merged_names(lists: Sequence[Sequence[str]]) -> list[str]:
+    """Give the names of all lists once; sorted if every list is, else as they first come."""
+    names = list(dict.fromkeys(name for names in lists for name in names))
+    return sorted(names) if all(list(given) == sorted(given) for given in lists) else names
+
+
+def _relabelled(
+    table: pa.Table, class_names: Sequence[str], schema: pa.Schema, names: Sequence[str]
+) -> pa.Table:
+    """Bring a table to the schema of the new bank: its labels, and columns that it lacks."""
+    codes = pa.array([names.index(name) for name in class_names], type=pa.int64())
+    columns = []
+    for field in schema:
+        if field.name not in table.column_names:
+            columns.append(pa.nulls(table.num_rows, field.type))
+        elif field.name in CLASS_COLUMNS:
+            try:
+                columns.append(pc.take(codes, table.column(field.name)))
+            except pa.ArrowIndexError as error:
+                raise BankFormatError(
+                    f"the column {field.name} has labels outside the {len(class_names)} classes: "
+                    f"see `python -m index.verify BANK`"
+                ) from error
+        else:
+            columns.append(table.column(field.name).cast(field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _distinct(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Drop rows that an earlier table, or the same one, already has."""
+    seen: set[bytes] = set()
+    for table in tables:
+        images = pc.struct_field(table.column("image").combine_chunks(), "bytes")
+        digests, labels = table.column("source_digest"), table.column("label")
+        fresh = []
+        for digest, label, image in zip(digests, labels, images, strict=True):
+            key = hashlib.sha256(f"{digest} {label} ".encode())
+            blob = image.as_buffer()  # None for a row without an image
+            key.update(b"" if blob is None else blob)
+            fresh.append(key.digest() not in seen)
+            seen.add(key.digest())
+        yield table.filter(pa.array(fresh, type=pa.bool_()))

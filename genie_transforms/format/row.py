@@ -1,0 +1,45 @@
+"""One hard negative of a bank: its columns as Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Row:
+    """One hard negative; the columns are described in `schema.py`.
+
+    Attributes:
+        image: Decodes the image, RGB.
+        image_bytes: Reads the image as it is stored, encoded.
+    """
+
+    label: int
+    source_label: int
+    source_id: str
+    source_digest: str
+    noise_ratio: float
+    noise_ratios: list[float]
+    projections: list[float]
+    prompt: str
+    seed: int
+    method: str
+    target_similarity: float
+    nearest_class: int
+    source_similarity: float
+    on_target: bool
+    duplicate: bool
+    image: Callable[[], Image.Image] = field(repr=False, compare=False)
+    image_bytes: Callable[[], bytes] = field(repr=False, compare=False)
+
+    def values(self) -> dict[str, Any]:
+        """Give the columns by name."""
+        return {name: getattr(self, name) for name in ROW_COLUMNS}
+
+
+ROW_COLUMNS = tuple(item.name for item in fields(Row) if item.compare)
+"""Every column of a bank that a `Row` has; they are in banks of any version of the format."""

@@ -1,0 +1,94 @@
+"""The bank on disk: its columns, its manifest `genie.json`, and what makes it readable.
+
+A bank is a folder that Hugging Face `datasets` opens with `load_from_disk`: Arrow IPC *stream*
+files with the features in the schema's metadata, `state.json` and `dataset_info.json`. The
+manifest is written last, so a folder without it is an unfinished build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+CLASS_COLUMNS = ("label", "source_label", "nearest_class")
+
+
+def shard_name(index: int, count: int) -> str:
+    """Name a shard: `data-00000-of-00042.arrow`."""
+    return f"data-{index:05d}-of-{count:05d}.arrow"
+
+
+def arrow_schema(class_names: Sequence[str], *, keep_sweep: bool = False) -> pa.Schema:
+    """Give the columns of a bank, with the features of `datasets` in the metadata.
+
+    Args:
+        class_names: Names of the classes; labels are positions in it.
+        keep_sweep: Whether every image of the sweep is kept in a column `sweep`.
+    """
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = [
+        ("image", image),  # JPEG or PNG bytes of the hard negative
+        ("label", pa.int64()),  # the target class
+        ("source_label", pa.int64()),
+        ("source_id", pa.string()),  # path or index in the source dataset
+        ("source_digest", pa.string()),  # content key of the source pixels
+        ("noise_ratio", pa.float32()),  # r*
+        ("noise_ratios", pa.list_(pa.float32())),  # the sweep; one entry for a fixed r
+        ("projections", pa.list_(pa.float32())),  # one for each of noise_ratios
+        ("prompt", pa.string()),
+        ("seed", pa.int64()),
+        ("method", pa.string()),
+        ("target_similarity", pa.float32()),  # cosine to the target's centroid
+        ("margin", pa.float32()),  # that, less the cosine to the best other class
+        ("nearest_class", pa.int64()),  # by cosine to all centroids
+        ("source_similarity", pa.float32()),  # cosine to the source's embedding
+        ("on_target", pa.bool_()),  # nearest_class == label
+        ("duplicate", pa.bool_()),  # hardly differs from its source
+        ("near_duplicate", pa.bool_()),  # hardly differs from an earlier row
+        ("blank", pa.bool_()),  # nearly one colour
+        ("stale", pa.bool_()),  # its class has moved since r* was chosen, and r* would be another
+    ]
+    if keep_sweep:
+        columns.append(("sweep", pa.list_(image)))
+    schema = pa.schema(columns)
+    features = {field.name: _feature(field, list(class_names)) for field in schema}
+    return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _feature(field: pa.Field[Any], class_names: list[str]) -> Any:
+    """Describe a column in the words of `datasets`."""
+    if field.name in CLASS_COLUMNS:
+        return {"names": class_names, "_type": "ClassLabel"}
+    if field.name == "image":
+        return {"_type": "Image"}
+    if field.name == "sweep":
+        return {"feature": {"_type": "Image"}, "_type": "List"}
+    if pa.types.is_list(field.type):
+        return {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "List"}
+    names = {pa.float32(): "float32", pa.int64(): "int64", pa.bool_(): "bool"}
+    return {"dtype": names.get(field.type, "string"), "_type": "Value"}
+
+
+def dataset_files(schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give what `datasets.load_from_disk` reads beside the shards: file name -> content.
+
+    Args:
+        schema: As from `arrow_schema`.
+        shards: Name, rows and SHA-256 of each shard, in order.
+    """
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": shard["name"]} for shard in shards],
+        "_fingerprint": identity[:16],
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": None,
+    }
+    return {"dataset_info.json": {"features": features}, "state.json": state}

@@ -1,0 +1,146 @@
+"""Check a bank on disk against its manifest: files, checksums, columns, every row and image."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+
+from genie_transforms._errors import BankError
+
+from .manifest import Manifest
+from .row import ROW_COLUMNS
+from .shards import map_table
+
+_DIGEST = re.compile("[0-9a-f]{32}")
+
+
+def verify_bank(path: Path) -> list[str]:
+    """List what is wrong with a bank; an empty list means that nothing is.
+
+    Checked are the manifest, the files that `datasets` reads, and of each shard: SHA-256, number
+    of rows, columns and class names, and of each row: labels, digest, noise ratio, that
+    `on_target` agrees with `nearest_class`, and that its image decodes.
+
+    Args:
+        path: Folder of the bank.
+
+    Returns:
+        One line for each problem, with the file and the row in it.
+    """
+    try:
+        manifest = Manifest.read(path)
+    except (FileNotFoundError, BankError) as error:
+        return [str(error)]
+    problems = list(_of_manifest(path, manifest))
+    for shard in manifest.shards:
+        texts = _of_shard(path / shard["name"], shard, manifest.class_names)
+        problems += [f"{shard['name']}: {text}" for text in texts]
+    return problems
+
+
+def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
+    """Check class names, counts, and the files that `datasets` reads."""
+    if len(set(manifest.class_names)) < len(manifest.class_names):
+        yield "genie.json: a class name occurs twice"
+    rows = manifest.num_rows
+    if manifest.counts.get("rows", rows) != rows:
+        yield f"genie.json: counts {manifest.counts['rows']} rows, its shards have {rows}"
+    for name in ("state.json", "dataset_info.json"):
+        if not (path / name).is_file():
+            yield f"{name}: missing, so datasets.load_from_disk cannot open the bank"
+            continue
+        try:
+            content = json.loads((path / name).read_text())
+        except ValueError as error:  # no JSON, or no UTF-8
+            yield f"{name}: damaged ({error})"
+            continue
+        files = [shard["name"] for shard in manifest.shards]
+        listed = [file["filename"] for file in content.get("_data_files", [])]
+        if name == "state.json" and listed != files:
+            yield "state.json: lists other shards than genie.json"
+
+
+def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iterator[str]:
+    """Check one shard; rows are looked at only if the file can be read."""
+    if not path.is_file():
+        yield "missing"
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != entry["sha256"]:
+        yield f"SHA-256 is {found[:12]}…, genie.json says {entry['sha256'][:12]}…"
+    try:
+        table = map_table(path)
+    except BankError as error:
+        yield str(error)
+        return
+    if table.num_rows != entry["rows"]:
+        yield f"{table.num_rows} rows, genie.json says {entry['rows']}"
+    missing = [name for name in ("image", *ROW_COLUMNS) if name not in table.column_names]
+    if missing:
+        yield f"no columns {', '.join(missing)}"
+        return
+    if _class_names(table) != class_names:
+        yield f"class names are {_class_names(table)}, genie.json says {class_names}"
+    for row, texts in enumerate(_of_rows(table, len(class_names))):
+        yield from (f"row {row}: {text}" for text in texts)
+
+
+def _class_names(table: pa.Table) -> list[str] | None:
+    """Read the class names in the metadata of a shard; None if there are none."""
+    metadata = (table.schema.metadata or {}).get(b"huggingface")
+    if metadata is None:
+        return None
+    names: list[str] = json.loads(metadata)["info"]["features"]["label"]["names"]
+    return names
+
+
+def _of_rows(table: pa.Table, num_classes: int) -> Iterator[list[str]]:
+    """Give the problems of each row; images are decoded in parallel."""
+    blobs = pc.struct_field(table.column("image").combine_chunks(), "bytes")
+    with ThreadPoolExecutor() as pool:
+        decoded = pool.map(_why_not_decoded, (blob.as_buffer() for blob in blobs))
+        names = ["label", "source_label", "source_digest", "noise_ratio", "on_target"]
+        for row, broken in zip(
+            table.select([*names, "nearest_class"]).to_pylist(), decoded, strict=True
+        ):
+            yield [*_of_values(row, num_classes), *([broken] if broken else [])]
+
+
+def _of_values(row: dict[str, Any], num_classes: int) -> Iterator[str]:
+    """Check the values of one row."""
+    for name in ("label", "source_label"):
+        if row[name] is None or not 0 <= row[name] < num_classes:
+            yield f"{name} {row[name]} is none of the {num_classes} classes"
+    if row["source_digest"] is None or not _DIGEST.fullmatch(row["source_digest"]):
+        yield f"source_digest {row['source_digest']!r} has not 32 hexadecimal digits"
+    if row["noise_ratio"] is None or not 0 <= row["noise_ratio"] <= 1:
+        yield f"noise_ratio {row['noise_ratio']} is not in [0, 1]"
+    measured = row["nearest_class"] is not None
+    if measured and row["on_target"] != (row["nearest_class"] == row["label"]):
+        yield (
+            f"on_target is {row['on_target']}, but nearest_class is {row['nearest_class']} and "
+            f"label {row['label']}"
+        )
+
+
+def _why_not_decoded(blob: pa.Buffer | None) -> str | None:
+    """Decode an image fully; say why it cannot be."""
+    if blob is None:
+        return "has no image"
+    try:
+        with Image.open(io.BytesIO(blob)) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError) as error:  # all that Pillow raises for damaged files
+        return f"the image does not decode: {error}"
+    return None

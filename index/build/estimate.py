@@ -1,0 +1,132 @@
+"""What a build will cost, before it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from index.config import BuildConfig
+from index.diffusion import Family, with_timesteps
+from index.diffusion.sampling import first_index
+from index.generate import BuildContext, run_shard
+from index.plan import Plan
+
+from .reuse import PairReuse
+
+_COLUMNS = 500
+"""Bytes of a row beside its images and embeddings, about."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The cost of a build.
+
+    Attributes:
+        per_class: Pairs of each target class, by name.
+        shards: Shards of the plan.
+        known: Pairs that were made before and need no network.
+        missing: Pairs that have to be made.
+        rows_per_pair: Rows through the denoiser for one pair, guidance counted.
+        exact: Whether every pair needs so many; with a preview some need fewer.
+        seconds: Of the network and all else for the missing pairs, from a warm-up of one pair;
+            many pairs share their calls, so that it takes less rather than more.
+        bytes: Disk that the rows and their embeddings take.
+    """
+
+    per_class: dict[str, int]
+    shards: int
+    known: int
+    missing: int
+    rows_per_pair: int
+    exact: bool
+    seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        """Say it in some lines."""
+        pairs = self.known + self.missing
+        rows = self.missing * self.rows_per_pair
+        lines = [f"plan         {pairs} pairs of {len(self.per_class)} targets"]
+        lines[0] += f" in {self.shards} shards"
+        lines += [f"  {name:<12} {count}" for name, count in self.per_class.items()]
+        lines += [
+            f"made before  {self.known} pairs",
+            f"network      {'' if self.exact else 'at most '}{self.missing} pairs x "
+            f"{self.rows_per_pair} = {rows} rows, guidance counted",
+            f"time         about {_duration(self.seconds)}, or less: one pair took "
+            f"{self.seconds / max(self.missing, 1):.2f} s, and many share their calls",
+            f"disk         about {self.bytes / 1e6:.1f} MB",
+        ]
+        return "\n".join(lines)
+
+
+def network_rows_per_pair(config: BuildConfig, family: Family) -> int:
+    """Count the rows that one pair sends through the denoiser at most, guidance counted.
+
+    A noise ratio runs every step of the grid from its own first one on. A preview adds its own
+    steps, and then only the chosen noise ratio runs, at most the largest.
+
+    Args:
+        config: The build, with all that the model decides filled in.
+        family: The diffusion model.
+    """
+
+    def calls(steps: int, ratios: Sequence[float]) -> int:
+        grid = with_timesteps(family.scheduler, steps).timesteps
+        return sum(len(grid) - first_index(grid, ratio) for ratio in ratios)
+
+    ratios = config.sweep_ratios
+    if config.method != "genie-ada" or config.ada == "full":
+        total = calls(config.steps, ratios)
+    else:
+        total = calls(config.ada_steps, ratios) + calls(config.steps, ratios[-1:])
+    return total * (2 if config.guidance > 1 else 1)
+
+
+def estimate(context: BuildContext, plan: Plan, reuse: PairReuse) -> Estimate:
+    """Count what a plan needs, and make its first missing pair twice: warm, then timed."""
+    known, first = 0, None
+    for number in range(plan.num_shards):
+        part = plan.shard(number)
+        found = reuse.find(part)
+        known += len(found)
+        missing = [place for place in range(len(part)) if place not in found]
+        if missing and first is None:
+            first = part.take(missing[:1])
+    per_pair, size = (0.0, 0) if first is None else _warm_up(context, first)
+    names = context.source.class_names
+    counts = plan.pairs_per_class(len(names)).tolist()
+    return Estimate(
+        per_class={name: n for name, n in zip(names, counts, strict=True) if n},
+        shards=plan.num_shards,
+        known=known,
+        missing=len(plan) - known,
+        rows_per_pair=network_rows_per_pair(context.config, context.family),
+        exact=context.config.method != "genie-ada" or context.config.ada == "full",
+        seconds=per_pair * (len(plan) - known),
+        bytes=size * len(plan),
+    )
+
+
+def _warm_up(context: BuildContext, pair: Plan) -> tuple[float, int]:
+    """Make one pair: seconds of the second time, and bytes of its row."""
+    run_shard(context, pair)
+    start = time.perf_counter()
+    result = run_shard(context, pair)
+    seconds = time.perf_counter() - start
+    size = sum(map(_size, result.rows)) + sum(block.nbytes for block in result.embeddings)
+    return seconds, size
+
+
+def _size(row: dict[str, Any]) -> int:
+    images = [row["image"], *row.get("sweep", [])]
+    return _COLUMNS + sum(len(image["bytes"]) for image in images)
+
+
+def _duration(seconds: float) -> str:
+    """Say seconds as people do."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

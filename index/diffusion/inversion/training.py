@@ -1,0 +1,243 @@
+"""Train the embeddings of new tokens, of many concepts in each call of the network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from genie_transforms.format import atomic_path
+from index.diffusion import Family
+from index.diffusion.sampling import derived_seed
+
+from .tokens import Learned, add_tokens, key_of, remove_tokens, text_encoders
+
+logger = logging.getLogger("genie.invert")
+
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inversion:
+    """How tokens are learned.
+
+    Attributes:
+        iterations: Optimiser steps (GeNIe, section 4: 5000).
+        learning_rate: Of AdamW, constant; 5e-3 as Gal et al.
+        images_per_step: Images of a concept in each step, drawn with replacement.
+        prompt: Template with {target}, where the token goes.
+        seed: Base seed; each concept derives its own from it and from its images.
+        batch_size: Rows of one network call at most; does not change the result, up to rounding.
+        checkpoint_every: Steps between checkpoints.
+    """
+
+    iterations: int = 5000
+    learning_rate: float = 5e-3
+    images_per_step: int = 1
+    prompt: str = "A photo of a {target}"
+    seed: int = 0
+    batch_size: int = 16
+    checkpoint_every: int = 250
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "images_per_step", "batch_size", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if "{target}" not in self.prompt:
+            raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
+        if self.batch_size < self.images_per_step:
+            raise ValueError(
+                f"batch_size {self.batch_size} holds no step of images_per_step "
+                f"{self.images_per_step}"
+            )
+
+
+@dataclass(frozen=True)
+class ConceptLatents:
+    """A concept, ready to be learned.
+
+    Attributes:
+        token: The new token.
+        latents: Of its images, ``(K, C, h, w)`` float32.
+        initial: What the token begins as, ``(width,)`` float32 in each text encoder.
+        seed: Of its draws.
+        key: Names all that decides the result.
+    """
+
+    token: str
+    latents: Tensor
+    initial: Learned
+    seed: int
+    key: str
+
+
+def train_tokens(
+    family: Family,
+    scheduler: DDPMScheduler,
+    lessons: Sequence[ConceptLatents],
+    inversion: Inversion,
+    checkpoint: Path,
+) -> dict[str, nn.Parameter]:
+    """Train the tokens of some concepts together, all in each step.
+
+    Args:
+        family: The model, its weights frozen.
+        scheduler: Its noise schedule.
+        lessons: The concepts.
+        inversion: How they are learned.
+        checkpoint: File that is continued from, if it is of the same concepts.
+
+    Returns:
+        ``(len(lessons), width)`` float32 for each text encoder.
+
+    Raises:
+        RuntimeError: The loss is no longer finite.
+    """
+    learned = {
+        name: nn.Parameter(torch.stack([lesson.initial[name] for lesson in lessons]))
+        for name in lessons[0].initial
+    }
+    optimizer = torch.optim.AdamW(learned.values(), lr=inversion.learning_rate)
+    key = "".join(lesson.key for lesson in lessons)
+    step = _resume(checkpoint, key, learned, optimizer)
+    tokens = [lesson.token for lesson in lessons]
+    prompts = [inversion.prompt.replace("{target}", token) for token in tokens]
+    owners = torch.arange(len(lessons)).repeat_interleave(inversion.images_per_step)
+    bar = tqdm(total=inversion.iterations, initial=step, desc="tokens", unit="step", disable=None)
+    with bar, _replaced(family, tokens, learned):
+        while step < inversion.iterations:
+            drawn = [
+                _draw(one.latents, derived_seed(one.seed, step), inversion.images_per_step)
+                for one in lessons
+            ]
+            clean, noise, times = (torch.cat(part) for part in zip(*drawn, strict=True))
+            told = {name: value[owners] for name, value in family.encode_prompts(prompts).items()}
+            losses = denoising_loss(family, scheduler, clean, noise, times, told)
+            # Summed over concepts: the gradient of none depends on how many there are.
+            loss = losses.sum() / inversion.images_per_step
+            if not torch.isfinite(loss):
+                first = int((~losses.isfinite()).nonzero()[0])
+                token = tokens[int(owners[first])]
+                raise RuntimeError(f"{token}: the loss is not finite at step {step}")
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            step += 1
+            bar.update()
+            bar.set_postfix(loss=f"{loss.item() / len(lessons):.4f}", refresh=False)
+            if step % inversion.checkpoint_every == 0 and step < inversion.iterations:
+                _save(checkpoint, key, learned, optimizer, step)
+    return learned
+
+
+def denoising_loss(
+    family: Family,
+    scheduler: DDPMScheduler,
+    latents: Tensor,
+    noise: Tensor,
+    timesteps: Tensor,
+    conditioning: Mapping[str, Tensor],
+) -> Tensor:
+    """Compare what the model predicts with what it should.
+
+    Args:
+        family: The model.
+        scheduler: Its noise schedule.
+        latents: Clean, ``(B, C, h, w)`` float32.
+        noise: As `latents`.
+        timesteps: ``(B,)`` int64 in [0, 1000).
+        conditioning: Of B rows.
+
+    Returns:
+        Mean squared error of each row, ``(B,)`` float32.
+    """
+    velocity = scheduler.config.prediction_type == "v_prediction"
+    wanted = scheduler.get_velocity(latents, noise, timesteps) if velocity else noise
+    noised = scheduler.add_noise(latents, noise, timesteps)
+    predicted = family.predict(noised, timesteps.float(), dict(conditioning))
+    return F.mse_loss(predicted, wanted, reduction="none").mean((1, 2, 3))
+
+
+def _draw(latents: Tensor, seed: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw images of a concept, noise and timesteps, on the CPU so that all devices agree."""
+    rng = torch.Generator().manual_seed(seed)
+    rows = torch.randint(len(latents), (count,), generator=rng)
+    times = torch.randint(1000, (count,), generator=rng)
+    noise = torch.randn((count, *latents.shape[1:]), generator=rng)
+    return latents[rows.to(latents.device)], noise.to(latents.device), times.to(latents.device)
+
+
+@contextmanager
+def _replaced(
+    family: Family, tokens: Sequence[str], learned: Mapping[str, nn.Parameter]
+) -> Iterator[None]:
+    """Let the model's text encoders see `learned` where its prompts have `tokens`."""
+    rows = range(len(tokens))
+    add_tokens(family, {tokens[k]: {n: v[k] for n, v in learned.items()} for k in rows})
+    hooks = []
+    for name, (tokenizer, encoder) in text_encoders(family).items():
+        table = encoder.get_input_embeddings().requires_grad_(False)
+        places = torch.full((len(table.weight),), -1)
+        places[tokenizer.convert_tokens_to_ids(list(tokens))] = torch.arange(len(tokens))
+        places = places.to(table.weight.device)
+        hooks.append(table.register_forward_hook(partial(_substitute, places, learned[name])))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        remove_tokens(family, tokens)
+
+
+def _substitute(
+    places: Tensor, learned: Tensor, module: nn.Module, ids: tuple[Tensor], output: Tensor
+) -> Tensor:
+    place = places[ids[0]]
+    own = learned[place.clamp(min=0)].to(output.dtype)
+    return torch.where((place >= 0)[..., None], own, output)
+
+
+def _save(
+    path: Path,
+    key: str,
+    learned: Mapping[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+) -> None:
+    state = {name: value.detach() for name, value in learned.items()}
+    for name, value in learned.items():
+        state |= {f"{name}.{moment}": optimizer.state[value][moment] for moment in _MOMENTS}
+    with atomic_path(path) as temporary:
+        save_file(state, temporary, metadata={"key": key, "step": str(step)})
+
+
+def _resume(
+    path: Path, key: str, learned: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> int:
+    """Read a checkpoint of the same concepts, if there is one, and give its step."""
+    if not path.exists() or key_of(path) != key:
+        return 0
+    with safe_open(path, "pt") as file:
+        step = int(file.metadata()["step"])
+    state = load_file(path)
+    for name, value in learned.items():
+        value.data.copy_(state[name])
+        moments: dict[str, Any] = {m: state[f"{name}.{m}"].to(value.device) for m in _MOMENTS}
+        optimizer.state[value] = {"step": torch.tensor(float(step)), **moments}
+    logger.info("continue at step %d", step)
+    return step

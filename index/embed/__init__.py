@@ -1,0 +1,30 @@
+"""."""
+
+from .backbone import Backbone, ModuleBackbone, load_backbone
+from .cache import CachedBackbone
+from .centroids import Centroids, Doubles, Embeddings, Integers
+from .distances import DUPLICATE_SIMILARITY, Distances, distances
+from .embedding_index import EmbeddingIndex
+from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
+from .vectors import FLAT, VectorIndex
+
+__all__ = [
+    "DUPLICATE_SIMILARITY",
+    "FLAT",
+    "UNISIAM",
+    "Backbone",
+    "CachedBackbone",
+    "Centroids",
+    "Distances",
+    "Doubles",
+    "EmbeddingIndex",
+    "Embeddings",
+    "Integers",
+    "ModuleBackbone",
+    "Network",
+    "VectorIndex",
+    "distances",
+    "load_backbone",
+    "unisiam_encoder",
+    "unisiam_preprocess",
+]

@@ -1,0 +1,210 @@
+"""Backbones: images to unit-norm embeddings."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import networks
+from .huggingface import open_transformers
+from .networks import Network
+
+BACKBONE_HELP = (
+    "demo, torchvision:NAME[:WEIGHTS or CHECKPOINT], transformers:FOLDER or ID, "
+    "timm:NAME[:CHECKPOINT], unisiam:resnet18:CHECKPOINT, or your own function as "
+    "python:MODULE:FUNCTION"
+)
+
+
+BACKBONES: dict[str, Callable[[str], Network]] = {
+    "demo": networks.open_demo,
+    "torchvision": networks.open_torchvision,
+    "transformers": open_transformers,
+    "timm": networks.open_timm,
+    "unisiam": networks.open_unisiam,
+}
+
+
+class Backbone(ABC):
+    """Maps images to embeddings.
+
+    Attributes:
+        name: The specification that it was opened by.
+        dimension: D of the embeddings.
+        batch_size: Images of one pass.
+    """
+
+    name: str
+    dimension: int
+    batch_size: int = 64
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """Map ``(N, 3, H, W)`` uint8 to features ``(N, D)``, of any norm."""
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any]:
+        """Describe all that decides the embeddings, ready for JSON."""
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> npt.NDArray[np.float32]:
+        """Embed images ``(N, 3, H, W)`` uint8: ``(N, D)`` float32, unit norm.
+
+        Raises:
+            ValueError: These are no such images, or an embedding is not finite or zero.
+        """
+        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
+            raise ValueError(
+                f"a backbone takes (N, 3, H, W) uint8, got {tuple(images.shape)} {images.dtype}"
+            )
+        if not len(images):
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        size = self.batch_size
+        parts = [images[k : k + size] for k in range(0, len(images), size)]
+        embedded = torch.cat([self.features(part).float().cpu() for part in parts])
+        norms = embedded.norm(dim=1)
+        if not bool((norms.isfinite() & (norms > 0)).all()):
+            raise ValueError(f"backbone {self.name} gave an embedding that is zero or not finite")
+        unit: npt.NDArray[np.float32] = F.normalize(embedded, dim=1).numpy()
+        return unit
+
+
+class ModuleBackbone(Backbone):
+    """A torch module behind a preprocessing function.
+
+    Args:
+        name: The specification.
+        parts: Module and preprocessing.
+        device: Where the module runs.
+
+    Raises:
+        ValueError: The module does not give one vector an image.
+    """
+
+    def __init__(self, name: str, parts: Network, device: str = "cpu") -> None:
+        self.name = name
+        self._module = parts.module.eval().to(device)
+        self._parts = parts
+        self._device = device
+        with torch.inference_mode():
+            probe = self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+        if probe.ndim != 2 or len(probe) != 1:
+            raise ValueError(
+                f"backbone {name} gives {tuple(probe.shape)} for one image, not (1, D)"
+            )
+        self.dimension = int(probe.shape[1])
+
+    def features(self, images: Tensor) -> Tensor:
+        """Preprocess and run the module."""
+        pixels = self._parts.preprocess(images.to(self._device))
+        features: Tensor = self._module(pixels.to(self._device))
+        return features
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Give the specification, the preprocessing and a hash of the weights."""
+        digest = hashlib.sha256()
+        for key, value in sorted(self._module.state_dict().items()):
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
+            digest.update(flat.view(torch.uint8).numpy().data)
+        return {
+            "name": self.name,
+            "preprocessing": self._parts.preprocessing,
+            "weights_sha256": digest.hexdigest(),
+        }
+
+
+class FunctionBackbone(Backbone):
+    """A user's function from images to features.
+
+    Args:
+        name: The specification.
+        function: Maps ``(N, 3, H, W)`` uint8 to ``(N, D)``, a tensor or array.
+    """
+
+    def __init__(self, name: str, function: Callable[[Tensor], Any]) -> None:
+        self.name = name
+        self._function = function
+        self.dimension = int(self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape[1])
+
+    def features(self, images: Tensor) -> Tensor:
+        """Run the function."""
+        features = torch.as_tensor(self._function(images))
+        if features.ndim != 2 or len(features) != len(images):
+            raise ValueError(
+                f"backbone {self.name} gave {tuple(features.shape)} for {len(images)} images, "
+                "not one vector each"
+            )
+        return features
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Give the specification and a hash of the function's file: weights it cannot see."""
+        try:
+            file = inspect.getsourcefile(self._function) or ""
+            source = Path(file).read_bytes()
+        except (TypeError, OSError):  # built in C, or typed into an interpreter
+            source = b""
+        return {"name": self.name, "source_sha256": hashlib.sha256(source).hexdigest()}
+
+
+def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Backbone:
+    """Open a backbone.
+
+    Args:
+        spec: "demo"; "torchvision:resnet50", with that model's default weights,
+            "torchvision:resnet50:IMAGENET1K_V1" or "torchvision:resnet50:weights.pt";
+            "transformers:facebook/dinov2-base", a hub id or folder; "timm:NAME" or
+            "timm:NAME:weights.safetensors"; "unisiam:resnet18:checkpoint.pth"; or
+            "python:MODULE:FUNCTION", a function without arguments that returns a `Backbone`, a
+            torch module, or a function from ``(N, 3, H, W)`` uint8 to ``(N, D)``.
+        device: Where it runs.
+        batch_size: Images of one pass.
+
+    Raises:
+        ValueError: The specification names no backbone, or its weights do not fit.
+        FileNotFoundError: There are no such weights.
+        ImportError: It needs a library that is not installed.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    kind, _, name = spec.partition(":")
+    backbone: Backbone
+    if kind in BACKBONES and bool(name) == (kind != "demo"):
+        backbone = ModuleBackbone(spec, BACKBONES[kind](name), device)
+    elif kind not in BACKBONES and ":" in spec.removeprefix("python:"):
+        module, function = spec.removeprefix("python:").rsplit(":", 1)
+        backbone = _own(spec, module, function, device)
+    else:
+        raise ValueError(f"unknown backbone {spec!r}: give {BACKBONE_HELP}")
+    backbone.batch_size = batch_size
+    return backbone
+
+
+def _own(spec: str, module: str, function: str, device: str) -> Backbone:
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"backbone {spec!r}: {error}; give {BACKBONE_HELP}") from error
+    made = make()
+    if isinstance(made, Backbone):
+        made.name = spec
+        return made
+    if isinstance(made, nn.Module):
+        return ModuleBackbone(spec, Network(made, lambda images: images, "none"), device)
+    if callable(made):
+        return FunctionBackbone(spec, made)
+    raise ValueError(
+        f"backbone {spec!r}: {function}() must return an index.embed.Backbone, a torch module or "
+        f"a function, got {type(made).__name__}"
+    )

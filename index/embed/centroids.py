@@ -1,0 +1,111 @@
+"""Centroids of the classes, kept so that they can be extended exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Embeddings = npt.NDArray[np.float32]
+
+
+Integers = npt.NDArray[np.int64]
+
+
+Doubles = npt.NDArray[np.float64]
+
+
+class Centroids:
+    """Plain means of unit-norm embeddings, kept as sum and count.
+
+    They are not normalised again, as in the authors' code: Z_T of Algorithm 1.
+
+    Args:
+        dimension: D of the embeddings.
+
+    Attributes:
+        sums: ``(C, D)`` float64.
+        counts: ``(C,)`` int64.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.sums: Doubles = np.zeros((0, dimension))
+        self.counts: Integers = np.zeros(0, dtype=np.int64)
+        self._units: Doubles | None = None
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def add(self, embeddings: Embeddings, labels: Integers) -> None:
+        """Add images: ``(N, D)`` float32 and their classes ``(N,)`` int64, from 0."""
+        missing = int(labels.max(initial=-1)) + 1 - len(self)
+        if missing > 0:
+            self.sums = np.concatenate([self.sums, np.zeros((missing, self.sums.shape[1]))])
+            self.counts = np.concatenate([self.counts, np.zeros(missing, dtype=np.int64)])
+        np.add.at(self.sums, labels, embeddings.astype(np.float64))
+        np.add.at(self.counts, labels, 1)
+        self._units = None
+
+    def means(self) -> Doubles:
+        """Give the centroids of all classes, ``(C, D)`` float64.
+
+        Raises:
+            ValueError: A class has no image.
+        """
+        empty = np.flatnonzero(self.counts == 0)
+        if len(empty):
+            raise ValueError(f"classes {empty[:5].tolist()} have no image, so no centroid")
+        means: Doubles = self.sums / self.counts[:, None]
+        return means
+
+    def mean(self, label: int) -> Doubles:
+        """Give the centroid of a class, ``(D,)`` float64.
+
+        Raises:
+            ValueError: The class has no image.
+        """
+        if not 0 <= label < len(self) or not self.counts[label]:
+            raise ValueError(f"class {label} has no image, so no centroid")
+        mean: Doubles = self.sums[label] / self.counts[label]
+        return mean
+
+    def similarities(self, embeddings: Embeddings | Doubles) -> Doubles:
+        """Give the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64.
+
+        Raises:
+            ValueError: A class has no image.
+        """
+        if self._units is None:
+            means = self.means()
+            self._units = means / np.linalg.norm(means, axis=1, keepdims=True)
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        cosines: Doubles = embeddings.astype(np.float64) @ self._units.T / norms
+        return cosines
+
+    def nearest(self, embeddings: Embeddings | Doubles, k: int) -> tuple[Integers, Doubles]:
+        """Find the classes nearest to each embedding; ties go to the smaller number.
+
+        Args:
+            embeddings: ``(N, D)``.
+            k: Classes of each, at most C.
+
+        Returns:
+            Classes ``(N, k)`` int64, nearest first, and their cosines ``(N, k)`` float64.
+
+        Raises:
+            ValueError: k is out of its range, or a class has no image.
+        """
+        if not 1 <= k <= len(self):
+            raise ValueError(f"k must lie in [1, {len(self)}], the number of classes, got {k}")
+        cosines = self.similarities(embeddings)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k].astype(np.int64)
+        return order, np.take_along_axis(cosines, order, axis=1)
+
+    def ranking(self) -> Integers:
+        """Rank for each class the others, nearest centroid first, ``(C, C - 1)`` int64.
+
+        Raises:
+            ValueError: A class has no image.
+        """
+        similarity = self.similarities(self.means())
+        np.fill_diagonal(similarity, np.inf)
+        return np.argsort(-similarity, axis=1, kind="stable")[:, 1:].astype(np.int64)

@@ -1,0 +1,189 @@
+"""Where the classes lie: the embeddings of source images, and class centroids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import faiss
+import numpy as np
+
+from genie_transforms.format import atomic_path, write_json
+
+from .centroids import Centroids, Doubles, Embeddings, Integers
+from .vectors import FLAT, VectorIndex
+
+
+class EmbeddingIndex(VectorIndex):
+    """Embeddings of images with ids, labels and content keys.
+
+    Args:
+        dimension: D of the embeddings.
+        factory: How FAISS stores them; "Flat" is exact (see `VectorIndex`).
+
+    Attributes:
+        classes: Centroids of the classes; adding images moves them exactly.
+
+    Example:
+        >>> index = EmbeddingIndex(2)
+        >>> index.add(np.float32([[1, 0], [0, 1]]), ids=np.array([7, 8]), labels=np.array([0, 1]))
+        >>> index.nearest_images(np.float32([[0.6, 0.8]]), k=2)[0]
+        array([[8, 7]])
+        >>> index.nearest_classes(np.float32([[0.6, 0.8]]), k=1)[0]
+        array([[1]])
+    """
+
+    def __init__(self, dimension: int, factory: str = FLAT) -> None:
+        super().__init__(dimension, factory)
+        self.classes = Centroids(dimension)
+        self._labels: list[int] = []
+        self._digests: list[str] = []
+        self._row_of_digest: dict[str, int] = {}
+
+    def add(
+        self,
+        embeddings: Embeddings,
+        ids: Integers,
+        labels: Integers,
+        digests: Sequence[str] | None = None,
+    ) -> None:
+        """Add images. An approximate index learns its codes from the first call.
+
+        Args:
+            embeddings: ``(N, D)`` float32, unit norm.
+            ids: Stable numbers of the images, ``(N,)`` int64, new ones.
+            labels: Their classes, ``(N,)`` int64, from 0.
+            digests: Their content keys; "" where none is known.
+
+        Raises:
+            ValueError: Shapes disagree, an embedding is not finite, an id is taken, a label is
+                negative, or there are too few images to learn from.
+        """
+        embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
+        ids, labels = np.asarray(ids, dtype=np.int64), np.asarray(labels, dtype=np.int64)
+        names = list(digests) if digests is not None else [""] * len(ids)
+        if not len(ids) == len(labels) == len(names):
+            raise ValueError(f"{len(ids)} ids, {len(labels)} labels, {len(names)} digests")
+        if (labels < 0).any():
+            raise ValueError(f"labels count from 0, got {labels.min()}")
+        start = len(self)
+        self.add_vectors(embeddings, ids)
+        self.classes.add(embeddings, labels)
+        self._name(labels.tolist(), names, start)
+
+    def _name(self, labels: list[int], digests: list[str], start: int) -> None:
+        self._labels += labels
+        self._digests += digests
+        for row, digest in enumerate(digests, start):
+            if digest:
+                self._row_of_digest.setdefault(digest, row)
+
+    def row_of_digest(self, digest: str) -> int | None:
+        """Return the row of the image with a content key; None if there is none."""
+        return self._row_of_digest.get(digest)
+
+    @property
+    def labels(self) -> Integers:
+        """Classes of all images, in the order in which they were added, ``(N,)`` int64."""
+        return np.array(self._labels, dtype=np.int64)
+
+    @property
+    def digests(self) -> list[str]:
+        """Content keys of all images, in the order in which they were added."""
+        return list(self._digests)
+
+    def centroids(self) -> Doubles:
+        """Give the centroids of all classes, ``(C, D)`` float64 (see `Centroids.means`)."""
+        return self.classes.means()
+
+    def centroid(self, label: int) -> Doubles:
+        """Give the centroid of a class, ``(D,)`` float64 (see `Centroids.mean`)."""
+        return self.classes.mean(label)
+
+    def class_similarities(self, embeddings: Embeddings) -> Doubles:
+        """Give the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64."""
+        return self.classes.similarities(embeddings)
+
+    def class_ranking(self) -> Integers:
+        """Rank for each class the others, nearest centroid first, ``(C, C - 1)`` int64."""
+        return self.classes.ranking()
+
+    def nearest_classes(self, embeddings: Embeddings, k: int) -> tuple[Integers, Doubles]:
+        """Find the classes nearest to each embedding (see `Centroids.nearest`)."""
+        return self.classes.nearest(embeddings, k)
+
+    def stored_as(self, factory: str, sample: int = 1000) -> EmbeddingIndex:
+        """Store the same images in another way, and measure its recall on a sample of them.
+
+        Args:
+            factory: See `VectorIndex`.
+            sample: Images that search for their 10 nearest, at most.
+
+        Raises:
+            ValueError: FAISS does not know the factory, there are too few images to learn it
+                from, or this index is not exact.
+        """
+        if self.factory != FLAT:
+            raise ValueError(f"an index {self.factory!r} does not keep its embeddings: use Flat")
+        other = EmbeddingIndex(self.dimension, factory)
+        vectors = self.embeddings()
+        other.add(vectors, self.ids, self.labels, self._digests)
+        other.measure_recall(vectors, vectors[:: -(-len(self) // sample)], min(10, len(self)))
+        return other
+
+    def save(self, folder: Path) -> None:
+        """Write the index into a folder, each file whole or not at all.
+
+        `index.json` goes last; it holds the number of images, by which `load` sees that the
+        files belong together.
+        """
+        with atomic_path(folder / "images.faiss") as path:
+            faiss.write_index(self._index, str(path))
+        with atomic_path(folder / "centroids.npz") as path, path.open("wb") as file:
+            self._write_arrays(file)
+        about = {
+            "images": len(self),
+            "classes": len(self.classes),
+            "dimension": self.dimension,
+            "factory": self.factory,
+            "recall": self.recall,
+        }
+        write_json(folder / "index.json", about)
+
+    def _write_arrays(self, file: IO[bytes]) -> None:
+        np.savez(
+            file,
+            sums=self.classes.sums,
+            counts=self.classes.counts,
+            ids=self.ids,
+            labels=self.labels,
+            digests=np.array(self._digests, dtype=np.str_),
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> EmbeddingIndex:
+        """Read an index that `save` wrote.
+
+        Raises:
+            FileNotFoundError: The folder holds none.
+            ValueError: Its files do not belong together.
+        """
+        for name in ("images.faiss", "centroids.npz", "index.json"):
+            if not (folder / name).exists():
+                raise FileNotFoundError(f"no index at {folder}: it has no {name}")
+        about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index = cls(about["dimension"], about["factory"])
+        index.recall = about["recall"]
+        index._index = faiss.read_index(str(folder / "images.faiss"))
+        with np.load(folder / "centroids.npz", allow_pickle=False) as arrays:
+            index.classes.sums, index.classes.counts = arrays["sums"], arrays["counts"]
+            index._rows = {image: row for row, image in enumerate(arrays["ids"].tolist())}
+            index._name(arrays["labels"].tolist(), arrays["digests"].tolist(), 0)
+        sizes = {about["images"], len(index), int(index._index.ntotal)}
+        if len(sizes) != 1:
+            raise ValueError(
+                f"{folder} is damaged, its files count {sorted(sizes)} images: save it again"
+            )
+        return index

@@ -1,0 +1,182 @@
+"""Plan which (image, target) pairs are made, and in which shards. Pure and deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .budget import allocate, assign_images, capacities
+from .confusion import most_confused
+from .plan import Integers, Plan
+
+Mask = npt.NDArray[np.bool_]
+
+
+MOST_PAIRS = 100_000_000
+"""A plan is held in memory; beyond this something else was meant."""
+
+
+def make_plan(
+    labels: Integers,
+    num_classes: int,
+    *,
+    pairs: str = "all",
+    max_pairs: int | None = None,
+    per_class: int | None = None,
+    only_classes: Sequence[int] | None = None,
+    max_class_size: int | None = None,
+    variations: int = 1,
+    seed: int = 0,
+    pairs_per_shard: int = 50,
+    ranking: Integers | None = None,
+    confusion: npt.NDArray[np.floating | np.integer] | None = None,
+    same_class: bool = False,
+) -> Plan:
+    """Plan the pairs of a build.
+
+    Budgets cut a fixed order of all pairs, balanced over targets first, then over the source
+    classes of a target, then over the images of a class. So a larger budget with the same seed
+    keeps every pair of a smaller one.
+
+    Args:
+        labels: Class of each source image, ``(N,)`` int64.
+        num_classes: Number of classes C.
+        pairs: Which classes meet: "all" others; "random:K", K others for each image, spread
+            evenly; "nearest:K", the K targets nearest to the image's class by `ranking`;
+            "confusion:K", as sources only the K classes that each target is most confused with
+            (paper, long-tail experiments, K = 4).
+        max_pairs: At most this many.
+        per_class: At most this many of each target.
+        only_classes: Targets; all if not given. Sources come from all classes.
+        max_class_size: Only targets with at most this many images (long tail).
+        variations: How often each pair may be made, with other noise.
+        seed: Seed of the order.
+        pairs_per_shard: Pairs of one shard.
+        ranking: For each class the other classes, nearest first, ``(C, C - 1)`` int64; needed
+            by "nearest:K", and breaks ties for "confusion:K".
+        confusion: Counts or rates, rows the true class and columns the predicted one,
+            ``(C, C)``; needed by "confusion:K".
+        same_class: Each image's only target is its own class (image-to-image baselines);
+            `pairs` is not used then.
+
+    Returns:
+        Pairs in the order of sources, then targets, then variations.
+
+    Raises:
+        ValueError: A strategy or number makes no sense, or no pair is left.
+    """
+    labels = _checked_labels(labels, num_classes)
+    limits = {
+        "max_pairs": max_pairs,
+        "per_class": per_class,
+        "max_class_size": max_class_size,
+        "variations": variations,
+        "pairs_per_shard": pairs_per_shard,
+    }
+    for name, value in limits.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+
+    kind, count = _strategy(pairs, num_classes)
+    if same_class:
+        kind, allowed = "all", np.eye(num_classes, dtype=np.bool_)
+    else:
+        allowed = _allowed(kind, count, num_classes, ranking, confusion)
+    sizes = np.bincount(labels, minlength=num_classes).astype(np.int64)
+    allowed &= _wanted(sizes, only_classes, max_class_size)[None]
+
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(num_classes)
+    # Everyone meets the others as in a round robin: each round, every class is met once.
+    rounds = (places[None] - places[:, None]) % num_classes
+    turns = np.where(allowed, rounds, num_classes).argsort(1, kind="stable").argsort(1)
+    met = allowed.sum(1)
+    times = capacities(kind, count, turns, met, sizes) * allowed
+    taken = allocate(times * variations, rounds, places.argsort(), per_class, max_pairs)
+    if not taken.any():
+        raise ValueError(
+            f"no pairs: {len(labels)} images, {num_classes} classes, pairs {pairs!r}, "
+            f"only_classes {only_classes}, max_class_size {max_class_size}"
+        )
+    if taken.sum() > MOST_PAIRS:
+        raise ValueError(
+            f"{taken.sum()} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
+            "per_class, or another strategy than all"
+        )
+    shuffled = rng.permutation(len(labels))
+    members = shuffled[labels[shuffled].argsort(kind="stable")]
+    plan = assign_images(taken, times, turns, met, sizes, members)
+    # Pairs of one image stand together, so that a shard encodes each image once.
+    sources, targets, repeats = plan[:, np.lexsort((plan[2], plan[1], plan[0]))]
+    return Plan(sources, targets, repeats, pairs_per_shard)
+
+
+def _checked_labels(labels: Integers, num_classes: int) -> Integers:
+    labels = np.asarray(labels, dtype=np.int64)
+    outside = labels[(labels < 0) | (labels >= num_classes)]
+    if len(outside):
+        raise ValueError(f"label {outside[0]} is not one of the {num_classes} classes")
+    return labels
+
+
+def _strategy(pairs: str, num_classes: int) -> tuple[str, int]:
+    """Read "random:3" as ("random", 3)."""
+    kind, _, number = pairs.partition(":")
+    if pairs == "all":
+        return kind, num_classes - 1
+    known = kind in ("random", "nearest", "confusion")
+    if not known or not number.isdecimal() or int(number) < 1:
+        raise ValueError(
+            f"pairs must be all, random:K, nearest:K or confusion:K, with K at least 1, "
+            f"got {pairs!r}"
+        )
+    return kind, min(int(number), num_classes - 1)
+
+
+def _allowed(
+    kind: str,
+    count: int,
+    num_classes: int,
+    ranking: Integers | None,
+    confusion: npt.NDArray[np.floating | np.integer] | None,
+) -> Mask:
+    """Say which source class may meet which target, ``(C, C)`` bool."""
+    others = ~np.eye(num_classes, dtype=np.bool_)
+    if kind in ("all", "random"):
+        return others
+    chosen = np.zeros_like(others)
+    if kind == "nearest":
+        if ranking is None:
+            raise ValueError("pairs nearest:K needs the ranking of classes")
+        if np.shape(ranking) != (num_classes, num_classes - 1):
+            raise ValueError(
+                f"the ranking has shape {np.shape(ranking)}, for {num_classes} classes"
+            )
+        np.put_along_axis(chosen, np.asarray(ranking)[:, :count], True, axis=1)
+        return chosen & others
+    if confusion is None:
+        raise ValueError("pairs confusion:K needs a confusion matrix")
+    most = most_confused(confusion, count, ranking)
+    if len(most) != num_classes:
+        raise ValueError(
+            f"the confusion matrix has {len(most)} classes, but there are {num_classes}"
+        )
+    np.put_along_axis(chosen, most, True, axis=1)
+    return chosen.T & others
+
+
+def _wanted(
+    sizes: Integers, only_classes: Sequence[int] | None, max_class_size: int | None
+) -> Mask:
+    """Say which classes are targets, ``(C,)`` bool."""
+    wanted = np.ones(len(sizes), dtype=np.bool_)
+    if only_classes is not None:
+        unknown = [label for label in only_classes if not 0 <= label < len(sizes)]
+        if unknown:
+            raise ValueError(f"only_classes {unknown}: there are {len(sizes)} classes, from 0")
+        wanted = np.isin(np.arange(len(sizes)), np.asarray(only_classes, dtype=np.int64))
+    if max_class_size is not None:
+        wanted &= sizes <= max_class_size
+    return wanted

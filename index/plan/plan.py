@@ -1,0 +1,64 @@
+"""Plan which (image, target) pairs are made, and in which shards. Pure and deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """P pairs, cut into shards of a fixed size.
+
+    The bounds of shards depend on nothing but the plan, so that a build can be resumed with
+    another number of workers.
+
+    Attributes:
+        sources: Rows of the source dataset, ``(P,)`` int64.
+        targets: Target classes, ``(P,)`` int64.
+        variations: Number of the repetition of the same pair, ``(P,)`` int64, from 0.
+        pairs_per_shard: Pairs of one shard; the last one may be shorter.
+    """
+
+    sources: Integers
+    targets: Integers
+    variations: Integers
+    pairs_per_shard: int
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def num_shards(self) -> int:
+        """How many shards there are."""
+        return -(-len(self) // self.pairs_per_shard)
+
+    def shard(self, index: int) -> Plan:
+        """Give the pairs of one shard.
+
+        Raises:
+            IndexError: There is no such shard.
+        """
+        if not 0 <= index < self.num_shards:
+            raise IndexError(f"shard {index} is not one of the {self.num_shards}")
+        rows = slice(index * self.pairs_per_shard, (index + 1) * self.pairs_per_shard)
+        return self.take(rows)
+
+    def take(self, rows: slice | Sequence[int]) -> Plan:
+        """Give some of the pairs."""
+        chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
+        return Plan(
+            self.sources[chosen],
+            self.targets[chosen],
+            self.variations[chosen],
+            self.pairs_per_shard,
+        )
+
+    def pairs_per_class(self, num_classes: int) -> Integers:
+        """Count the pairs of each target class, ``(num_classes,)`` int64."""
+        return np.bincount(self.targets, minlength=num_classes).astype(np.int64)

@@ -1,0 +1,104 @@
+"""Prompts from class names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from string import Formatter
+
+from .class_names import ClassName, folder_to_words
+
+PLACEHOLDERS = frozenset({"target", "superclass"})
+
+
+_ARTICLE = re.compile(r"\b([Aa])n?( +)(?=\{(target|superclass)\})")
+
+
+# By sound, not by letter; enough for the class names of the usual datasets.
+_CONSONANT_SOUND = re.compile(r"(uni(?!n|m)|use|usu|uti|ura|ure|uro|uku|eu|ewe|one\b|once\b|ouija)")
+
+
+_VOWEL_SOUND = re.compile(r"([aeiou]|hour|honest|honou?r|heir)")
+
+
+def make_prompts(
+    template: str, class_names: Sequence[str | ClassName], *, agree: bool = False
+) -> list[str]:
+    """Fill the template for each class.
+
+    Args:
+        template: Text with {target}, and {superclass} if wanted (paper, fine-grained
+            experiments: "A photo of a {target}, a type of {superclass}").
+        class_names: Folder names, whose underscores become spaces, or `ClassName`s.
+        agree: Let an article "a" or "an" before a placeholder agree with what follows.
+
+    Raises:
+        ValueError: The template has no {target} or another placeholder, a superclass is
+            missing, or two classes get the same prompt.
+    """
+    _check_template(template)
+    prompts: dict[str, str] = {}
+    for given in class_names:
+        name = given if isinstance(given, ClassName) else ClassName(folder_to_words(given))
+        if "{superclass}" in template and not name.superclass:
+            raise ValueError(
+                f"prompt {template!r} needs the superclass of {name.display!r}: give it in the "
+                "file of class names"
+            )
+        words = {"target": name.display, "superclass": name.superclass}
+        prompt = (_agreed(template, words) if agree else template).format(**words)
+        shown = given if isinstance(given, str) else given.display
+        if prompt in prompts:
+            raise ValueError(
+                f"classes {prompts[prompt]!r} and {shown!r} get the same prompt, {prompt!r}: tell "
+                "them apart in the file of class names"
+            )
+        prompts[prompt] = shown
+    return list(prompts)
+
+
+def _check_template(template: str) -> None:
+    try:
+        found = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
+    except ValueError as error:
+        raise ValueError(f"prompt {template!r}: {error}") from error
+    if found - PLACEHOLDERS:
+        raise ValueError(
+            f"prompt {template!r}: its only placeholders are {{target}} and {{superclass}}"
+        )
+    if "target" not in found:
+        raise ValueError(f"prompt {template!r} has no {{target}}")
+
+
+def _agreed(template: str, words: dict[str, str]) -> str:
+    def choose(match: re.Match[str]) -> str:
+        return f"{match[1]}{'n' if sounds_like_vowel(words[match[3]]) else ''}{match[2]}"
+
+    return _ARTICLE.sub(choose, template)
+
+
+def sounds_like_vowel(phrase: str) -> bool:
+    """Say whether "an" goes before an English phrase: "ankle boot", "hour", not "unicorn"."""
+    lower = phrase.lower()
+    return bool(_VOWEL_SOUND.match(lower)) and not _CONSONANT_SOUND.match(lower)
+
+
+def check_prompts(
+    prompts: Sequence[str], num_tokens: Callable[[str], int], max_tokens: int
+) -> None:
+    """Refuse prompts that the text encoder would cut off.
+
+    Args:
+        prompts: The prompts.
+        num_tokens: Counts the tokens of a prompt, marks included.
+        max_tokens: Tokens that the text encoder reads.
+
+    Raises:
+        ValueError: A prompt is too long; names it and its number of tokens.
+    """
+    for prompt in prompts:
+        count = num_tokens(prompt)
+        if count > max_tokens:
+            raise ValueError(
+                f"prompt {prompt!r} has {count} tokens, the model reads {max_tokens}: shorten it"
+            )

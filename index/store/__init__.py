@@ -1,0 +1,31 @@
+"""."""
+
+from .claim import SUPERSEDED, check_claim, claim_folder, fixed_part, own_pairs, supersede_shards
+from .duplicates import mark_near_duplicates
+from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
+from .finalize import finalize
+from .pairs import FinishedPair, PairStore, keep_shard
+from .shards import finished_shards, read_shard, read_stats, read_table, stale_shards, write_shard
+
+__all__ = [
+    "SUPERSEDED",
+    "FinishedPair",
+    "PairStore",
+    "check_claim",
+    "chosen_embeddings",
+    "claim_folder",
+    "embeddings_path",
+    "finalize",
+    "finished_shards",
+    "fixed_part",
+    "keep_shard",
+    "mark_near_duplicates",
+    "own_pairs",
+    "read_shard",
+    "read_stats",
+    "read_table",
+    "stale_shards",
+    "supersede_shards",
+    "write_embeddings",
+    "write_shard",
+]

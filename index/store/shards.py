@@ -1,0 +1,109 @@
+"""Write one shard atomically, list the finished ones, finalize a bank.
+
+A shard is finished when its stats file exists: data is written to a temporary name, flushed to
+disk and renamed, and only then are the stats written, in the same way. Whatever was interrupted
+before that is simply done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from genie_transforms.format import arrow_schema, atomic_write, shard_name, write_json
+
+_HEAVY = ("image", "sweep")
+
+
+def stale_shards(out: Path) -> list[int]:
+    """List the finished shards that hold a stale row."""
+    return [
+        index
+        for index in sorted(finished_shards(out))
+        if any(read_shard(out, index, ["stale"])["stale"].to_pylist())
+    ]
+
+
+def stats_path(out: Path, index: int) -> Path:
+    """Give the stats file of a shard: `stats/00000.json`."""
+    return out / "stats" / f"{index:05d}.json"
+
+
+def finished_shards(out: Path) -> set[int]:
+    """List the shards that need not be run again."""
+    return {int(path.stem) for path in (out / "stats").glob("[0-9]*.json")}
+
+
+def write_shard(
+    out: Path,
+    index: int,
+    num_shards: int,
+    rows: Sequence[dict[str, Any]],
+    class_names: Sequence[str],
+    stats: dict[str, Any],
+    *,
+    keep_sweep: bool = False,
+) -> None:
+    """Write the rows of a shard, then its stats, which mark it as finished."""
+    schema = arrow_schema(class_names, keep_sweep=keep_sweep)
+    data = _stream(pa.Table.from_pylist(list(rows), schema=schema))
+    name = shard_name(index, num_shards)
+    atomic_write(out / name, data)
+    entry = {"name": name, "rows": len(rows), "sha256": hashlib.sha256(data).hexdigest()}
+    write_json(stats_path(out, index), {"shard": entry, **stats})
+
+
+def _stream(table: pa.Table) -> bytes:
+    """Serialise rows as `datasets` reads them."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        if table.num_rows:
+            writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def replace_shard(out: Path, index: int, name: str, column: pa.Array) -> None:
+    """Put another column into a finished shard."""
+    path = stats_path(out, index)
+    stats = json.loads(path.read_text())
+    file = out / stats["shard"]["name"]
+    with pa.memory_map(str(file)) as source:
+        table = pa.ipc.open_stream(source).read_all()
+    place = table.schema.get_field_index(name)
+    data = _stream(table.set_column(place, table.schema.field(place), column))
+    # Stats first: if this is interrupted, the old column shows that it has to be done again.
+    stats["shard"]["sha256"] = hashlib.sha256(data).hexdigest()
+    write_json(path, stats)
+    atomic_write(file, data)
+
+
+def read_stats(out: Path) -> list[dict[str, Any]]:
+    """Read the stats of all finished shards, in order."""
+    return [
+        json.loads(stats_path(out, index).read_text()) for index in sorted(finished_shards(out))
+    ]
+
+
+def read_table(out: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the rows of all finished shards, in order; `image` only if it is asked for.
+
+    Args:
+        out: Folder of the bank.
+        columns: Names of columns; all but images if not given.
+    """
+    return pa.concat_tables(
+        [read_shard(out, index, columns) for index in sorted(finished_shards(out))]
+    )
+
+
+def read_shard(out: Path, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the rows of a finished shard; see `read_table`."""
+    entry = json.loads(stats_path(out, index).read_text())["shard"]
+    with pa.memory_map(str(out / entry["name"])) as file:
+        table = pa.ipc.open_stream(file).read_all()
+    return table.select(columns or [name for name in table.column_names if name not in _HEAVY])

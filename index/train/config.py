@@ -1,0 +1,33 @@
+"""The configuration of the training of small models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """The stages of a small pipeline and its oracle.
+
+    Attributes:
+        out: Folder that receives `pipeline/`, `oracle.safetensors` and `train.json`.
+        work: Folder of checkpoints; delete it to start afresh.
+        vae_steps: Optimiser steps of the autoencoder.
+        decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
+        unet_steps: Optimiser steps of the denoiser.
+        critic_steps: Optimiser steps of the classifier of latents that its last stage listens to.
+        classes_steps: Optimiser steps of that last stage.
+        oracle_steps: Optimiser steps of the oracle.
+        seed: Seed of images, weights and batches.
+    """
+
+    out: Path
+    work: Path
+    vae_steps: int = 1800
+    decoder_steps: int = 1500
+    unet_steps: int = 11_000
+    critic_steps: int = 1000
+    classes_steps: int = 2000
+    oracle_steps: int = 1200
+    seed: int = 0

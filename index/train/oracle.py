@@ -1,0 +1,39 @@
+"""Training of what looks at the demo's images: the backbone, without labels, and the oracle."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import StageConfig
+from .fit import draw, fit
+from .models import SmallResNet
+
+
+def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
+    """Train the classifier that measures, on pixels ``(N, 3, R, R)`` uint8 of all classes.
+
+    Batches are blurred at random and a little noisy, so that a soft edge is no other class.
+    """
+    model, size = SmallResNet(width=24, num_classes=int(labels.max()) + 1), pixels.shape[-1]
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        rows = draw(rng, 64, len(pixels))
+        images = pixels[rows].float() / 255
+        small = int(torch.randint(size * 5 // 16, size + 1, (), generator=rng))
+        images = F.interpolate(images, small, mode="bilinear", antialias=True)
+        images = F.interpolate(images, size, mode="bilinear")
+        images = images + 0.03 * torch.randn(images.shape, generator=rng)
+        return F.cross_entropy(model(images), labels[rows], label_smoothing=0.05)
+
+    fit(
+        "oracle",
+        nn.ModuleDict({"oracle": model}),
+        loss,
+        num_steps=config.oracle_steps,
+        learning_rate=3e-3,
+        folder=config.work,
+        seed=config.seed + 3,
+    )
+    return model

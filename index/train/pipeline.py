@@ -1,0 +1,225 @@
+"""Training of a small Stable Diffusion pipeline: autoencoder, then denoiser and text encoder."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.resnet import BasicBlock
+from tqdm import tqdm
+from transformers import CLIPTextModel
+
+from .config import StageConfig
+from .fit import draw, fit
+from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
+from .training_set import TrainingSet
+
+
+def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
+    """Train the autoencoder on pixels ``(N, 3, R, R)`` uint8."""
+    vae = make_vae(sample_size=pixels.shape[-1])
+    latent_size = 4 * (pixels.shape[-1] // 4) ** 2
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
+        with torch.autocast("cpu", torch.bfloat16):
+            posterior = vae.encode(images).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=rng)
+            decoded = vae.decode(posterior.mean + posterior.std * noise).sample
+        divergence: Tensor = posterior.kl().mean() / latent_size
+        return _difference(decoded.float(), images) + 2e-3 * divergence
+
+    fit(
+        "vae",
+        nn.ModuleDict({"vae": vae}),
+        loss,
+        num_steps=config.vae_steps,
+        learning_rate=3e-3,
+        folder=config.work,
+        seed=config.seed,
+    )
+
+    def sharper(rng: torch.Generator, _: float) -> Tensor:
+        images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                latents = vae.encode(images).latent_dist.mode()
+            decoded = vae.decode(latents).sample
+        return _difference(decoded.float(), images)
+
+    # The builder encodes with the posterior's mode: let the decoder learn what that gives.
+    fit(
+        "decoder",
+        nn.ModuleDict({"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}),
+        sharper,
+        num_steps=config.decoder_steps,
+        learning_rate=2e-3,
+        folder=config.work,
+        seed=config.seed + 4,
+    )
+    return vae
+
+
+def _difference(decoded: Tensor, images: Tensor) -> Tensor:
+    """Compare images: absolute, squared, and at the edges."""
+    error = decoded - images
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return error.abs().mean() + error.square().mean() + edges
+
+
+@torch.no_grad()
+def encode_all(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+    """Encode pixels ``(N, 3, R, R)`` uint8 to posterior modes ``(N, 4, R/4, R/4)``, unscaled."""
+    batches = tqdm(torch.split(pixels, 256), desc="latents", mininterval=5)
+    return torch.cat([vae.encode(b.float() / 127.5 - 1).latent_dist.mode() for b in batches])
+
+
+def train_pipeline(
+    config: StageConfig, data: TrainingSet, shift: float = 2.0
+) -> StableDiffusionPipeline:
+    """Train autoencoder, text encoder and denoiser, and assemble the pipeline.
+
+    Args:
+        config: Steps, seed and folder of checkpoints.
+        data: Images, classes, captions.
+        shift: Of the noise schedule, see `models.shifted_betas`.
+    """
+    vae = train_vae(config, data.pixels)
+    latents = encode_all(vae, data.pixels)
+    vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
+    latents *= vae.config.scaling_factor
+
+    tokenizer = make_tokenizer(data.vocabulary)
+    text_encoder, unet = make_text_encoder(tokenizer), make_unet(sample_size=latents.shape[-1])
+    scheduler = make_scheduler(shift)
+    tokens = tokenizer(
+        [*data.prompts, ""], padding="max_length", truncation=True, return_tensors="pt"
+    ).input_ids
+    train_denoiser(config, unet, text_encoder, scheduler, latents, data.labels, tokens)
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def train_denoiser(
+    config: StageConfig,
+    unet: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
+    scheduler: DPMSolverMultistepScheduler,
+    latents: Tensor,
+    labels: Tensor,
+    tokens: Tensor,
+) -> None:
+    """Train denoiser and text encoder in place.
+
+    Args:
+        config: Steps, seed and folder of checkpoints.
+        unet: The denoiser, of v-prediction.
+        text_encoder: Trained with it.
+        scheduler: Its noise schedule.
+        latents: ``(N, 4, H, W)`` float32, scaled.
+        labels: ``(N,)`` int64.
+        tokens: Plain prompts, captions if any, and the empty prompt: ``(N + 1, L)`` or
+            ``(2 N + 1, L)`` int64.
+    """
+    log_snr = torch.logit(scheduler.alphas_cumprod)
+    levels = log_snr.flip(0).contiguous()  # rising
+    # About the inverse of the loss that noise alone leaves: no level drowns the others' gradients.
+    weights = (0.3 * log_snr).exp().clamp(max=1)
+    modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
+
+    def loss(rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
+        rows = draw(rng, 64, len(latents))
+        kind = torch.rand(64, generator=rng)
+        prompts = rows + (kind < 0.33) * (len(tokens) - 1 - len(latents))  # the captions, if any
+        prompts[kind > 0.9] = len(tokens) - 1  # the empty prompt, for guidance
+        # Three in four where shapes are decided: uniform timesteps hardly visit those levels.
+        level = 7 * torch.rand(64, generator=rng) - 5
+        times = 999 - torch.searchsorted(levels, level).clamp(max=999)
+        times[:16] = draw(rng, 16, 1000)
+        noise = torch.randn(64, *latents.shape[1:], generator=rng)
+        clean = latents[rows]
+        alpha = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
+        sigma = (1 - alpha**2).sqrt()
+        context = text_encoder(tokens[prompts]).last_hidden_state
+        noised = alpha * clean + sigma * noise
+        predicted = unet(noised, times, context).sample
+        error: Tensor = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
+        value = (weights[times] * error).mean()
+        if critic is not None:
+            named = kind <= 0.9
+            seen = critic((alpha * noised - sigma * predicted)[named])
+            surprise = F.cross_entropy(seen, labels[rows][named], reduction="none")
+            value = value + 0.05 * (weights[times][named] * surprise).mean()
+        return value
+
+    fit(
+        "unet",
+        modules,
+        loss,
+        num_steps=config.unet_steps,
+        learning_rate=1.5e-3,
+        folder=config.work,
+        seed=config.seed + 1,
+        ema_decay=0.999,
+    )
+    # Last, what it takes the clean image for shall show the class that the prompt names.
+    critic = train_critic(config, latents, labels).requires_grad_(False)
+    fit(
+        "classes",
+        modules,
+        partial(loss, critic=critic),
+        num_steps=config.classes_steps,
+        learning_rate=5e-4,
+        folder=config.work,
+        seed=config.seed + 5,
+        ema_decay=0.998,
+    )
+
+
+def train_critic(config: StageConfig, latents: Tensor, labels: Tensor) -> nn.Module:
+    """Train a classifier of latents ``(N, 4, H, W)``, with noise of up to half their spread."""
+
+    def stage(inplanes: int, planes: int) -> BasicBlock:
+        shortcut = nn.Sequential(
+            nn.Conv2d(inplanes, planes, 1, stride=2, bias=False), nn.BatchNorm2d(planes)
+        )
+        return BasicBlock(inplanes, planes, stride=2, downsample=shortcut)
+
+    critic = nn.Sequential(
+        nn.Conv2d(4, 48, 3, padding=1, bias=False), nn.BatchNorm2d(48), nn.ReLU(inplace=True),
+        BasicBlock(48, 48), stage(48, 96), stage(96, 192),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(192, int(labels.max()) + 1),
+    )  # fmt: skip
+
+    def loss(rng: torch.Generator, _: float) -> Tensor:
+        rows = draw(rng, 64, len(latents))
+        spread = torch.rand(64, 1, 1, 1, generator=rng) / 2
+        noised = latents[rows] + spread * torch.randn(64, *latents.shape[1:], generator=rng)
+        return F.cross_entropy(critic(noised), labels[rows], label_smoothing=0.05)
+
+    fit(
+        "critic",
+        nn.ModuleDict({"critic": critic}),
+        loss,
+        num_steps=config.critic_steps,
+        learning_rate=3e-3,
+        folder=config.work,
+        seed=config.seed + 6,
+    )
+    return critic

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from genie_transforms import Bank, GeNIeTransform, WithTransforms
+from tests.banks import CLASSES, row_of, source_image, write_bank
+
+
+class Photos(Dataset[Any]):
+    """A dataset with classes and targets that counts what was read."""
+
+    def __init__(self, transforms: Any = None) -> None:
+        self.classes = list(CLASSES)
+        self.targets = [index % 3 for index in range(6)]
+        self.transforms = transforms
+        self.num_read = 0
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        self.num_read += 1
+        return source_image(index), self.targets[index]
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Bank:
+    return Bank.open(write_bank(tmp_path))
+
+
+def test_with_transforms_gives_image_and_label(bank: Bank) -> None:
+    dataset = WithTransforms(Photos(), GeNIeTransform(bank, p=1, replace="source"))
+    assert len(dataset) == 6
+    for index in range(6):
+        image, label = dataset[index]
+        assert bank[row_of(np.asarray(image))].source_id == f"{index}.png"
+        assert label == bank[row_of(np.asarray(image))].label
+
+
+def test_with_transforms_has_the_dataset_s_attributes(bank: Bank) -> None:
+    dataset = WithTransforms(Photos(), GeNIeTransform(bank))
+    assert dataset.classes == list(CLASSES)
+    assert dataset.targets == [0, 1, 2, 0, 1, 2]
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = dataset.nothing
+    again = pickle.loads(pickle.dumps(dataset))  # noqa: S301
+    assert again.targets == dataset.targets
+
+
+def test_with_transforms_checks_the_classes(bank: Bank) -> None:
+    photos = Photos()
+    photos.classes = ["dog", "cat", "bird"]
+    with pytest.raises(ValueError, match=r"\[dog, cat, bird\], are not those of the bank"):
+        WithTransforms(photos, GeNIeTransform(bank))
+    WithTransforms(photos, v2.Identity())
+
+
+def test_lazy_does_not_read_what_is_replaced(bank: Bank) -> None:
+    photos = Photos()
+    transform = GeNIeTransform(bank, p={"cat": 1.0}, size="stored")
+    dataset = WithTransforms(photos, v2.Compose([transform, v2.Resize(4)]), lazy=True)
+    for index in range(6):
+        image, label = dataset[index]
+        assert image.size == (4, 4)
+        assert label == index % 3
+        if label == 0:
+            assert bank[row_of(np.asarray(image))].label == 0
+    assert photos.num_read == 4
+    assert transform.counters.seen == 6
+    assert transform.counters.replaced == 2
+
+
+def test_lazy_soft_labels(bank: Bank) -> None:
+    for p in (0, 1):
+        transform = GeNIeTransform(bank, p=p, size="stored", label="soft")
+        image, label = WithTransforms(Photos(), transform, lazy=True)[0]
+        assert image.size == (16, 16)
+        assert float(label.sum()) == pytest.approx(1)
+        assert float(label[0]) == pytest.approx(0.6 if p else 1)
+
+
+def test_lazy_says_what_it_needs(bank: Bank) -> None:
+    good = GeNIeTransform(bank, size="stored")
+    for transforms in (v2.Identity(), GeNIeTransform(bank), v2.Compose([v2.Identity(), good])):
+        with pytest.raises(ValueError, match='needs a GeNIeTransform with replace="target"'):
+            WithTransforms(Photos(), transforms, lazy=True)
+    with pytest.raises(ValueError, match="needs a dataset with targets, got list"):
+        WithTransforms([(source_image(0), 0)], good, lazy=True)
+    with pytest.raises(ValueError, match="would skip the dataset's own transform"):
+        WithTransforms(Photos(transforms=v2.Identity()), good, lazy=True)

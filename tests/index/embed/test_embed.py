@@ -1,0 +1,221 @@
+"""Backbones give unit-norm embeddings, or say why not."""
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from index.demo.scenes import BASE_CLASSES, NOVEL_CLASSES, Scenes
+from index.embed.backbone import Backbone, load_backbone
+from index.embed.cache import CachedBackbone
+from index.sources.images import as_rgb
+
+
+class MeanColour(Backbone):
+    """A user's own backbone."""
+
+    dimension = 3
+
+    def features(self, images: Tensor) -> Tensor:
+        return images.float().mean((2, 3))
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+def mean_colour(images: Tensor) -> np.ndarray:
+    return images.float().mean((2, 3)).numpy()
+
+
+class Brightest(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.float().amax((2, 3)) * self.scale
+
+
+@pytest.fixture
+def own_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("own_backbone")
+    vars(module).update(
+        make=MeanColour,
+        function=lambda: mean_colour,
+        module=Brightest,
+        wrong=lambda: 3,
+        flat=lambda: lambda images: images.float().mean(),
+        picture=nn.Identity,
+    )
+    monkeypatch.setitem(sys.modules, "own_backbone", module)
+
+
+@pytest.mark.parametrize("spec", ["python:own_backbone:make", "own_backbone:function"])
+def test_own_backbone(own_module: None, spec: str) -> None:
+    backbone = load_backbone(spec, batch_size=1)
+    images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    images[0, 0], images[1, 1:] = 30, 40
+    np.testing.assert_allclose(backbone(images), [[1, 0, 0], [0, 0.5**0.5, 0.5**0.5]], atol=1e-6)
+    assert backbone.name == spec
+    assert backbone.dimension == 3
+    assert backbone.fingerprint() == load_backbone(spec).fingerprint()
+
+
+def test_own_torch_module(own_module: None) -> None:
+    backbone = load_backbone("python:own_backbone:module")
+    images = torch.tensor([3, 4, 0], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 5, 6)
+    np.testing.assert_allclose(backbone(images), [[0.6, 0.8, 0]], atol=1e-6)
+    assert len(backbone.fingerprint()["weights_sha256"]) == 64  # of bfloat16, too
+
+
+def test_demo_embeddings_are_unit_norm_and_do_not_depend_on_the_batch() -> None:
+    backbone = load_backbone("demo", batch_size=5)
+    images = Scenes(2, seed=3).pixels(slice(None))
+    whole = backbone(images)
+    assert whole.shape == (len(images), backbone.dimension)
+    assert whole.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(backbone(images[5:6]), whole[5:6], atol=1e-5)
+    assert backbone(images[:0]).shape == (0, backbone.dimension)
+
+
+@pytest.mark.parametrize("classes", [BASE_CLASSES, NOVEL_CLASSES])
+def test_demo_embeddings_know_base_classes_and_novel_ones(
+    classes: tuple[str, ...],
+) -> None:
+    backbone = load_backbone("demo")
+    known, new = Scenes(20, classes, seed=11), Scenes(20, classes, seed=12)
+    labels = np.array(known.targets)
+    embedded = backbone(known.pixels(slice(None)))
+    centroids = np.stack([embedded[labels == c].mean(0) for c in range(len(classes))])
+    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+    nearest = (backbone(new.pixels(slice(None))) @ centroids.T).argmax(1)
+    assert (nearest == np.array(new.targets)).mean() > 2 / len(classes)  # twice chance
+
+
+def test_fingerprint_follows_the_weights() -> None:
+    first, again = load_backbone("demo"), load_backbone("demo")
+    assert first.fingerprint() == again.fingerprint()
+    with torch.no_grad():
+        next(again._module.parameters()).add_(1)  # type: ignore[attr-defined]
+    assert first.fingerprint() != again.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "spec", ["nothing", "torchvision", "torchvision:", "demo:1", "python:own_backbone", "a:"]
+)
+def test_unknown_backbones_are_named(spec: str) -> None:
+    with pytest.raises(ValueError, match=f"backbone '{spec}': .*give demo"):
+        load_backbone(spec)
+
+
+def test_own_backbone_must_be_one(own_module: None) -> None:
+    with pytest.raises(ValueError, match=r"must return an .* got int"):
+        load_backbone("python:own_backbone:wrong")
+    with pytest.raises(ValueError, match="no_such_module"):
+        load_backbone("python:no_such_module:make")
+    with pytest.raises(ValueError, match="has no attribute 'none'"):
+        load_backbone("python:own_backbone:none")
+    with pytest.raises(ValueError, match="not one vector each"):
+        load_backbone("python:own_backbone:flat")
+    with pytest.raises(ValueError, match=r"gives \(1, 3, 64, 64\) for one image, not \(1, D\)"):
+        load_backbone("python:own_backbone:picture")
+
+
+def test_bad_images_and_embeddings_are_refused(own_module: None) -> None:
+    backbone = load_backbone("python:own_backbone:make")
+    with pytest.raises(ValueError, match="zero or not finite"):
+        backbone(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"got \(3, 4, 4\) torch.uint8"):
+        backbone(torch.zeros(3, 4, 4, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"got \(1, 3, 4, 4\) torch.float32"):
+        backbone(torch.zeros(1, 3, 4, 4))
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        load_backbone("demo", batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "expected"),
+    [
+        ("L", 100, (100, 100, 100)),
+        ("1", 1, (255, 255, 255)),
+        ("CMYK", (0, 255, 255, 0), (255, 0, 0)),
+        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
+        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
+        ("LA", (10, 0), (255, 255, 255)),
+        ("I;16", 40000, (155, 155, 155)),
+        ("I", 200, (200, 200, 200)),
+        ("F", 20.0, (20, 20, 20)),
+    ],
+)
+def test_every_kind_of_picture_becomes_rgb(
+    mode: str, value: Any, expected: tuple[int, int, int]
+) -> None:
+    converted = as_rgb(Image.new(mode, (2, 3), value))
+    assert (converted.mode, converted.size) == ("RGB", (2, 3))
+    assert converted.getpixel((1, 1)) == expected
+
+
+def test_palettes_and_exif_rotation(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (4, 2), (255, 0, 0))
+    picture.paste((0, 0, 255), (0, 0, 1, 2))
+    palette = as_rgb(picture.convert("P", palette=Image.Palette.ADAPTIVE))
+    assert palette.tobytes() == picture.tobytes()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned right to be looked at
+    picture.save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as file:
+        upright = as_rgb(file)
+    assert upright.size == (2, 4)
+    assert upright.getpixel((0, 0)) == (0, 0, 255)
+
+
+class Counting(MeanColour):
+    name = "counting"
+    seen = 0
+
+    def features(self, images: Tensor) -> Tensor:
+        self.seen += len(images)
+        return super().features(images)
+
+
+def test_the_cache_embeds_no_image_twice(tmp_path: Path) -> None:
+    images = torch.randint(1, 255, (6, 3, 5, 5), dtype=torch.uint8)
+    images[5] = images[0]
+    plain, counting = Counting(), Counting()
+    cached = CachedBackbone(counting, tmp_path)
+    np.testing.assert_array_equal(cached(images[:3]), plain(images[:3]))
+    np.testing.assert_array_equal(cached(images), plain(images))
+    assert (counting.seen, cached.num_hits, cached.num_misses) == (5, 4, 5)
+    assert cached(images[:0]).shape == (0, 3)
+
+    later = CachedBackbone(Counting(), tmp_path)  # another process
+    np.testing.assert_array_equal(later(images.flip(0)), plain(images.flip(0)))
+    assert (later.num_hits, later.num_misses) == (6, 0)
+    assert later.fingerprint() == plain.fingerprint()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_another_backbone_has_another_cache(tmp_path: Path) -> None:
+    images = torch.full((1, 3, 5, 5), 9, dtype=torch.uint8)
+    CachedBackbone(Counting(), tmp_path)(images)
+    other = Counting()
+    other.name = "other weights"
+    cached = CachedBackbone(other, tmp_path)
+    cached(images)
+    assert cached.num_misses == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_of_another_dimension_is_refused(tmp_path: Path) -> None:
+    CachedBackbone(Counting(), tmp_path)(torch.ones(1, 3, 5, 5, dtype=torch.uint8))
+    wrong = Counting()
+    wrong.dimension = 4
+    with pytest.raises(ValueError, match="has 4 dimensions: delete the file"):
+        CachedBackbone(wrong, tmp_path)

@@ -1,0 +1,175 @@
+"""The FAISS index against brute force."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.embed.embedding_index import EmbeddingIndex
+
+
+def _unit(count: int, dimension: int, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _filled(count: int = 60, dimension: int = 8) -> tuple[EmbeddingIndex, np.ndarray, np.ndarray]:
+    embeddings, labels = _unit(count, dimension), np.arange(count) % 4
+    index = EmbeddingIndex(dimension)
+    index.add(embeddings, np.arange(count) * 3 + 1000, labels)
+    return index, embeddings, labels
+
+
+def test_nearest_images_equal_brute_force() -> None:
+    index, embeddings, _ = _filled()
+    queries = _unit(5, 8, seed=1)
+    ids, similarities = index.nearest_images(queries, 7)
+    exact = queries @ embeddings.T
+    order = np.argsort(-exact, axis=1)[:, :7]
+    assert np.array_equal(ids, order * 3 + 1000)
+    np.testing.assert_allclose(similarities, np.take_along_axis(exact, order, 1), atol=1e-6)
+
+
+def test_centroids_are_plain_means_also_when_images_come_later() -> None:
+    whole, embeddings, labels = _filled()
+    parts = EmbeddingIndex(8)
+    for rows in np.array_split(np.random.default_rng(2).permutation(60), 7):
+        parts.add(embeddings[rows], rows, labels[rows])
+    expected = np.stack([embeddings[labels == c].mean(0) for c in range(4)])
+    np.testing.assert_allclose(whole.centroids(), expected, atol=1e-6)
+    np.testing.assert_allclose(parts.centroids(), expected, atol=1e-6)
+    assert np.linalg.norm(parts.centroid(2)) < 0.9  # not normalised again
+
+
+def test_class_similarities_and_ranking_by_hand() -> None:
+    index = EmbeddingIndex(2)
+    points = np.array([[1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    index.add(points, np.arange(3), np.arange(3))
+    similarity = index.class_similarities(np.array([[0.0, 2.0]], dtype=np.float32))
+    np.testing.assert_allclose(similarity, [[0, 0.6, 0]], atol=1e-7)
+    assert index.class_ranking().tolist() == [[1, 2], [0, 2], [1, 0]]
+
+
+def test_round_trip_on_disk(tmp_path: Path) -> None:
+    index, embeddings, labels = _filled()
+    index.save(tmp_path)
+    again = EmbeddingIndex.load(tmp_path)
+    assert len(again) == 60
+    assert again.embedding(1003).tolist() == embeddings[1].tolist()
+    assert np.array_equal(again.ids, index.ids)
+    np.testing.assert_array_equal(again.centroids(), index.centroids())
+    again.add(_unit(1, 8, seed=3), np.array([5]), np.array([0]))  # and it can be extended
+    assert len(again) == 61
+    assert np.array_equal(again.labels[:60], labels)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["centroids.npz", "images.faiss", "index.json"]
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    index, _, _ = _filled()
+    index.save(tmp_path / "old")
+    index.add(_unit(1, 8, seed=3), np.array([5]), np.array([0]))
+    index.save(tmp_path / "new")
+    (tmp_path / "new" / "images.faiss").replace(tmp_path / "old" / "images.faiss")
+    with pytest.raises(ValueError, match=r"old is damaged, its files count \[60, 61\] images"):
+        EmbeddingIndex.load(tmp_path / "old")
+    with pytest.raises(FileNotFoundError, match=r"it has no images\.faiss"):
+        EmbeddingIndex.load(tmp_path / "new")
+
+
+def test_nearest_classes_by_hand() -> None:
+    index = EmbeddingIndex(2)
+    points = np.array([[1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    index.add(points, np.arange(3), np.arange(3))
+    classes, cosines = index.nearest_classes(np.array([[0.6, 0.8]], dtype=np.float32), 2)
+    assert classes.tolist() == [[1, 0]]
+    np.testing.assert_allclose(cosines, [[0.96, 0.6]], atol=1e-6)
+    with pytest.raises(ValueError, match=r"k must lie in \[1, 3\], the number of classes, got 4"):
+        index.nearest_classes(points, 4)
+
+
+def test_fewer_images_than_wanted() -> None:
+    index, _, _ = _filled(2)
+    ids, _ = index.nearest_images(_unit(1, 8), 3)
+    assert ids[0, 2] == -1
+    assert sorted(ids[0, :2].tolist()) == [1000, 1003]
+    with pytest.raises(ValueError, match="k = 0"):
+        index.nearest_images(_unit(1, 8), 0)
+
+
+@pytest.mark.parametrize("factory", ["HNSW16", "IVF8,Flat", "IVF8,PQ4x4", "SQ8"])
+def test_approximate_indexes_find_most_and_say_how_much(factory: str, tmp_path: Path) -> None:
+    embeddings, labels = _unit(800, 8), np.arange(800) % 4
+    index = EmbeddingIndex(8, factory)
+    index.add(embeddings, np.arange(800), labels)
+    if "IVF" in factory:
+        index.tune("nprobe=4")
+    recall = index.measure_recall(embeddings, _unit(30, 8, seed=1), k=5)
+    found, _ = index.nearest_images(_unit(30, 8, seed=1), 5)
+    exact = np.argsort(-_unit(30, 8, seed=1) @ embeddings.T, axis=1)[:, :5]
+    shared = [len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True)]
+    assert recall == pytest.approx(sum(shared) / 150)
+    assert recall > 0.3
+    assert index.embedding(7) @ embeddings[7] > 0.9
+    np.testing.assert_allclose(index.centroid(2), embeddings[labels == 2].mean(0), atol=1e-6)
+
+    index.save(tmp_path)
+    again = EmbeddingIndex.load(tmp_path)
+    assert again.factory == factory
+    assert again.recall == {"at": 5, "queries": 30, "recall": recall}
+    assert again.embedding(7) @ embeddings[7] > 0.9
+    again.add(_unit(1, 8, seed=2), np.array([900]), np.array([0]))
+    assert again.recall is None  # no longer measured
+
+
+def test_wrong_factories_are_named() -> None:
+    with pytest.raises(ValueError, match="FAISS knows no index 'Flatt' for dimension 8"):
+        EmbeddingIndex(8, "Flatt")
+    with pytest.raises(ValueError, match="4 images are too few for FAISS to learn 'IVF8,Flat'"):
+        EmbeddingIndex(8, "IVF8,Flat").add(_unit(4, 8), np.arange(4), np.arange(4))
+    with pytest.raises(ValueError, match="'Flat' cannot take 'nprobe=4'"):
+        EmbeddingIndex(8).tune("nprobe=4")
+
+
+def test_bad_input_is_named(tmp_path: Path) -> None:
+    index, embeddings, _ = _filled()
+    with pytest.raises(ValueError, match=r"repeated: \[1000\]"):
+        index.add(embeddings[:1], np.array([1000]), np.array([0]))
+    with pytest.raises(ValueError, match="dimension 8"):
+        index.add(_unit(1, 9), np.array([1]), np.array([0]))
+    with pytest.raises(ValueError, match="labels count from 0, got -1"):
+        index.add(_unit(1, 8), np.array([1]), np.array([-1]))
+    with pytest.raises(ValueError, match="1 ids, 2 labels"):
+        index.add(_unit(1, 8), np.array([1]), np.array([0, 0]))
+    with pytest.raises(KeyError, match="no image 3 among the 60"):
+        index.embedding(3)
+    assert len(index) == 60
+    with pytest.raises(ValueError, match="not finite"):
+        index.add(np.full((1, 8), np.nan, np.float32), np.array([1]), np.array([0]))
+    index.add(_unit(1, 8, seed=4), np.array([1]), np.array([6]))
+    with pytest.raises(ValueError, match=r"classes \[4, 5\] have no image"):
+        index.centroids()
+    with pytest.raises(ValueError, match="class 5 has no image"):
+        index.centroid(5)
+    with pytest.raises(FileNotFoundError, match=r"no images\.faiss"):
+        EmbeddingIndex.load(tmp_path)
+
+
+def test_an_exact_index_can_be_stored_in_another_way(tmp_path: Path) -> None:
+    index, embeddings, _ = _filled(500)
+    other = index.stored_as("IVF4,Flat", sample=100)
+    found, _ = other.nearest_images(embeddings[::5], 10)
+    exact = index.ids[np.argsort(-embeddings[::5] @ embeddings.T, axis=1, kind="stable")[:, :10]]
+    shared = [len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True)]
+    assert other.recall is not None
+    assert other.recall["queries"] == 100
+    assert other.recall["at"] == 10
+    assert other.recall["recall"] == pytest.approx(sum(shared) / 1000)
+    assert 0.1 < other.recall["recall"] < 1
+    np.testing.assert_array_equal(other.centroids(), index.centroids())
+    other.save(tmp_path)
+    assert EmbeddingIndex.load(tmp_path).recall == other.recall
+    with pytest.raises(ValueError, match="does not keep its embeddings"):
+        other.stored_as("Flat")
+    with pytest.raises(ValueError, match="too few for FAISS to learn 'IVF1024,Flat'"):
+        index.stored_as("IVF1024,Flat")

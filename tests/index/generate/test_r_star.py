@@ -1,0 +1,94 @@
+"""The r* cache: kept, merged, and never mixed between recipes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.build.describe import scope_of
+from index.embed.embedding_index import EmbeddingIndex
+from index.generate.r_star import RStarCache, predict_r_star, vote
+
+
+def _cache(scope: str = "s") -> RStarCache:
+    cache = RStarCache(scope)
+    cache.record("d1", "fox", 0.6)
+    cache.record("d2", "fox", 0.7)
+    cache.record("d1", 3, 0.9)
+    return cache
+
+
+def test_look_up() -> None:
+    cache = _cache()
+    assert (cache.get("d1", "fox"), cache.get("d1", 3), cache.get("d2", 3)) == (0.6, 0.9, None)
+    assert cache.of_target("fox") == {"d1": 0.6, "d2": 0.7}
+    assert len(cache) == 3
+
+
+def test_round_trip_and_same_bytes_in_any_order(tmp_path: Path) -> None:
+    _cache().save(tmp_path / "a.npz")
+    again = RStarCache.load(tmp_path / "a.npz", scope="s")
+    assert again.get("d1", 3) == 0.9
+    assert len(again) == 3
+    other = RStarCache("s")
+    other.record("d1", "3", 0.9)
+    other.record("d2", "fox", 0.7)
+    other.record("d1", "fox", 0.6)
+    other.save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    RStarCache().save(tmp_path / "empty.npz")
+    assert len(RStarCache.load(tmp_path / "empty.npz")) == 0
+
+
+def test_merge_takes_the_newer() -> None:
+    cache, newer = _cache(), RStarCache("s")
+    newer.record("d1", "fox", 0.8)
+    newer.record("d9", "owl", 0.5)
+    cache.merge(newer)
+    assert (cache.get("d1", "fox"), cache.get("d9", "owl"), len(cache)) == (0.8, 0.5, 4)
+
+
+def test_scopes_are_not_mixed(tmp_path: Path) -> None:
+    _cache("one").save(tmp_path / "c.npz")
+    with pytest.raises(ValueError, match="holds r\\* of scope 'one', not 'two'"):
+        RStarCache.load(tmp_path / "c.npz", scope="two")
+    with pytest.raises(ValueError, match="found under scope 'one' is not valid under 'two'"):
+        RStarCache("two").merge(_cache("one"))
+    assert scope_of({"a": 1, "b": 2}, {"c": 3}) == scope_of({"b": 2, "a": 1}, {"c": 3})
+    assert scope_of({"a": 1}, {"b": 2}) != scope_of({"a": 1, "b": 2}, {})
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.1, float("nan")])
+def test_ratios_out_of_range_are_refused(ratio: float) -> None:
+    with pytest.raises(ValueError, match=r"r\* must lie in \(0, 1\]"):
+        RStarCache().record("d", "fox", ratio)
+
+
+def test_no_file() -> None:
+    with pytest.raises(FileNotFoundError, match=r"no r\* cache at"):
+        RStarCache.load(Path("/nowhere/r.npz"))
+
+
+def test_votes_by_hand() -> None:
+    assert vote([0.8, 0.6, 0.8]) == (0.8, pytest.approx(2 / 3))
+    assert vote([0.9, 0.5]) == (0.5, 0.5)
+
+
+def test_r_star_is_predicted_by_the_nearest_images_that_have_one() -> None:
+    index = EmbeddingIndex(2)
+    angles = np.radians([0, 10, 20, 30, 90])
+    points = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    index.add(points, np.arange(5), np.zeros(5, dtype=np.int64), list("abcde"))
+    known = RStarCache()
+    assert predict_r_star(index, known, points[0], "fox") is None
+    for digest, ratio in {"b": 0.6, "c": 0.8, "d": 0.6, "e": 0.9, "unseen": 0.5}.items():
+        known.record(digest, "fox", ratio)
+    known.record("a", "wolf", 0.7)
+    assert predict_r_star(index, known, points[0], "fox", k=1) == (0.6, 1.0)
+    assert predict_r_star(index, known, points[0], "fox", k=2) == (0.6, 0.5)  # a tie: the smaller
+    assert predict_r_star(index, known, points[0], "fox", k=3) == (0.6, pytest.approx(2 / 3))
+    assert predict_r_star(index, known, points[4], "fox", k=1) == (0.9, 1.0)
+    assert known.get("b", "fox") == 0.6
+    assert known.get("b", "wolf") is None
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+        predict_r_star(index, known, points[0], "fox", k=0)

@@ -1,0 +1,104 @@
+"""What a finished build shows."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from index.report.card import write_card
+from index.report.contact_sheet import write_preview
+from index.report.strips import save_strip, strip_path, strips
+from index.report.summary import summarize
+from index.store.claim import claim_folder
+from index.store.finalize import finalize
+from index.store.shards import write_shard
+from tests.banks import CLASSES, row
+
+BUILD = {
+    "recipe": {"method": "genie-ada", "keep_sweep": False},
+    "fingerprint": {},
+    "plan": {"pairs": 4},
+}
+
+
+def _bank(out: Path) -> None:
+    ratios = [0.5, 0.7, 0.7]
+    targets = [True, True, False]
+    rows = [
+        row(k, k, 0, 1, noise_ratio=r, on_target=t)
+        for k, (r, t) in enumerate(zip(ratios, targets, strict=True))
+    ]
+    stats = {
+        "failures": [{"source": 3, "target": 1, "reason": "black"}],
+        "network_rows": 99,
+        "seconds": {"network": 2.0, "decode": 0.5},
+    }
+    claim_folder(out, BUILD)
+    write_shard(out, 0, 1, rows, CLASSES, stats)
+    finalize(out, CLASSES, BUILD, 4)
+
+
+def test_summary_counts_by_hand(tmp_path: Path) -> None:
+    _bank(tmp_path / "bank")
+    text = summarize(tmp_path / "bank", 3.0, ["dog", "cat", "dog"])
+    assert "4 planned, 3 made, 1 failed" in text
+    assert "1 x black" in text
+    assert "99 rows" in text
+    assert "mean 0.63" in text
+    assert "r = 0.7        2 " in text
+    assert "r = 0.9        0" in text
+    assert "on target    66.7%" in text
+    assert "oracle       66.7%" in text
+    assert "network 2.0 s, decode 0.5 s" in text
+    assert "reused" not in text
+    assert "marked" not in text
+
+
+def test_preview_shows_every_strip_and_marks_the_choice(tmp_path: Path) -> None:
+    green, blue = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    green[1], blue[2] = 200, 200
+    for pair in ("a", "f"):
+        save_strip(
+            tmp_path,
+            pair,
+            torch.stack([green, green, blue]),
+            source="star",
+            target="ring",
+            noise_ratio=0.7,
+        )
+    write_preview(tmp_path, ["a", "d", "f"], [0.5, 0.7])  # d failed: it has no strip
+    with Image.open(tmp_path / "preview.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    is_green = (pixels == [0, 200, 0]).all(-1)
+    is_blue = (pixels == [0, 0, 200]).all(-1)
+    assert is_green.sum() > 1.8 * is_blue.sum() > 2000
+    orange = (np.abs(pixels - [217, 95, 2]).max(-1) < 8).sum()
+    assert orange > 200
+
+
+def test_pairs_without_a_strip_leave_their_place_to_others(tmp_path: Path) -> None:
+    for pair in ("b", "d", "e"):
+        save_strip(
+            tmp_path,
+            pair,
+            torch.zeros(2, 3, 4, 4, dtype=torch.uint8),
+            source="star",
+            target="ring",
+            noise_ratio=0.5,
+        )
+    assert strip_path(tmp_path, "b").exists()
+    assert strips(tmp_path, ["a", "d"], ["a", "b", "c", "d", "e"]) == ["d", "b"]
+    assert strips(tmp_path, [], ["a", "b"]) == []
+
+
+def test_no_strips_no_preview(tmp_path: Path) -> None:
+    write_preview(tmp_path, ["a"], [0.5])
+    assert not (tmp_path / "preview.png").exists()
+
+
+def test_card_names_the_recipe(tmp_path: Path) -> None:
+    write_card(tmp_path, "imagefolder", 9, 3, BUILD)
+    text = (tmp_path / "README.md").read_text()
+    assert "4 (image, target) pairs of 9 images in 3 classes" in text
+    assert "| method | `genie-ada` |" in text

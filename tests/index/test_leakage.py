@@ -1,0 +1,132 @@
+"""The leakage guard finds what it is shown, and nothing else."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genie_transforms.format.manifest import Manifest
+from index.build.builder import build
+from index.config import BuildConfig
+from index.demo.scenes import Scenes
+from index.embed.embedding_index import EmbeddingIndex
+from index.leakage import LeakageConfig, check_leakage, main
+from index.store.embeddings import embeddings_path
+
+CLASSES = ("arrow", "drop", "fish")
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory, stable_diffusion_folder: Path) -> Path:
+    root = tmp_path_factory.mktemp("leakage")
+    Scenes(2, classes=CLASSES, seed=1).write_image_folder(root / "photos")
+    config = BuildConfig(
+        source=str(root / "photos"),
+        model=str(stable_diffusion_folder),
+        out=root / "bank",
+        num_inference_steps=2,
+        noise_ratios=(0.6, 0.9),
+        resolution=16,
+        preview=0,
+    )
+    return build(config)
+
+
+@pytest.fixture
+def held_out(tmp_path: Path) -> Path:
+    Scenes(2, classes=CLASSES, seed=2).write_image_folder(tmp_path / "test")
+    return tmp_path / "test"
+
+
+def _photos(bank: Path) -> list[Path]:
+    return sorted((bank.parent / "photos").rglob("*.png"))
+
+
+def test_fresh_pictures_are_no_overlap(
+    bank: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    main([str(bank), "--test", str(held_out), "--similarity", "1.1", "--json", str(path)])
+    report = json.loads(path.read_text())
+    assert report["test_images"] == 6
+    assert report["same"] == []
+    assert report["near_sources"] == report["near_negatives"] == {}
+    printed = capsys.readouterr().out
+    assert "0 have the pixels of a source" in printed
+    assert "train–test" in printed
+    assert "augmented–test" in printed
+
+
+def test_a_copy_in_another_file_format_is_an_overlap(
+    bank: Path, held_out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(_photos(bank)[0]) as image:
+        image.save(held_out / "copy.bmp")  # without loss, under another name
+    with pytest.raises(SystemExit) as stop:
+        main([str(bank), "--test", str(held_out)])
+    assert stop.value.code == 1
+    assert "1 have the pixels of a source\n  copy.bmp" in capsys.readouterr().out
+
+
+def test_a_source_is_found_although_no_row_came_from_it(bank: Path, held_out: Path) -> None:
+    index = EmbeddingIndex.load(bank / "index")
+    assert len(index) == 6
+    shutil.copy(_photos(bank)[-1], held_out)
+    report = check_leakage(LeakageConfig(bank, held_out))
+    assert report.same == [_photos(bank)[-1].name]
+    assert _photos(bank)[-1].name in report.near_sources
+
+
+def test_near_copies_count_when_asked(bank: Path, tmp_path: Path) -> None:
+    with Image.open(_photos(bank)[0]) as image:
+        pixels = np.asarray(image.convert("RGB")).copy()
+    pixels[0, 0] ^= 1
+    (tmp_path / "test").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "test" / "near.png")
+    main([str(bank), "--test", str(tmp_path / "test")])  # other pixels: no overlap
+    with pytest.raises(SystemExit) as stop:
+        main([str(bank), "--test", str(tmp_path / "test"), "--near"])
+    assert stop.value.code == 1
+
+
+def test_distances_are_those_of_the_embeddings(bank: Path, held_out: Path) -> None:
+    report = check_leakage(LeakageConfig(bank, held_out))
+    index = EmbeddingIndex.load(bank / "index")
+    # The mean of all cosines is the product of the means.
+    copies = check_leakage(LeakageConfig(bank, bank.parent / "photos"))
+    mean = index.embeddings().astype(np.float64).mean(0)
+    assert copies.train_test.mean == pytest.approx(1 - mean @ mean, abs=1e-5)
+    assert copies.train_test.nearest_mean == pytest.approx(0, abs=1e-5)
+    assert report.train_test.nearest_mean > copies.train_test.nearest_mean
+    assert report.augmented_test is not None
+    assert 0 < report.augmented_test.mean < 2
+
+
+def test_mistakes_are_named(
+    bank: Path, held_out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "empty").mkdir()
+    changed = tmp_path / "changed"
+    shutil.copytree(bank, changed)
+    manifest = json.loads((changed / "genie.json").read_text())
+    manifest["fingerprint"]["backbone"]["weights_sha256"] = "0" * 64
+    (changed / "genie.json").write_text(json.dumps(manifest))
+    stripped = tmp_path / "stripped"
+    shutil.copytree(bank, stripped)
+    embeddings_path(stripped, 0).unlink()
+    cases = {
+        "no bank at": [str(tmp_path / "none"), "--test", str(held_out)],
+        "no images there": [str(bank), "--test", str(tmp_path / "empty")],
+        "is no longer the one": [str(changed), "--test", str(held_out)],
+        "leakage needs the bank as it was built": [str(stripped), "--test", str(held_out)],
+    }
+    for message, flags in cases.items():
+        caplog.clear()
+        with pytest.raises(SystemExit) as stop:
+            main(flags)
+        assert stop.value.code == 2
+        assert message in caplog.text
+    assert Manifest.read(bank).counts["rows"] == 12

@@ -1,0 +1,97 @@
+"""The demo's architectures and training loop."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import CLIPTokenizer
+
+from index.demo.scenes import CLASSES, COLORS, TEXTURES
+from index.train.fit import fit
+from index.train.models import MAX_TOKENS, make_scheduler, make_tokenizer, shifted_betas
+
+
+def test_each_known_word_is_one_token_also_after_a_round_trip(tmp_path: Path) -> None:
+    words = ["a", "photo", "of", *CLASSES, *COLORS, *TEXTURES]
+    make_tokenizer(words).save_pretrained(tmp_path)
+    tokenizer = CLIPTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.model_max_length == MAX_TOKENS
+    assert tokenizer.tokenize("A photo of a Star") == [
+        "a</w>",
+        "photo</w>",
+        "of</w>",
+        "a</w>",
+        "star</w>",
+    ]
+    assert [len(tokenizer.tokenize(word)) for word in words] == [1] * len(words)
+    assert len(tokenizer.tokenize("zebra")) > 1  # spelled out, not unknown
+
+
+def test_schedule_is_shifted_in_the_middle_and_ends_as_stable_diffusions() -> None:
+    original = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    clean = (1 - original).cumprod(0)
+    ours = (1 - shifted_betas(3.3).double()).cumprod(0)
+    shift = torch.logit(ours) - torch.logit(clean)
+    assert shift[500].item() == pytest.approx(3.3 * (1 - 0.501**8), abs=1e-2)
+    assert shift[-1].item() == pytest.approx(0, abs=1e-2)
+    assert (ours.diff() < 0).all()
+    assert ours[-1] < 0.005
+
+
+def test_scheduler_is_the_papers_sampler() -> None:
+    scheduler = make_scheduler()
+    scheduler.set_timesteps(50)
+    assert scheduler.timesteps[[0, 1, -1]].tolist() == [999, 979, 20]
+
+
+def _fit(folder: Path, num_steps: int, stop_after: int | None = None) -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Linear(3, 1)
+    seen = 0
+
+    def loss(rng: torch.Generator, progress: float) -> Tensor:
+        nonlocal seen
+        if seen == stop_after:
+            raise KeyboardInterrupt
+        seen += 1
+        x = torch.randn(8, 3, generator=rng)
+        return (model(x) - x.sum(1, keepdim=True)).square().mean()
+
+    fit(
+        "linear",
+        nn.ModuleDict({"model": model}),
+        loss,
+        num_steps=num_steps,
+        learning_rate=0.05,
+        folder=folder,
+        seed=1,
+        ema_decay=0.9,
+        checkpoint_every=5,
+    )
+    return model
+
+
+def test_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> None:
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    whole = _fit(tmp_path / "whole", 30)
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path / "cut", 30, stop_after=17)
+    resumed = _fit(tmp_path / "cut", 30)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_diverging_training_stops_with_the_step(tmp_path: Path) -> None:
+    model = nn.Linear(1, 1)
+    with pytest.raises(RuntimeError, match="bad: the loss became nan at step 0"):
+        fit(
+            "bad",
+            nn.ModuleDict({"model": model}),
+            lambda rng, progress: model(torch.full((1, 1), torch.nan)).sum(),
+            num_steps=11,
+            learning_rate=0.1,
+            folder=tmp_path,
+            seed=0,
+        )
