@@ -1,4 +1,4 @@
-"""The content key of a picture: the same for its file, its PIL image and its tensors."""
+"""The content key of an image: the same for its file, its PIL image and its tensors."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def source_digest(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> str:
         32 hexadecimal digits: the first half of a SHA-256.
 
     Raises:
-        UnsupportedSampleError: The object is no image, or a batch of them.
+        UnsupportedSampleError: The object is not an image, or is a batch of them.
     """
     pixels = rgb_pixels(image)
-    # SHA-256 has instructions of its own on today's processors: 85 µs for 224 × 224, where
+    # Today's processors have instructions for SHA-256: 85 µs for 224 × 224, where
     # BLAKE2b takes 125 and MD5 200. The size goes first, so that shapes cannot be confused.
     digest = hashlib.sha256(b"%d %d " % pixels.shape[:2])
     digest.update(pixels.data)
@@ -41,10 +41,10 @@ def source_digest(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> str:
 
 
 def rgb_pixels(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> Pixels:
-    """Give the pixels as a contiguous ``(H, W, 3)`` uint8 array.
+    """Return the pixels as a contiguous ``(H, W, 3)`` uint8 array.
 
     Raises:
-        UnsupportedSampleError: The object is no image, or a batch of them.
+        UnsupportedSampleError: The object is not an image, or is a batch of them.
     """
     if isinstance(image, Image.Image):
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

@@ -8,7 +8,7 @@ GeNIeError
 ├── NoNegativesError          a class has no hard negatives and was asked for one
 ├── UnsupportedSampleError    a sample that cannot be replaced truthfully (also a TypeError)
 └── UserError                 a setting cannot be used; says what to do (also a ValueError)
-    ├── MissingFileError      a file or folder is not there (also a FileNotFoundError)
+    ├── MissingFileError      a file or folder is missing (also a FileNotFoundError)
     ├── FolderInUseError      a folder holds something else (also a FileExistsError)
     └── MissingPackageError   an optional package is not installed (also an ImportError)
 """
@@ -49,7 +49,7 @@ class UserError(GeNIeError, ValueError):
 
 
 class MissingFileError(UserError, FileNotFoundError):
-    """A file or folder that the user named is not there."""
+    """A file or folder that the user named is missing."""
 
 
 class FolderInUseError(UserError, FileExistsError):

@@ -1,7 +1,8 @@
 """Check a bank: `python -m index.verify BANK`.
 
 Reads every byte: checksums, columns, each row's values, and each image is decoded. Prints one line
-for each problem and ends with exit status 1 if there is any.
+for each problem and ends with exit status 1 if there is any, with 2 if there is no bank to check.
+The check itself is `genie_transforms.format.verify_bank`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import tyro
 
 from genie_transforms.format import Manifest, verify_bank
+from index.command import run_command
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,20 @@ class Config:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    config = tyro.cli(Config, prog="python -m index.verify", description=__doc__, args=arguments)
+    run_command(_verify, Config, "index.verify", arguments, description=__doc__)
+
+
+def _verify(config: Config) -> None:
+    """Print the problems, or that there are none.
+
+    Raises:
+        BankError: The folder holds no bank, or one whose manifest cannot be read.
+    """
+    manifest = Manifest.read(config.bank)
     problems = verify_bank(config.bank)
     if problems:
         print("\n".join(problems))
         sys.exit(1)
-    manifest = Manifest.read(config.bank)
     print(f"{config.bank} is sound: {manifest.num_rows} rows in {len(manifest.shards)} shards")
 
 

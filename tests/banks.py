@@ -1,12 +1,11 @@
-"""Small banks with known content, written with pyarrow and the format's own schema."""
+"""Small banks with known content, written by the format's own writer."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,15 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from genie_transforms import format as bank_format
 from genie_transforms import source_digest
-from genie_transforms.format.manifest import MANIFEST, Manifest
-from genie_transforms.format.schema import arrow_schema, shard_name
 
 CLASSES = ("cat", "dog", "bird")
 SIZE = 16
 
 
 def source_image(index: int, size: int = SIZE) -> Image.Image:
-    """A picture of noise: each index another one."""
+    """An image of noise: each index another one."""
     generator = np.random.default_rng(index)
     return Image.fromarray(generator.integers(0, 256, (size, size, 3), dtype=np.uint8))
 
@@ -99,32 +97,16 @@ def write_bank(
     change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Path:
     """Write a finished bank; `change` alters the manifest's fields."""
-    folder.mkdir(parents=True, exist_ok=True)
     rows = all_pairs() if rows is None else rows
-    schema = arrow_schema(class_names)
-    bounds = np.linspace(0, len(rows), num_shards + 1).astype(int)
-    shards = []
-    for index, (start, stop) in enumerate(itertools.pairwise(bounds.tolist())):
-        name = shard_name(index, num_shards)
-        table = pa.Table.from_pylist(list(rows[start:stop]), schema=schema)
-        with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-            writer.write_table(table)
-        checksum = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        shards.append({"name": name, "rows": int(stop - start), "sha256": checksum})
-    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-    (folder / "dataset_info.json").write_text(json.dumps({"features": features}))
-    state: dict[str, Any] = {"_format_columns": None, "_format_kwargs": {}, "_format_type": None}
-    state |= {"_fingerprint": "0", "_output_all_columns": False, "_split": None}
-    state["_data_files"] = [{"filename": shard["name"]} for shard in shards]
-    (folder / "state.json").write_text(json.dumps(state))
-    fields: dict[str, Any] = {
-        "class_names": list(class_names),
-        "recipe": {},
-        "fingerprint": {},
-        "counts": {"pairs": len(rows), "rows": len(rows), "failed": 0},
-        "shards": shards,
-        "versions": {},
-    }
-    manifest = Manifest(**(fields if change is None else change(fields)))
-    (folder / MANIFEST).write_text(manifest.to_json())
+    counts = {"pairs": len(rows)}
+    description = bank_format.BankDescription(class_names=class_names, counts=counts)
+    bounds = np.linspace(0, len(rows), num_shards + 1).astype(int).tolist()
+    tables = (
+        pa.Table.from_pylist(list(rows[start:stop]), schema=description.schema)
+        for start, stop in itertools.pairwise(bounds)
+    )
+    manifest = bank_format.write_bank(folder, tables, num_shards, description)
+    if change is not None:
+        manifest = bank_format.Manifest(**change(asdict(manifest)))
+        (folder / bank_format.MANIFEST).write_text(manifest.to_json())
     return folder

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 
 from genie_transforms import Bank, GeNIeTransform, source_digest
 
-from .synthetic import picture
+from .synthetic import synthetic_image
 
 NUM_CLASSES = 100
 
@@ -94,7 +94,7 @@ def _kornia_mixes() -> dict[str, Any]:
 
 def measure_calls(bank: Bank, size: int, rounds: int) -> list[dict[str, Any]]:
     """Time single images: µs per call, copying included where something is replaced."""
-    image = picture(0, size)
+    image = synthetic_image(0, size)
     tensor = v2.functional.pil_to_tensor(image)
     tiny, tiny_bank = tensor[:, :8, :8], bank.decoded(8)
     kept, replaced = GeNIeTransform(bank, p=0), GeNIeTransform(bank.decoded(size), p=1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from genie_transforms import format as bank_format
 from genie_transforms import source_digest
-from genie_transforms.format import MANIFEST, Manifest, arrow_schema, shard_name
 
 _ROWS_PER_SHARD = 10_000
+Columns = dict[str, Any]
 
 
-def picture(index: int, size: int) -> Image.Image:
-    """Make a picture that compresses like a photograph: smooth, with some noise."""
+def synthetic_image(index: int, size: int) -> Image.Image:
+    """Make an image that compresses like a photograph: smooth, with some noise."""
     generator = np.random.default_rng(index)
     coarse = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
     smooth = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
@@ -38,7 +39,7 @@ def write_folder(root: Path, num_images: int, num_classes: int, size: int) -> Pa
     for index in range(num_images):
         folder = root / f"class{index % num_classes:04d}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{index:06d}.jpg").write_bytes(jpeg(picture(index, size)))
+        (folder / f"{index:06d}.jpg").write_bytes(jpeg(synthetic_image(index, size)))
     return root
 
 
@@ -48,33 +49,66 @@ def write_bank(
     """Write a bank whose row i has label i mod `num_classes`.
 
     Args:
-        folder: Where to.
+        folder: The new folder.
         num_rows: Rows.
         num_classes: Classes, named as `write_folder` names them.
         size: Height and width in pixels.
-        num_distinct: Number of different pictures, for decoding costs the same for equal ones.
+        num_distinct: Number of different images, for decoding costs the same for equal ones.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    blobs = [jpeg(picture(10**6 + index, size)) for index in range(num_distinct)]
-    names = [f"class{label:04d}" for label in range(num_classes)]
-    schema, shards = arrow_schema(names), []
-    count = -(-num_rows // _ROWS_PER_SHARD)
-    for index in range(count):
-        rows = range(index * _ROWS_PER_SHARD, min(num_rows, (index + 1) * _ROWS_PER_SHARD))
-        columns = _columns(np.arange(rows.start, rows.stop), num_classes, blobs)
-        name = shard_name(index, count)
-        with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, schema) as out:
-            out.write_table(pa.Table.from_pydict(columns, schema=schema))
-        with (folder / name).open("rb") as written:
-            checksum = hashlib.file_digest(written, "sha256").hexdigest()
-        shards.append({"name": name, "rows": len(rows), "sha256": checksum})
-    counts = {"pairs": num_rows, "rows": num_rows, "failed": 0, "shards": count}
-    manifest = Manifest(names, {"synthetic": size}, {}, counts, shards, {})
-    (folder / MANIFEST).write_text(manifest.to_json())
+    return _write(folder, num_rows, num_classes, size, num_distinct=num_distinct)
+
+
+def write_bank_of(folder: Path, photos: Path, num_classes: int, size: int) -> Path:
+    """Write a bank that knows the images of an ImageFolder, one negative for each.
+
+    The row's digest is that of the file as a loader sees it, so that an image alone is found.
+    """
+    from torchvision.datasets import ImageFolder
+
+    dataset = ImageFolder(str(photos))
+    labels = np.array(dataset.targets)
+    targets = (labels + 1) % num_classes
+    changes = {
+        "source_digest": [source_digest(image) for image, _ in dataset],
+        "source_label": labels,
+        "label": targets,
+        "nearest_class": targets,
+    }
+    return _write(folder, len(dataset), num_classes, size, changes=changes)
+
+
+def _write(
+    folder: Path,
+    num_rows: int,
+    num_classes: int,
+    size: int,
+    *,
+    num_distinct: int = 64,
+    changes: Columns | None = None,
+) -> Path:
+    """Write a bank; `changes` are whole columns that differ from those of `_columns`."""
+    # Far from the numbers of `write_folder`: a negative is another image than any source.
+    blobs = [jpeg(synthetic_image(10**6 + index, size)) for index in range(num_distinct)]
+    description = bank_format.BankDescription(
+        class_names=[f"class{label:04d}" for label in range(num_classes)],
+        recipe={"synthetic": size},
+        counts={"pairs": num_rows},
+    )
+    starts = range(0, num_rows, _ROWS_PER_SHARD)
+
+    def tables() -> Iterator[pa.Table]:
+        for start in starts:
+            rows = np.arange(start, min(num_rows, start + _ROWS_PER_SHARD))
+            columns = _columns(rows, num_classes, blobs)
+            for name, values in (changes or {}).items():
+                columns[name] = values[start : start + len(rows)]
+            yield pa.Table.from_pydict(columns, schema=description.schema)
+
+    bank_format.write_bank(folder, tables(), len(starts), description)
     return folder
 
 
-def _columns(rows: np.ndarray[Any, Any], num_classes: int, blobs: list[bytes]) -> dict[str, Any]:
+def _columns(rows: np.ndarray[Any, Any], num_classes: int, blobs: list[bytes]) -> Columns:
     """Make the columns of some rows."""
     n = len(rows)
     labels = rows % num_classes
@@ -100,30 +134,3 @@ def _columns(rows: np.ndarray[Any, Any], num_classes: int, blobs: list[bytes]) -
         "blank": np.zeros(n, dtype=bool),
         "stale": np.zeros(n, dtype=bool),
     }
-
-
-def write_bank_of(folder: Path, photos: Path, num_classes: int, size: int) -> Path:
-    """Write a bank that knows the pictures of an ImageFolder, one negative for each.
-
-    The row's digest is that of the file as a loader sees it, so that an image alone is found.
-    """
-    from torchvision.datasets import ImageFolder
-
-    dataset = ImageFolder(str(photos))
-    path = write_bank(folder, len(dataset), num_classes, size)
-    (shard,) = sorted(path.glob("data-*.arrow"))
-    table = pa.ipc.open_stream(shard.read_bytes()).read_all()
-    labels = np.array(dataset.targets)
-    targets = (labels + 1) % num_classes
-    for name, values in (
-        ("source_digest", [source_digest(image) for image, _ in dataset]),
-        ("source_label", labels),
-        ("label", targets),
-        ("nearest_class", targets),
-    ):
-        place = table.schema.get_field_index(name)
-        field = table.schema.field(place)
-        table = table.set_column(place, field, pa.array(values, type=field.type))
-    with pa.OSFile(str(shard), "wb") as file, pa.ipc.new_stream(file, table.schema) as out:
-        out.write_table(table)
-    return path

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genie_transforms._errors import BankFormatError
-from genie_transforms.format import map_table
+from genie_transforms.format import read_shard
 
 _NUM_HEX = 32
 
@@ -30,7 +30,7 @@ class ShardTable:
     """
 
     def __init__(self, folder: Path, shards: Sequence[str], num_rows: int) -> None:
-        tables = [map_table(folder / shard) for shard in shards]
+        tables = [read_shard(folder / shard) for shard in shards]
         if not tables:
             raise BankFormatError(f"the bank {folder} has no shards: rebuild it")
         self.table = pa.concat_tables(tables)

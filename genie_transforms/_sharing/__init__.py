@@ -1,4 +1,7 @@
-"""."""
+"""A bank for other programs: exported to layouts that they read, or shared on the hub.
+
+Works on rows and folders, not on an opened bank, so that `Bank` may offer it as methods.
+"""
 
 from .export import export_image_folder, export_webdataset
 from .hub import download_bank, push_bank

@@ -6,13 +6,14 @@ import io
 import json
 import math
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from genie_transforms._errors import UserError
 from genie_transforms.format import CLASS_COLUMNS, Row, new_folder
 
 _ROWS_PER_TAR = 10_000
@@ -21,30 +22,36 @@ _ROWS_PER_TAR = 10_000
 def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Path) -> Path:
     """Write `CLASS/0000012.png` for each row, and `metadata.jsonl` beside the classes.
 
-    torchvision's `ImageFolder` reads the folders. The metadata names classes by their names;
-    `datasets.load_dataset("imagefolder", data_dir=out)` reads it.
+    torchvision's `ImageFolder` reads the folders; there is one for a class without rows, too, so
+    that class numbers agree. The metadata has the columns of each row, with classes by their
+    names; `datasets.load_dataset("imagefolder", data_dir=out)` reads it.
 
     Args:
-        rows: The rows, such as a bank's.
+        rows: The rows, such as a bank's; they are read one at a time.
         class_names: Names of the classes; labels are positions in it.
         out: The new folder.
 
+    Returns:
+        `out`.
+
     Raises:
-        ValueError: A class name cannot be the name of a folder.
-        FileExistsError: `out` is not empty.
+        UserError: A class name cannot be the name of a folder.
+        FolderInUseError: `out` is not empty.
     """
     for name in class_names:
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-            raise ValueError(
+            raise UserError(
                 f"the class {name!r} cannot be the name of a folder: export to webdataset instead"
             )
     with new_folder(out) as folder, (folder / "metadata.jsonl").open("w") as metadata:
         for name in class_names:
             (folder / name).mkdir()
-        for index, blob, columns in _for_export(rows, class_names):
-            file = f"{columns['label']}/{index:07d}.{_extension(blob)}"
+        for index, row in enumerate(rows):
+            blob = row.image_bytes()
+            file = f"{class_names[row.label]}/{index:07d}.{_extension(blob)}"
             (folder / file).write_bytes(blob)
-            metadata.write(json.dumps({"file_name": file, **columns}) + "\n")
+            entry = {"file_name": file, **_described(row, class_names)}
+            metadata.write(json.dumps(entry) + "\n")
     return out
 
 
@@ -54,34 +61,35 @@ def export_webdataset(rows: Iterable[Row], class_names: Sequence[str], out: Path
     The same bank gives the same bytes. Class names are in the `.json` of each row.
 
     Args:
-        rows: The rows, such as a bank's.
+        rows: The rows, such as a bank's; they are read one at a time.
         class_names: Names of the classes; labels are positions in it.
         out: The new folder.
 
+    Returns:
+        `out`.
+
     Raises:
-        FileExistsError: `out` is not empty.
+        FolderInUseError: `out` is not empty.
     """
     with new_folder(out) as folder:
-        described = _for_export(rows, class_names)
-        for number, part in groupby(described, key=lambda entry: entry[0] // _ROWS_PER_TAR):
+        parts = groupby(enumerate(rows), key=lambda numbered: numbered[0] // _ROWS_PER_TAR)
+        for number, part in parts:
             with tarfile.open(folder / f"{number:05d}.tar", "w") as tar:
-                for index, blob, columns in part:
-                    label = class_names.index(columns["label"])
+                for index, row in part:
+                    blob = row.image_bytes()
+                    columns = json.dumps(_described(row, class_names))
                     _add(tar, f"{index:09d}.{_extension(blob)}", blob)
-                    _add(tar, f"{index:09d}.cls", str(label).encode())
-                    _add(tar, f"{index:09d}.json", json.dumps(columns).encode())
+                    _add(tar, f"{index:09d}.cls", str(row.label).encode())
+                    _add(tar, f"{index:09d}.json", columns.encode())
     return out
 
 
-def _for_export(
-    rows: Iterable[Row], class_names: Sequence[str]
-) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
-    """Give number, encoded image and columns of each row, ready for JSON."""
-    for index, row in enumerate(rows):
-        columns = {name: _for_json(value) for name, value in row.values().items()}
-        for name in CLASS_COLUMNS:
-            columns[name] = None if columns[name] is None else class_names[columns[name]]
-        yield index, row.image_bytes(), columns
+def _described(row: Row, class_names: Sequence[str]) -> dict[str, Any]:
+    """Return the columns of a row, ready for JSON, with classes by their names."""
+    columns = {name: _for_json(value) for name, value in row.values().items()}
+    for name in CLASS_COLUMNS:
+        columns[name] = None if columns[name] is None else class_names[columns[name]]
+    return columns
 
 
 def _for_json(value: Any) -> Any:
@@ -92,7 +100,7 @@ def _for_json(value: Any) -> Any:
 
 
 def _extension(blob: bytes) -> str:
-    """Name the format of an encoded image: such as png or jpg."""
+    """Return the format of an encoded image as a file's extension, such as "png" or "jpg"."""
     name = (Image.open(io.BytesIO(blob)).format or "").lower()
     return "jpg" if name == "jpeg" else name
 

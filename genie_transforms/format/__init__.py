@@ -1,20 +1,28 @@
-"""."""
+"""The bank on disk: its columns, files and bytes, and whole-bank operations that need no reader.
 
-from .card import Provenance, dataset_card
-from .codec import Size, decode_image, encode_image, image_of, planes_of, size_of
+Public to programs that write banks, such as `index`. Each thing has one way in and one way out:
+one schema, one writer and reader of shards, one codec of images, one module of atomic files, one
+dataset card, one list of the files that make a bank.
+"""
+
+from .card import Provenance, dataset_card, write_card
+from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
 from .files import atomic_path, atomic_write, link_or_copy, new_folder, write_json
-from .manifest import MANIFEST, Manifest
+from .manifest import CARD, MANIFEST, Manifest, bank_files
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
-from .schema import CLASS_COLUMNS, arrow_schema, dataset_files, shard_name
-from .shards import map_table
+from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
+from .shards import read_shard, write_shard
 from .verify import verify_bank
-from .writer import write_bank
+from .writer import BankDescription, finish_bank, write_bank
 
 __all__ = [
+    "CARD",
     "CLASS_COLUMNS",
+    "COLUMNS",
     "MANIFEST",
     "ROW_COLUMNS",
+    "BankDescription",
     "Manifest",
     "Provenance",
     "Row",
@@ -22,19 +30,24 @@ __all__ = [
     "arrow_schema",
     "atomic_path",
     "atomic_write",
+    "bank_files",
     "dataset_card",
     "dataset_files",
     "decode_image",
     "encode_image",
+    "finish_bank",
+    "fit",
     "image_of",
     "link_or_copy",
-    "map_table",
     "merge_banks",
     "new_folder",
     "planes_of",
+    "read_shard",
     "shard_name",
     "size_of",
     "verify_bank",
     "write_bank",
+    "write_card",
     "write_json",
+    "write_shard",
 ]

@@ -1,12 +1,18 @@
-"""The dataset card that a bank has on the Hugging Face Hub."""
+"""The dataset card of a bank: its README.md, in the built folder and on the Hugging Face Hub."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from .manifest import Manifest
+from .files import atomic_write
+from .manifest import CARD, FORMAT_VERSION, Manifest
 
+# Written by hand and not with `huggingface_hub.DatasetCardData`: a build needs no hub client.
+# JSON strings are YAML strings, so nothing that a user gives can break the head.
 _CARD = """\
 ---
 {head}
@@ -19,9 +25,11 @@ from an image of class `source_label`, so that the background and low-level look
 remain.
 
 ```python
+from torchvision import datasets, transforms
 from genie_transforms import Bank, GeNIeTransform
 
-bank = Bank.from_hub("{repo_id}")
+bank = {opening}
+train = datasets.ImageFolder("…", transform=transforms.Compose([GeNIeTransform(bank), …]))
 ```
 
 | | |
@@ -29,8 +37,17 @@ bank = Bank.from_hub("{repo_id}")
 {facts}
 
 Everything that decided its content, file hashes included, is in `genie.json`; the columns are those
-of format version {version}.
+of format version {version}. Without this library, `{plain_opening}` opens it.
 """
+
+
+# `load_dataset` finds the shards by `configs`; without it, it guesses from all files' extensions.
+_HEAD = """\
+tags: [genie-transforms, hard-negatives, synthetic]
+task_categories: [image-classification]
+configs:
+- config_name: default
+  data_files: "data-*.arrow\""""
 
 
 _SETTINGS = (
@@ -65,47 +82,86 @@ class Provenance:
 
 
 def dataset_card(manifest: Manifest, repo_id: str, about: Provenance) -> str:
-    """Write the card.
+    """Return the card of a bank on the hub.
 
     Args:
         manifest: What `genie.json` says.
         repo_id: Where the bank will be.
         about: What the manifest cannot know.
     """
-    recipe = manifest.recipe
     facts = {
-        "source data": about.source_data or recipe.get("source") or "not stated",
+        "source data": about.source_data or manifest.recipe.get("source") or "not stated",
         "licence of the source data": about.source_license or "not stated",
         "classes": len(manifest.class_names),
         "rows": f"{manifest.num_rows} in {len(manifest.shards)} shards",
         "pairs that failed": _failures(manifest),
-        **{title: f"`{recipe[key]}`" for key, title in _SETTINGS if recipe.get(key) is not None},
     }
-    return _CARD.format(
-        head=_head(about.data_license),
+    return _card(
         title=repo_id.rpartition("/")[2],
-        repo_id=repo_id,
-        facts="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in facts.items()),
-        version=manifest.format_version,
+        opening=f"Bank.from_hub({_quoted(repo_id)})",
+        plain_opening=f"datasets.load_dataset({_quoted(repo_id)})",
+        facts=facts,
+        recipe=manifest.recipe,
+        data_license=about.data_license,
     )
 
 
-def _head(data_license: str | None) -> str:
-    """Write the metadata that the hub and `datasets.load_dataset` read."""
-    lines = [
-        "tags: [genie-transforms, hard-negatives, synthetic]",
-        "task_categories: [image-classification]",
-        "configs:",
-        "- config_name: default",
-        '  data_files: "data-*.arrow"',
-    ]
-    return "\n".join([f"license: {data_license}", *lines] if data_license else lines)
+def write_card(folder: Path, facts: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
+    """Write the card of a bank that is being built, before its manifest.
+
+    Args:
+        folder: The bank.
+        facts: What to say of its data, such as the number of classes.
+        recipe: The configuration of the build.
+    """
+    text = _card(
+        title="A bank of GeNIe hard negatives",
+        opening=f"Bank.open({_quoted(folder.name)})",
+        plain_opening=f"datasets.load_from_disk({_quoted(folder.name)})",
+        facts=facts,
+        recipe=recipe,
+    )
+    atomic_write(folder / CARD, text.encode())
+
+
+def _card(
+    *,
+    title: str,
+    opening: str,
+    plain_opening: str,
+    facts: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    data_license: str | None = None,
+) -> str:
+    """Fill the card: facts as they are, then the settings that decide what images look like."""
+    given = [(name, key) for key, name in _SETTINGS if recipe.get(key) is not None]
+    lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in facts.items()]
+    lines += [f"| {name} | {_cell(_code(recipe[key]))} |" for name, key in given]
+    return _CARD.format(
+        head=f"license: {json.dumps(data_license)}\n{_HEAD}" if data_license else _HEAD,
+        title=title,
+        opening=opening,
+        plain_opening=plain_opening,
+        facts="\n".join(lines),
+        version=FORMAT_VERSION,
+    )
 
 
 def _failures(manifest: Manifest) -> str:
-    """Give the failure rate, if pairs were counted."""
+    """Return the failures and their rate, if pairs were counted."""
     failed, pairs = manifest.counts.get("failed", 0), manifest.counts.get("pairs", 0)
     return f"{failed} of {pairs} ({failed / pairs:.2%})" if pairs else str(failed)
+
+
+def _quoted(text: str) -> str:
+    """Return a string as Python code, in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _code(value: Any) -> str:
+    """Return a value as Markdown code, whatever backticks are in it."""
+    text = str(value)
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def _cell(value: Any) -> str:

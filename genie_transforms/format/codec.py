@@ -1,4 +1,4 @@
-"""Pixels of negatives in the form of the image that they replace."""
+"""Images as a bank stores them, and in the forms that training and building need."""
 
 from __future__ import annotations
 
@@ -8,13 +8,31 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch import Tensor
-from torchvision.transforms.v2 import functional as VF
 
-Size = tuple[int, int]  # height, width
+Size = tuple[int, int]
+"""Height and width, in pixels."""
 
 
-def decode_image(blob: memoryview, size: Size | None = None) -> Image.Image:
+_JPEG_QUALITY = 95
+
+
+def encode_image(image: torch.Tensor, image_format: str) -> dict[str, Any]:
+    """Encode ``(3, H, W)`` uint8 planes for the column `image`.
+
+    Args:
+        image: The planes, on any device.
+        image_format: "png", or "jpeg" with quality 95.
+    """
+    sink = io.BytesIO()
+    rgb = image_of(image.cpu())
+    if image_format == "png":
+        rgb.save(sink, format="PNG")
+    else:
+        rgb.save(sink, format="JPEG", quality=_JPEG_QUALITY)
+    return {"bytes": sink.getvalue(), "path": None}
+
+
+def decode_image(blob: bytes | memoryview, size: Size | None = None) -> Image.Image:
     """Decode an image to RGB; with a size, scale and crop it to that, as `fit` does."""
     image = Image.open(io.BytesIO(blob))
     if size is not None:
@@ -33,12 +51,12 @@ def fit(image: Image.Image, size: Size) -> Image.Image:
 
 
 def planes_of(image: Image.Image) -> torch.Tensor:
-    """Turn an RGB image into ``(3, H, W)`` uint8 planes."""
+    """Return the pixels of an RGB image as ``(3, H, W)`` uint8 planes."""
     return torch.from_numpy(np.array(np.asarray(image).transpose(2, 0, 1), order="C"))
 
 
 def image_of(planes: torch.Tensor) -> Image.Image:
-    """Turn ``(3, H, W)`` uint8 planes into an RGB image."""
+    """Return ``(3, H, W)`` uint8 planes as an RGB image."""
     pixels = np.empty((*planes.shape[1:], 3), dtype=np.uint8)
     for channel, plane in enumerate(planes.numpy()):  # 3 × faster than transposing at once
         pixels[..., channel] = plane
@@ -46,18 +64,7 @@ def image_of(planes: torch.Tensor) -> Image.Image:
 
 
 def size_of(image: Image.Image | torch.Tensor) -> Size:
-    """Give height and width."""
+    """Return height and width of an image, or of ``(…, H, W)`` pixels."""
     if isinstance(image, Image.Image):
         return image.height, image.width
     return int(image.shape[-2]), int(image.shape[-1])
-
-
-def encode_image(image: Tensor, image_format: str) -> dict[str, Any]:
-    """Encode ``(3, H, W)`` uint8 for the column `image`."""
-    sink = io.BytesIO()
-    picture = VF.to_pil_image(image)
-    if image_format == "png":
-        picture.save(sink, format="PNG")
-    else:
-        picture.save(sink, format="JPEG", quality=95)
-    return {"bytes": sink.getvalue(), "path": None}

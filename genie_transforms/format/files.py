@@ -1,69 +1,83 @@
-"""A new folder that is either absent or whole."""
+"""Files and folders that are either absent or complete, whenever the process or machine stops.
+
+Everything is written under a temporary name beside its destination, flushed to disk, and renamed.
+Then the folder is flushed, too: until that, a crash of the machine may undo the rename.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from genie_transforms._errors import FolderInUseError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; when the block ends well, it takes the place of `path`.
+
+    The data is flushed to disk before that. If the block fails, the old file stays.
+    """
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        _flush_file(temporary)
+        _rename(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill; when the block ends well, it becomes `path`.
+    """Yield a temporary folder to fill; when the block ends well, it becomes `path`.
 
-    All files are flushed to disk before that. If the block fails, nothing is left.
+    Everything in it is flushed to disk before that. If the block fails, nothing is left.
 
     Args:
         path: The folder; it must not exist, or be empty.
 
     Raises:
-        FileExistsError: There is something at `path`.
+        FolderInUseError: There is something at `path`.
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise FileExistsError(f"{path} is there and not empty: give another folder, or remove it")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        raise FolderInUseError(f"{path} exists and is not empty: give another folder, or remove it")
+    temporary = _temporary(path)
     temporary.mkdir()
     try:
         yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with file.open("rb+") as opened:
-                    os.fsync(opened.fileno())
-        os.replace(temporary, path)
+        for entry in [temporary, *temporary.rglob("*")]:
+            if entry.is_dir():
+                _flush_folder(entry)
+            else:
+                _flush_file(entry)
+        _rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; when the block ends well, it takes the place of `path`.
-
-    The data is flushed to disk before that. If the block fails, the old file stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write bytes."""
+    """Write a file, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, atomically and with sorted keys: the same content gives the same bytes."""
+    atomic_write(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
 def link_or_copy(old: Path, new: Path) -> None:
-    """Give a file that never changes a second name, or copy it where that cannot be."""
+    """Give a file that never changes a second name, or copy it where links cannot be made.
+
+    Does nothing if `new` exists.
+    """
     if new.exists():
         return
     new.parent.mkdir(parents=True, exist_ok=True)
@@ -74,8 +88,41 @@ def link_or_copy(old: Path, new: Path) -> None:
     except OSError:  # another disk, or a file system without links
         with atomic_path(new) as temporary:
             shutil.copyfile(old, temporary)
+    else:
+        _flush_folder(new.parent)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, with sorted keys: the same content gives the same bytes."""
-    atomic_write(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+def _temporary(path: Path) -> Path:
+    """Return a name in the folder of `path`, which is made: a rename stays on one disk.
+
+    The name is random because a process number would not be unique: machines that share a disk
+    have the same ones, and so has every container.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Put a flushed file or folder in its place, for good."""
+    os.replace(temporary, path)
+    _flush_folder(path.parent)
+
+
+def _flush_file(path: Path) -> None:
+    """Wait until the content of a file is on disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    """Wait until the names in a folder are on disk, where the system can do that."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks do not offer it
+            raise
+    finally:
+        os.close(descriptor)

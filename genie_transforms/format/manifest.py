@@ -1,18 +1,18 @@
-"""The bank on disk: its columns, its manifest `genie.json`, and what makes it readable.
+"""What a bank says of itself, `genie.json`, and which files belong to it.
 
-A bank is a folder that Hugging Face `datasets` opens with `load_from_disk`: Arrow IPC *stream*
-files with the features in the schema's metadata, `state.json` and `dataset_info.json`. The
-manifest is written last, so a folder without it is an unfinished build.
+The manifest is written last, so a folder without it is an unfinished build.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from genie_transforms._errors import BankFormatError, UnfinishedBankError
+from genie_transforms._errors import BankFormatError, BankNotFoundError, UnfinishedBankError
+
+from .schema import DATASET_INFO, STATE
 
 FORMAT_VERSION = 1
 
@@ -20,9 +20,17 @@ FORMAT_VERSION = 1
 MANIFEST = "genie.json"
 
 
+CARD = "README.md"
+
+
+# Beside shards, manifest and card; a bank need not have all of them.
+_OTHER_FILES = (STATE, DATASET_INFO, "build.json", "preview.png", "report.html")
+_FOLDERS = ("index", "stats")
+
+
 @dataclass(frozen=True)
 class Manifest:
-    """What `genie.json` says of a bank.
+    """The content of `genie.json`.
 
     Attributes:
         class_names: Names of the classes; labels are positions in it.
@@ -58,13 +66,15 @@ class Manifest:
     def read(cls, folder: Path) -> Manifest:
         """Read the manifest of the bank in `folder`.
 
+        Keys that this library does not know are ignored, so that later ones can add some.
+
         Raises:
-            FileNotFoundError: There is no such folder.
+            BankNotFoundError: There is no such folder.
             UnfinishedBankError: The folder has no `genie.json`.
             BankFormatError: The manifest is damaged or of another format version.
         """
         if not folder.is_dir():
-            raise FileNotFoundError(
+            raise BankNotFoundError(
                 f"no bank at {folder}: build one with `python -m index.build --out {folder}`"
             )
         path = folder / MANIFEST
@@ -75,12 +85,33 @@ class Manifest:
             )
         try:
             content = json.loads(path.read_text())
-            version = content["format_version"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            version = int(content["format_version"])
+        except (ValueError, KeyError, TypeError) as error:
             raise BankFormatError(f"{path} is damaged ({error!r}): rebuild the bank") from error
+        # Before anything else is looked at: another version may have other keys.
         if version != FORMAT_VERSION:
             raise BankFormatError(
                 f"{path} has format version {version}, this library reads {FORMAT_VERSION}: "
                 f"{'upgrade genie-transforms' if version > FORMAT_VERSION else 'rebuild the bank'}"
             )
-        return cls(**content)
+        required = [field.name for field in fields(cls) if field.default is MISSING]
+        missing = [name for name in required if name not in content]
+        if missing:
+            raise BankFormatError(
+                f"{path} is damaged (it lacks {', '.join(missing)}): rebuild the bank"
+            )
+        return cls(**{field.name: content[field.name] for field in fields(cls)})
+
+
+def bank_files(folder: Path, manifest: Manifest) -> list[str]:
+    """List the files that make a bank, relative to its folder; its card is not among them.
+
+    What can be made from these, such as the decoded cache and the sheets of `preview/`, and what
+    only a continued build needs (`embeddings/`, `earlier/`), is not part of the bank.
+    """
+    names = [shard["name"] for shard in manifest.shards] + [MANIFEST]
+    names += [name for name in _OTHER_FILES if (folder / name).is_file()]
+    for part in _FOLDERS:
+        found = sorted(path for path in (folder / part).rglob("*") if path.is_file())
+        names += [path.relative_to(folder).as_posix() for path in found]
+    return names

@@ -9,19 +9,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genie_transforms._errors import BankFormatError
+from genie_transforms._errors import BankFormatError, UserError
 
 from .manifest import Manifest
-from .schema import CLASS_COLUMNS, arrow_schema
-from .shards import map_table
-from .writer import write_bank
+from .schema import CLASS_COLUMNS
+from .shards import read_shard
+from .writer import BankDescription, write_bank
 
 
 def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
     """Write the rows of several banks into a new one, all rows whatever a filter would say.
 
-    Classes are told by their names: the new bank has those of all, sorted if every bank's are
-    (as `ImageFolder` has them), else in the order in which they first come. A row is dropped if
+    Classes are matched by name: the new bank has those of all, sorted if every bank's are (as
+    `ImageFolder` sorts them), else in the order in which they first come. A row is dropped if
     an earlier one has the same source, target class and image bytes.
 
     Args:
@@ -34,12 +34,12 @@ def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
         `index/` keeps for extending a bank is not merged.
 
     Raises:
-        ValueError: No bank was given.
-        FileExistsError: `out` is not empty.
+        UserError: No bank was given.
+        FolderInUseError: `out` is not empty.
         BankError: A bank cannot be read.
     """
     if not paths:
-        raise ValueError("no bank to merge: give the folder of at least one")
+        raise UserError("no bank to merge: give the folder of at least one")
     manifests = [Manifest.read(path) for path in paths]
     names = merged_names([manifest.class_names for manifest in manifests])
     shards = [
@@ -47,29 +47,24 @@ def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
         for path, manifest in zip(paths, manifests, strict=True)
         for shard in manifest.shards
     ]
-    keep_sweep = any("sweep" in map_table(path).column_names for path, _ in shards)
-    schema = arrow_schema(names, keep_sweep=keep_sweep)
-    parts = [
-        {"recipe": m.recipe, "fingerprint": m.fingerprint, "counts": m.counts} for m in manifests
-    ]
-    return write_bank(
-        out,
-        _distinct(_relabelled(map_table(path), m.class_names, schema, names) for path, m in shards),
-        num_shards=len(shards),
+    description = BankDescription(
         class_names=names,
-        recipe={"method": "merge", "banks": [part["recipe"] for part in parts]},
-        fingerprint={"banks": [part["fingerprint"] for part in parts]},
+        recipe={"method": "merge", "banks": [m.recipe for m in manifests]},
+        fingerprint={"banks": [m.fingerprint for m in manifests]},
         counts={
             "pairs": sum(m.counts.get("pairs", 0) for m in manifests),
             "failed": sum(m.counts.get("failed", 0) for m in manifests),
             "merged_rows": sum(m.num_rows for m in manifests),
         },
-        keep_sweep=keep_sweep,
+        keep_sweep=any("sweep" in read_shard(path).column_names for path, _ in shards),
     )
+    schema = description.schema
+    tables = (_relabelled(read_shard(path), m.class_names, schema, names) for path, m in shards)
+    return write_bank(out, _distinct(tables), len(shards), description)
 
 
 def merged_names(lists: Sequence[Sequence[str]]) -> list[str]:
-    """Give the names of all lists once; sorted if every list is, else as they first come."""
+    """Return the names of all lists once; sorted if every list is, else as they first come."""
     names = list(dict.fromkeys(name for names in lists for name in names))
     return sorted(names) if all(list(given) == sorted(given) for given in lists) else names
 
@@ -98,7 +93,7 @@ def _relabelled(
 
 def _distinct(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Drop rows that an earlier table, or the same one, already has."""
-    seen: set[bytes] = set()
+    seen: set[bytes] = set()  # 32 bytes a row instead of images: banks are larger than memory
     for table in tables:
         images = pc.struct_field(table.column("image").combine_chunks(), "bytes")
         digests, labels = table.column("source_digest"), table.column("label")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
+
+from .schema import COLUMNS
+
+ROW_COLUMNS = tuple(name for name in COLUMNS if name != "image")
+"""The columns that a `Row` has as values; every bank has them."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One hard negative; the columns are described in `schema.py`.
+
+    It holds two callables instead of its bank, so that reading a row decodes nothing.
 
     Attributes:
         image: Decodes the image, RGB.
@@ -37,9 +44,5 @@ class Row:
     image_bytes: Callable[[], bytes] = field(repr=False, compare=False)
 
     def values(self) -> dict[str, Any]:
-        """Give the columns by name."""
+        """Return the columns by name."""
         return {name: getattr(self, name) for name in ROW_COLUMNS}
-
-
-ROW_COLUMNS = tuple(item.name for item in fields(Row) if item.compare)
-"""Every column of a bank that a `Row` has; they are in banks of any version of the format."""

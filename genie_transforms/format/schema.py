@@ -1,8 +1,7 @@
-"""The bank on disk: its columns, its manifest `genie.json`, and what makes it readable.
+"""The columns of a bank, the names of its shards, and what makes `datasets` read them.
 
-A bank is a folder that Hugging Face `datasets` opens with `load_from_disk`: Arrow IPC *stream*
-files with the features in the schema's metadata, `state.json` and `dataset_info.json`. The
-manifest is written last, so a folder without it is an unfinished build.
+Hugging Face `datasets` opens a bank with `load_from_disk`: the features are in the schema's
+metadata, `state.json` and `dataset_info.json` lie beside the shards.
 """
 
 from __future__ import annotations
@@ -14,47 +13,62 @@ from typing import Any
 
 import pyarrow as pa
 
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+_FIELDS = (
+    ("image", _IMAGE),  # JPEG or PNG bytes of the hard negative
+    ("label", pa.int64()),  # the target class
+    ("source_label", pa.int64()),
+    ("source_id", pa.string()),  # path or index in the source dataset
+    ("source_digest", pa.string()),  # content key of the source pixels
+    ("noise_ratio", pa.float32()),  # r*
+    ("noise_ratios", pa.list_(pa.float32())),  # the sweep; one entry for a fixed r
+    ("projections", pa.list_(pa.float32())),  # one for each of noise_ratios
+    ("prompt", pa.string()),
+    ("seed", pa.int64()),
+    ("method", pa.string()),
+    ("target_similarity", pa.float32()),  # cosine to the target's centroid
+    ("margin", pa.float32()),  # that, less the cosine to the best other class
+    ("nearest_class", pa.int64()),  # by cosine to all centroids
+    ("source_similarity", pa.float32()),  # cosine to the source's embedding
+    ("on_target", pa.bool_()),  # nearest_class == label
+    ("duplicate", pa.bool_()),  # nearly identical to its source
+    ("near_duplicate", pa.bool_()),  # nearly identical to an earlier row
+    ("blank", pa.bool_()),  # nearly one colour
+    ("stale", pa.bool_()),  # its class has moved since r* was chosen, and r* would be another
+)
+
+
+# The first banks of format version 1 were written without these.
+_ADDED_LATER = ("margin", "near_duplicate", "blank", "stale")
+
+
+COLUMNS = tuple(name for name, _ in _FIELDS if name not in _ADDED_LATER)
+"""The columns that every bank of format version 1 has."""
+
+
 CLASS_COLUMNS = ("label", "source_label", "nearest_class")
+"""The columns that hold positions in the class names."""
+
+
+STATE, DATASET_INFO = "state.json", "dataset_info.json"
+"""What `datasets.load_from_disk` reads beside the shards."""
 
 
 def shard_name(index: int, count: int) -> str:
-    """Name a shard: `data-00000-of-00042.arrow`."""
+    """Return the file name of a shard: `data-00000-of-00042.arrow`."""
     return f"data-{index:05d}-of-{count:05d}.arrow"
 
 
 def arrow_schema(class_names: Sequence[str], *, keep_sweep: bool = False) -> pa.Schema:
-    """Give the columns of a bank, with the features of `datasets` in the metadata.
+    """Return the columns of a new bank, with the features of `datasets` in the metadata.
 
     Args:
         class_names: Names of the classes; labels are positions in it.
         keep_sweep: Whether every image of the sweep is kept in a column `sweep`.
     """
-    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    columns = [
-        ("image", image),  # JPEG or PNG bytes of the hard negative
-        ("label", pa.int64()),  # the target class
-        ("source_label", pa.int64()),
-        ("source_id", pa.string()),  # path or index in the source dataset
-        ("source_digest", pa.string()),  # content key of the source pixels
-        ("noise_ratio", pa.float32()),  # r*
-        ("noise_ratios", pa.list_(pa.float32())),  # the sweep; one entry for a fixed r
-        ("projections", pa.list_(pa.float32())),  # one for each of noise_ratios
-        ("prompt", pa.string()),
-        ("seed", pa.int64()),
-        ("method", pa.string()),
-        ("target_similarity", pa.float32()),  # cosine to the target's centroid
-        ("margin", pa.float32()),  # that, less the cosine to the best other class
-        ("nearest_class", pa.int64()),  # by cosine to all centroids
-        ("source_similarity", pa.float32()),  # cosine to the source's embedding
-        ("on_target", pa.bool_()),  # nearest_class == label
-        ("duplicate", pa.bool_()),  # hardly differs from its source
-        ("near_duplicate", pa.bool_()),  # hardly differs from an earlier row
-        ("blank", pa.bool_()),  # nearly one colour
-        ("stale", pa.bool_()),  # its class has moved since r* was chosen, and r* would be another
-    ]
-    if keep_sweep:
-        columns.append(("sweep", pa.list_(image)))
-    schema = pa.schema(columns)
+    schema = pa.schema([*_FIELDS, *([("sweep", pa.list_(_IMAGE))] if keep_sweep else [])])
     features = {field.name: _feature(field, list(class_names)) for field in schema}
     return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
@@ -74,13 +88,14 @@ def _feature(field: pa.Field[Any], class_names: list[str]) -> Any:
 
 
 def dataset_files(schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Give what `datasets.load_from_disk` reads beside the shards: file name -> content.
+    """Return what `datasets.load_from_disk` reads beside the shards: file name -> content.
 
     Args:
         schema: As from `arrow_schema`.
         shards: Name, rows and SHA-256 of each shard, in order.
     """
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    # The fingerprint keys the caches of `datasets`, so it must follow the content.
     identity = hashlib.sha256(json.dumps(shards, sort_keys=True).encode()).hexdigest()
     state: dict[str, Any] = {
         "_data_files": [{"filename": shard["name"]} for shard in shards],
@@ -91,4 +106,4 @@ def dataset_files(schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> dict[s
         "_output_all_columns": False,
         "_split": None,
     }
-    return {"dataset_info.json": {"features": features}, "state.json": state}
+    return {DATASET_INFO: {"features": features}, STATE: state}

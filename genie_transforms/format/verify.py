@@ -17,9 +17,9 @@ from PIL import Image
 
 from genie_transforms._errors import BankError
 
-from .manifest import Manifest
-from .row import ROW_COLUMNS
-from .shards import map_table
+from .manifest import MANIFEST, Manifest
+from .schema import COLUMNS, DATASET_INFO, STATE
+from .shards import read_shard
 
 _DIGEST = re.compile("[0-9a-f]{32}")
 
@@ -39,7 +39,7 @@ def verify_bank(path: Path) -> list[str]:
     """
     try:
         manifest = Manifest.read(path)
-    except (FileNotFoundError, BankError) as error:
+    except BankError as error:
         return [str(error)]
     problems = list(_of_manifest(path, manifest))
     for shard in manifest.shards:
@@ -51,47 +51,47 @@ def verify_bank(path: Path) -> list[str]:
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
     """Check class names, counts, and the files that `datasets` reads."""
     if len(set(manifest.class_names)) < len(manifest.class_names):
-        yield "genie.json: a class name occurs twice"
+        yield f"{MANIFEST}: a class name occurs twice"
     rows = manifest.num_rows
     if manifest.counts.get("rows", rows) != rows:
-        yield f"genie.json: counts {manifest.counts['rows']} rows, its shards have {rows}"
-    for name in ("state.json", "dataset_info.json"):
+        yield f"{MANIFEST}: counts {manifest.counts['rows']} rows, its shards have {rows}"
+    for name in (STATE, DATASET_INFO):
         if not (path / name).is_file():
             yield f"{name}: missing, so datasets.load_from_disk cannot open the bank"
             continue
         try:
             content = json.loads((path / name).read_text())
-        except ValueError as error:  # no JSON, or no UTF-8
+        except ValueError as error:  # not JSON, or not UTF-8
             yield f"{name}: damaged ({error})"
             continue
         files = [shard["name"] for shard in manifest.shards]
         listed = [file["filename"] for file in content.get("_data_files", [])]
-        if name == "state.json" and listed != files:
-            yield "state.json: lists other shards than genie.json"
+        if name == STATE and listed != files:
+            yield f"{STATE}: lists other shards than {MANIFEST}"
 
 
 def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iterator[str]:
-    """Check one shard; rows are looked at only if the file can be read."""
+    """Check one shard; rows are checked only if the file can be read."""
     if not path.is_file():
         yield "missing"
         return
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != entry["sha256"]:
-        yield f"SHA-256 is {found[:12]}…, genie.json says {entry['sha256'][:12]}…"
+        yield f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…"
     try:
-        table = map_table(path)
+        table = read_shard(path)
     except BankError as error:
         yield str(error)
         return
     if table.num_rows != entry["rows"]:
-        yield f"{table.num_rows} rows, genie.json says {entry['rows']}"
-    missing = [name for name in ("image", *ROW_COLUMNS) if name not in table.column_names]
+        yield f"{table.num_rows} rows, {MANIFEST} says {entry['rows']}"
+    missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         yield f"no columns {', '.join(missing)}"
         return
     if _class_names(table) != class_names:
-        yield f"class names are {_class_names(table)}, genie.json says {class_names}"
+        yield f"class names are {_class_names(table)}, {MANIFEST} says {class_names}"
     for row, texts in enumerate(_of_rows(table, len(class_names))):
         yield from (f"row {row}: {text}" for text in texts)
 
@@ -106,7 +106,7 @@ def _class_names(table: pa.Table) -> list[str] | None:
 
 
 def _of_rows(table: pa.Table, num_classes: int) -> Iterator[list[str]]:
-    """Give the problems of each row; images are decoded in parallel."""
+    """Yield the problems of each row; images are decoded in parallel."""
     blobs = pc.struct_field(table.column("image").combine_chunks(), "bytes")
     with ThreadPoolExecutor() as pool:
         decoded = pool.map(_why_not_decoded, (blob.as_buffer() for blob in blobs))
@@ -123,7 +123,7 @@ def _of_values(row: dict[str, Any], num_classes: int) -> Iterator[str]:
         if row[name] is None or not 0 <= row[name] < num_classes:
             yield f"{name} {row[name]} is none of the {num_classes} classes"
     if row["source_digest"] is None or not _DIGEST.fullmatch(row["source_digest"]):
-        yield f"source_digest {row['source_digest']!r} has not 32 hexadecimal digits"
+        yield f"source_digest {row['source_digest']!r} does not have 32 hexadecimal digits"
     if row["noise_ratio"] is None or not 0 <= row["noise_ratio"] <= 1:
         yield f"noise_ratio {row['noise_ratio']} is not in [0, 1]"
     measured = row["nearest_class"] is not None

@@ -1,71 +1,90 @@
-"""Write a finished bank from tables: for banks that come from other banks or from folders."""
+"""Write a finished bank: from tables, or by finishing a folder that has its shards."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from .files import new_folder
+from .files import atomic_write, new_folder, write_json
 from .manifest import MANIFEST, Manifest
 from .schema import arrow_schema, dataset_files, shard_name
-from .shards import _write_shard
+from .shards import write_shard
+
+
+@dataclass(frozen=True)
+class BankDescription:
+    """What a bank says of itself beside its rows.
+
+    Attributes:
+        class_names: Names of the classes; labels are positions in it.
+        recipe: How the bank came to be.
+        fingerprint: What decided its pixels.
+        counts: What is counted beside rows and shards, such as pairs.
+        keep_sweep: Whether there is a column `sweep`.
+    """
+
+    class_names: Sequence[str]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    keep_sweep: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the bank."""
+        return arrow_schema(self.class_names, keep_sweep=self.keep_sweep)
 
 
 def write_bank(
-    out: Path,
-    tables: Iterable[pa.Table],
-    *,
-    num_shards: int,
-    class_names: Sequence[str],
-    recipe: dict[str, Any],
-    fingerprint: dict[str, Any],
-    counts: Mapping[str, int],
-    keep_sweep: bool = False,
+    out: Path, tables: Iterable[pa.Table], num_shards: int, description: BankDescription
 ) -> Manifest:
     """Write a bank, one shard for each table; only one table is held at a time.
 
     Args:
         out: The new folder.
-        tables: Tables of `arrow_schema(class_names)`.
-        num_shards: How many tables there are.
-        class_names: Names of the classes.
-        recipe: How the bank came to be.
-        fingerprint: What decided its pixels.
-        counts: What is counted beside rows and shards.
-        keep_sweep: Whether there is a column `sweep`.
+        tables: Tables of `description.schema`.
+        num_shards: How many tables there are: each shard has it in its name.
+        description: What is not in the tables.
 
     Raises:
-        FileExistsError: `out` is not empty.
+        FolderInUseError: `out` is not empty.
     """
-    schema = arrow_schema(class_names, keep_sweep=keep_sweep)
+    schema = description.schema
     with new_folder(out) as folder:
         shards = [
-            _write_shard(folder / shard_name(index, num_shards), table, schema)
+            write_shard(folder / shard_name(index, num_shards), table, schema)
             for index, table in enumerate(tables)
         ]
-        _write_dataset_files(folder, schema, shards)
         manifest = Manifest(
-            class_names=list(class_names),
-            recipe=recipe,
-            fingerprint=fingerprint,
+            class_names=list(description.class_names),
+            recipe=dict(description.recipe),
+            fingerprint=dict(description.fingerprint),
             counts={
                 "failed": 0,
-                **counts,
+                **description.counts,
                 "rows": sum(shard["rows"] for shard in shards),
                 "shards": len(shards),
             },
             shards=shards,
             versions={"pyarrow": pa.__version__},
         )
-        (folder / MANIFEST).write_text(manifest.to_json())
+        finish_bank(folder, manifest, schema)
     return manifest
 
 
-def _write_dataset_files(folder: Path, schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> None:
-    """Write what `datasets.load_from_disk` reads beside the shards."""
-    for name, content in dataset_files(schema, shards).items():
-        (folder / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+def finish_bank(folder: Path, manifest: Manifest, schema: pa.Schema) -> None:
+    """Write what makes a folder of shards a bank: the files of `datasets`, then the manifest.
+
+    Args:
+        folder: Where the shards are.
+        manifest: What `genie.json` will say. It is written last: a folder without it is an
+            unfinished build.
+        schema: Of the shards, as from `arrow_schema`.
+    """
+    for name, content in dataset_files(schema, manifest.shards).items():
+        write_json(folder / name, content)
+    atomic_write(folder / MANIFEST, manifest.to_json().encode())

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import tyro
 
+from genie_transforms.format import write_card
 from index.config import BuildConfig
 from index.demo import ORACLE, PIPELINE, oracle_names
 from index.diffusion import Switches, load_family
 from index.embed import FLAT, CachedBackbone, load_backbone
 from index.generate import BuildContext
-from index.report import strips, summarize, write_card, write_preview
+from index.report import strips, summarize, write_preview
 from index.sources import open_source
 from index.store import (
     SUPERSEDED,
@@ -113,7 +114,12 @@ def build(config: BuildConfig) -> Path:
     r_stars = record_choices(config, names, scope)
     r_stars.save(config.out / "index" / "r_star.npz")
     searched.save(config.out / "index")
-    write_card(config.out, source.kind, len(source), len(names), description)
+    facts = {
+        "source data": f"{len(source)} images ({source.kind})",
+        "classes": len(names),
+        "pairs planned": len(plan),
+    }
+    write_card(config.out, facts, description["recipe"])
     shown = strips(config.out, [keys[pair] for pair in wanted], keys)
     write_preview(config.out, shown, config.sweep_ratios)
     finalize(config.out, names, description, len(plan))

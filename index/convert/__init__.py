@@ -1,4 +1,8 @@
-"""Disk to disk, `python -m index.convert`: merge, export, and import what other code wrote."""
+"""From disk to disk, `python -m index.convert`: merge banks, export them, import foreign images.
+
+Knows the format of a bank and nothing else of `index`. A new foreign layout is one file that
+reads it as a list of `ForeignImage`, and a subcommand in `commands.py`.
+"""
 
 from .commands import main
 

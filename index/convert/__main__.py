@@ -1,4 +1,4 @@
-"""`python -m index.convert`."""
+"""Run `python -m index.convert`."""
 
 from . import main
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +9,18 @@ from typing import Annotated, Literal
 
 import tyro
 
-from genie_transforms import Bank, GeNIeError
+from genie_transforms import Bank, MissingFileError
 from genie_transforms.format import merge_banks
+from index.command import run_command
 
 from .authors import read_authors
 from .bank import import_bank
 from .diff_mix import read_diff_mix
 
-logger = logging.getLogger("genie.convert")
-
 
 @dataclass(frozen=True)
 class Merge:
-    """Make one bank of several; classes are told by their names.
+    """Make one bank of several; classes are matched by name.
 
     Attributes:
         banks: Folders of the banks.
@@ -69,7 +66,7 @@ class ImportAuthors:
 
     Attributes:
         folder: Such as dataset7/train_genie_noise0.8.
-        sources: The episode's pictures, such as dataset7/train.
+        sources: The episode's images, such as dataset7/train.
         out: The new folder.
         noise_ratio: r, where the folder's name does not say it.
     """
@@ -81,8 +78,8 @@ class ImportAuthors:
 
     def run(self) -> str:
         """Import, and say how many images there are."""
-        negatives, names = read_authors(self.folder, self.sources, self.noise_ratio)
-        manifest = import_bank(negatives, names, self.out, layout="authors")
+        images, names = read_authors(self.folder, self.sources, self.noise_ratio)
+        manifest = import_bank(images, names, self.out, layout="authors")
         return f"{self.out}: {manifest.num_rows} rows"
 
 
@@ -102,9 +99,11 @@ class ImportDiffMix:
 
     def run(self) -> str:
         """Import, and say how many images there are."""
+        if self.classes is not None and not self.classes.is_file():
+            raise MissingFileError(f"--classes {self.classes} is missing")
         given = None if self.classes is None else self.classes.read_text().splitlines()
-        negatives, names = read_diff_mix(self.folder, given)
-        manifest = import_bank(negatives, names, self.out, layout="diff-mix")
+        images, names = read_diff_mix(self.folder, given)
+        manifest = import_bank(images, names, self.out, layout="diff-mix")
         return f"{self.out}: {manifest.num_rows} rows"
 
 
@@ -117,16 +116,10 @@ Command = (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; a user's mistake ends with one line and exit status 2."""
-    command: Merge | Export | ImportAuthors | ImportDiffMix = tyro.cli(
-        Command,
-        prog="python -m index.convert",
-        description=__doc__,
-        args=arguments,
-    )
-    try:
-        print(command.run())
-    except (GeNIeError, ValueError, FileNotFoundError, FileExistsError) as error:
-        logging.basicConfig(format="%(message)s")
-        logger.error("error: %s", error)
-        sys.exit(2)
+    """Run the command line."""
+    run_command(_run, Command, "index.convert", arguments, description=__doc__)
+
+
+def _run(command: Merge | Export | ImportAuthors | ImportDiffMix) -> None:
+    """Run a subcommand, and print what came of it."""
+    print(command.run())

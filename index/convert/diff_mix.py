@@ -1,4 +1,4 @@
-"""Read hard negatives that other code wrote: the layouts of GeNIe's authors and of Diff-Mix."""
+"""Read the layout that Diff-Mix's `sample_mp.py` writes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from .negative import Negative
+from genie_transforms import MissingFileError, UserError
 
-_DIFF_MIX_COLUMNS = ("First Directory", "Second Directory", "Strength", "Path")
+from .foreign_image import ForeignImage
+
+_SOURCE, _TARGET = "First Directory", "Second Directory"
+
+
+_COLUMNS = (_SOURCE, _TARGET, "Strength", "Path")
 
 
 def read_diff_mix(
     folder: Path, class_names: Sequence[str] | None = None
-) -> tuple[list[Negative], list[str]]:
+) -> tuple[list[ForeignImage], list[str]]:
     """Read a folder that Diff-Mix's `sample_mp.py` wrote.
 
     `meta.csv` has the classes of source and target ("First Directory", "Second Directory"),
-    "Strength", and "Path" below `data/`. Which picture was the source is not written anywhere.
+    "Strength", and "Path" below `data/`. Which image was the source is not written anywhere.
     The strength is diffusers', a share of steps; with Stable Diffusion's evenly spaced steps
     it is the noise ratio, to within one step.
 
@@ -27,40 +32,55 @@ def read_diff_mix(
             given. Blanks, `_` and `/` in them count as the same, as Diff-Mix writes all as `_`.
 
     Returns:
-        The negatives in the order of `meta.csv`, and the class names.
+        The images in the order of `meta.csv`, and the class names.
 
     Raises:
-        FileNotFoundError: There is no `meta.csv`.
-        ValueError: It lacks a column, or names a class that is none of `class_names`.
+        MissingFileError: There is no `meta.csv`.
+        UserError: It lacks a column, has a strength that is not a number, or names a class that
+            is none of `class_names`.
     """
     index = folder / "meta.csv"
-    if not index.is_file():
-        raise FileNotFoundError(f"{index} is not there: give the folder that sample_mp.py wrote")
-    with index.open(newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _DIFF_MIX_COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{index} has no columns {', '.join(missing)}")
-        lines = list(reader)
-    if class_names is None:
-        class_names = sorted({line[name] for line in lines for name in _DIFF_MIX_COLUMNS[:2]})
-    known = {_plain(name): name for name in class_names}
-    unknown = {line[name] for line in lines for name in _DIFF_MIX_COLUMNS[:2]}
-    unknown = {name for name in unknown if _plain(name) not in known}
+    lines = _read_index(index)
+    named = sorted({line[column] for line in lines for column in (_SOURCE, _TARGET)})
+    names = named if class_names is None else list(class_names)
+    known = {_plain(name): name for name in names}
+    unknown = [name for name in named if _plain(name) not in known]
     if unknown:
-        raise ValueError(f"{index} names {sorted(unknown)[:5]}, which are no classes of the list")
-    negatives = [
-        Negative(
-            folder / "data" / line["Path"],
-            known[_plain(line["Second Directory"])],
-            known[_plain(line["First Directory"])],
-            None,
-            float(line["Strength"]),
-            "diff-mix",
+        raise UserError(f"{index} names {unknown[:5]}, which are not in the list of classes")
+    images = [
+        ForeignImage(
+            path=folder / "data" / line["Path"],
+            target=known[_plain(line[_TARGET])],
+            source=known[_plain(line[_SOURCE])],
+            source_path=None,
+            noise_ratio=_strength(line, index),
+            method="diff-mix",
         )
         for line in lines
     ]
-    return negatives, list(class_names)
+    return images, names
+
+
+def _read_index(path: Path) -> list[dict[str, str]]:
+    """Read the lines of `meta.csv`."""
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing: give the folder that sample_mp.py wrote")
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file, restval="")
+        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path} has no columns {', '.join(missing)}")
+        return list(reader)
+
+
+def _strength(line: dict[str, str], index: Path) -> float:
+    """Read the noise ratio of one image."""
+    try:
+        return float(line["Strength"])
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{index} gives {line['Path']} the strength {line['Strength']!r}, not a number"
+        ) from error
 
 
 def _plain(name: str) -> str:

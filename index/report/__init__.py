@@ -1,6 +1,5 @@
 """."""
 
-from .card import write_card
 from .contact_sheet import write_preview
 from .strips import save_strip, strip_path, strips
 from .summary import summarize
@@ -10,6 +9,5 @@ __all__ = [
     "strip_path",
     "strips",
     "summarize",
-    "write_card",
     "write_preview",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from genie_transforms.format import atomic_write
+from genie_transforms.format import write_shard
 from index.embed import Doubles, Embeddings
 
 from .pairs import _open
@@ -43,10 +43,7 @@ def write_embeddings(
     flat = [block.ravel() for block in embeddings]
     columns = [list(keys), flat, list(centroids)]
     arrays = [pa.array(c, field.type) for c, field in zip(columns, _SCHEMA, strict=True)]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _SCHEMA) as writer:
-        writer.write_table(pa.table(arrays, schema=_SCHEMA))
-    atomic_write(path, sink.getvalue().to_pybytes())
+    write_shard(path, pa.table(arrays, schema=_SCHEMA))
 
 
 def chosen_embeddings(path: Path, num_rows: int) -> Embeddings:

@@ -7,7 +7,6 @@ before that is simply done again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from genie_transforms.format import arrow_schema, atomic_write, shard_name, write_json
+from genie_transforms.format import arrow_schema, atomic_path, shard_name, write_json
+from genie_transforms.format import read_shard as read_shard_file
+from genie_transforms.format import write_shard as write_shard_file
 
 _HEAVY = ("image", "sweep")
 
@@ -51,20 +52,9 @@ def write_shard(
 ) -> None:
     """Write the rows of a shard, then its stats, which mark it as finished."""
     schema = arrow_schema(class_names, keep_sweep=keep_sweep)
-    data = _stream(pa.Table.from_pylist(list(rows), schema=schema))
-    name = shard_name(index, num_shards)
-    atomic_write(out / name, data)
-    entry = {"name": name, "rows": len(rows), "sha256": hashlib.sha256(data).hexdigest()}
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    entry = write_shard_file(out / shard_name(index, num_shards), table)
     write_json(stats_path(out, index), {"shard": entry, **stats})
-
-
-def _stream(table: pa.Table) -> bytes:
-    """Serialise rows as `datasets` reads them."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        if table.num_rows:
-            writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def replace_shard(out: Path, index: int, name: str, column: pa.Array) -> None:
@@ -72,14 +62,13 @@ def replace_shard(out: Path, index: int, name: str, column: pa.Array) -> None:
     path = stats_path(out, index)
     stats = json.loads(path.read_text())
     file = out / stats["shard"]["name"]
-    with pa.memory_map(str(file)) as source:
-        table = pa.ipc.open_stream(source).read_all()
+    table = read_shard_file(file)
     place = table.schema.get_field_index(name)
-    data = _stream(table.set_column(place, table.schema.field(place), column))
-    # Stats first: if this is interrupted, the old column shows that it has to be done again.
-    stats["shard"]["sha256"] = hashlib.sha256(data).hexdigest()
-    write_json(path, stats)
-    atomic_write(file, data)
+    table = table.set_column(place, table.schema.field(place), column)
+    with atomic_path(file) as temporary:
+        stats["shard"]["sha256"] = write_shard_file(temporary, table)["sha256"]
+        # Stats first: if this is interrupted, the old column shows that it has to be done again.
+        write_json(path, stats)
 
 
 def read_stats(out: Path) -> list[dict[str, Any]]:

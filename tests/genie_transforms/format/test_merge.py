@@ -35,7 +35,7 @@ def test_duplicates_are_dropped_and_counted(tmp_path: Path) -> None:
     assert merged.manifest.counts["merged_rows"] == 16
 
 
-def test_the_same_pair_with_another_image_is_no_duplicate(tmp_path: Path) -> None:
+def test_the_same_pair_with_another_image_is_not_a_duplicate(tmp_path: Path) -> None:
     parts = [
         write_bank(tmp_path / "a", [row(1, 0, 0, 1)]),
         write_bank(tmp_path / "b", [row(2, 0, 0, 1)]),
@@ -43,7 +43,7 @@ def test_the_same_pair_with_another_image_is_no_duplicate(tmp_path: Path) -> Non
     assert seeds(Bank.merge(parts, tmp_path / "all")) == [1, 2]
 
 
-def test_classes_are_told_by_their_names(tmp_path: Path) -> None:
+def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     a = write_bank(tmp_path / "a", [row(1, 0, 0, 1)], class_names=["cat", "dog"])
     b = write_bank(tmp_path / "b", [row(2, 1, 0, 1)], class_names=["bird", "cat"])
     merged = Bank.merge([a, b], tmp_path / "all")

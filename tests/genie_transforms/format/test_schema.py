@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from genie_transforms import BankFormatError, UnfinishedBankError
-from genie_transforms.format.manifest import FORMAT_VERSION, MANIFEST, Manifest
-from genie_transforms.format.schema import arrow_schema, shard_name
+from genie_transforms.format import COLUMNS, Row, arrow_schema, shard_name
 from tests.banks import CLASSES, write_bank
 
 
@@ -37,29 +35,7 @@ def test_datasets_understands_the_features(tmp_path: Path) -> None:
     assert table[3]["noise_ratios"] == pytest.approx([0.5, 0.7, 0.9])
 
 
-def test_manifest_round_trip(tmp_path: Path) -> None:
-    manifest = Manifest.read(write_bank(tmp_path))
-    assert manifest.format_version == FORMAT_VERSION
-    assert manifest.class_names == list(CLASSES)
-    assert (tmp_path / MANIFEST).read_text() == manifest.to_json()
-
-
-def test_no_manifest(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"python -m index\.build"):
-        Manifest.read(tmp_path / "none")
-    with pytest.raises(UnfinishedBankError, match=r"has no genie\.json"):
-        Manifest.read(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 1'])
-def test_damaged_manifests(tmp_path: Path, content: str) -> None:
-    (tmp_path / MANIFEST).write_text(content)
-    with pytest.raises(BankFormatError, match="is damaged"):
-        Manifest.read(tmp_path)
-
-
-@pytest.mark.parametrize(("version", "advice"), [(2, "upgrade"), (0, "rebuild")])
-def test_other_versions(tmp_path: Path, version: Any, advice: str) -> None:
-    (tmp_path / MANIFEST).write_text(json.dumps({"format_version": version}))
-    with pytest.raises(BankFormatError, match=f"format version {version}, .* reads 1: {advice}"):
-        Manifest.read(tmp_path)
+def test_every_bank_has_the_columns_of_a_row() -> None:
+    values = [item.name for item in fields(Row) if item.compare]
+    assert ["image", *values] == list(COLUMNS)
+    assert [name for name in arrow_schema(CLASSES).names if name in COLUMNS] == list(COLUMNS)

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from index.report.card import write_card
 from index.report.contact_sheet import write_preview
 from index.report.strips import save_strip, strip_path, strips
 from index.report.summary import summarize
@@ -95,10 +94,3 @@ def test_pairs_without_a_strip_leave_their_place_to_others(tmp_path: Path) -> No
 def test_no_strips_no_preview(tmp_path: Path) -> None:
     write_preview(tmp_path, ["a"], [0.5])
     assert not (tmp_path / "preview.png").exists()
-
-
-def test_card_names_the_recipe(tmp_path: Path) -> None:
-    write_card(tmp_path, "imagefolder", 9, 3, BUILD)
-    text = (tmp_path / "README.md").read_text()
-    assert "4 (image, target) pairs of 9 images in 3 classes" in text
-    assert "| method | `genie-ada` |" in text

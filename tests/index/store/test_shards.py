@@ -1,6 +1,7 @@
 """Shards: atomic, readable by `datasets`, and never mixed between recipes."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import pyarrow as pa
 import pytest
 from datasets import ClassLabel, load_from_disk
 
-from genie_transforms.format.files import atomic_path, atomic_write
 from genie_transforms.format.manifest import Manifest
 from index.store.claim import SUPERSEDED, claim_folder, own_pairs, supersede_shards
 from index.store.embeddings import embeddings_path, write_embeddings
@@ -17,6 +17,7 @@ from index.store.finalize import finalize
 from index.store.pairs import PairStore
 from index.store.shards import (
     finished_shards,
+    read_stats,
     read_table,
     replace_shard,
     stale_shards,
@@ -78,21 +79,6 @@ def test_same_rows_same_bytes(tmp_path: Path) -> None:
     _write(tmp_path / "b", 0, [0, 1])
     name = "data-00000-of-00002.arrow"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    atomic_write(path, b"old")
-
-    def interrupted() -> None:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(b"half of the n")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
@@ -159,6 +145,29 @@ def test_a_column_can_be_replaced(tmp_path: Path) -> None:
     assert table.features["label"].names == list(CLASSES)
     shard = Manifest.read(out).shards[0]
     assert hashlib.sha256((out / shard["name"]).read_bytes()).hexdigest() == shard["sha256"]
+
+
+def test_a_replaced_column_is_done_again_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path, 0, [0, 1])
+    name, marks = "data-00000-of-00002.arrow", pa.array([False, True])
+    before = (tmp_path / name).read_bytes()
+    replace = os.replace
+
+    def killed(source: Path, destination: Path) -> None:
+        if Path(destination) == tmp_path / name:
+            raise KeyboardInterrupt
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        replace_shard(tmp_path, 0, "near_duplicate", marks)
+    monkeypatch.undo()
+    assert (tmp_path / name).read_bytes() == before  # the old column: it is seen to be undone
+    replace_shard(tmp_path, 0, "near_duplicate", marks)
+    (stats,) = read_stats(tmp_path)
+    assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == stats["shard"]["sha256"]
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

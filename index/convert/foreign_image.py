@@ -1,4 +1,4 @@
-"""Read hard negatives that other code wrote: the layouts of GeNIe's authors and of Diff-Mix."""
+"""A generated image in the layout of other code, as all readers of layouts return it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Negative:
-    """A generated image in a folder.
+class ForeignImage:
+    """A generated image in a folder that other code wrote.
 
     Attributes:
         path: Its file.
