@@ -74,7 +74,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def link_or_copy(old: Path, new: Path) -> None:
-    """Give a file that never changes a second name, or copy it where links cannot be made.
+    """Link a file that never changes under a second name, or copy it where that is impossible.
 
     Does nothing if `new` exists.
     """

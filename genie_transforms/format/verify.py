@@ -64,9 +64,10 @@ def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
         except ValueError as error:  # not JSON, or not UTF-8
             yield f"{name}: damaged ({error})"
             continue
-        files = [shard["name"] for shard in manifest.shards]
-        listed = [file["filename"] for file in content.get("_data_files", [])]
-        if name == STATE and listed != files:
+        listed = [{"filename": shard["name"]} for shard in manifest.shards]
+        if not isinstance(content, dict):
+            yield f"{name}: damaged (not a JSON object)"
+        elif name == STATE and content.get("_data_files") != listed:
             yield f"{STATE}: lists other shards than {MANIFEST}"
 
 

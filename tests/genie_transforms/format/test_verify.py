@@ -86,8 +86,9 @@ def test_files_that_datasets_reads(tmp_path: Path) -> None:
         "state.json: lists other shards than genie.json",
         "dataset_info.json: missing, so datasets.load_from_disk cannot open the bank",
     ]
-    (tmp_path / "state.json").write_text("{")
-    assert verify_bank(tmp_path)[0].startswith("state.json: damaged")
+    for content in ("{", "[]"):
+        (tmp_path / "state.json").write_text(content)
+        assert verify_bank(tmp_path)[0].startswith("state.json: damaged")
 
 
 def test_a_folder_without_a_bank(tmp_path: Path) -> None:
