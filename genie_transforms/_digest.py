@@ -1,4 +1,4 @@
-"""The content key of a picture: the same for its file, its PIL image and its tensors."""
+"""The content key of an image: the same for its file, its PIL image and its tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from PIL import Image
 from ._errors import UnsupportedSampleError
 
 _NUM_HEX = 32
-
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,7 +29,7 @@ def source_digest(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> str:
         32 hexadecimal digits: the first half of a SHA-256.
 
     Raises:
-        UnsupportedSampleError: The object is no image, or a batch of them.
+        UnsupportedSampleError: The object is not an image, or it is a batch of them.
     """
     pixels = rgb_pixels(image)
     # SHA-256 has instructions of its own on today's processors: 85 µs for 224 × 224, where
@@ -41,10 +40,10 @@ def source_digest(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> str:
 
 
 def rgb_pixels(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> Pixels:
-    """Give the pixels as a contiguous ``(H, W, 3)`` uint8 array.
+    """Return the pixels as a contiguous ``(H, W, 3)`` uint8 array.
 
     Raises:
-        UnsupportedSampleError: The object is no image, or a batch of them.
+        UnsupportedSampleError: The object is not an image, or it is a batch of them.
     """
     if isinstance(image, Image.Image):
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
@@ -60,7 +59,7 @@ def rgb_pixels(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> Pixels:
 
 
 def _uint8_planes(planes: torch.Tensor) -> torch.Tensor:
-    """Bring ``(C, H, W)`` pixels to uint8; floats are taken in [0, 1] and rounded."""
+    """Bring ``(C, H, W)`` pixels to uint8; floats are taken to be in [0, 1], and rounded."""
     if planes.ndim != 3 or not 1 <= planes.shape[0] <= 4:
         raise UnsupportedSampleError(
             f"expected one image with 1 to 4 channels, got shape {tuple(planes.shape)}"

@@ -96,12 +96,13 @@ def write_bank(
     *,
     class_names: Sequence[str] = CLASSES,
     num_shards: int = 2,
+    keep_sweep: bool = False,
     change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Path:
     """Write a finished bank; `change` alters the manifest's fields."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = all_pairs() if rows is None else rows
-    schema = arrow_schema(class_names)
+    schema = arrow_schema(class_names, keep_sweep=keep_sweep)
     bounds = np.linspace(0, len(rows), num_shards + 1).astype(int)
     shards = []
     for index, (start, stop) in enumerate(itertools.pairwise(bounds.tolist())):

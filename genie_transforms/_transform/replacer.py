@@ -42,7 +42,7 @@ class Replacer:
     in_place: bool
 
     def __call__(self, sample: Sample) -> Any:
-        """Give the sample or batch with images replaced, or as it was."""
+        """Return the sample or batch with images replaced, or as it was."""
         image = sample.image
         if isinstance(image, torch.Tensor) and image.ndim == 4:
             return self._batch(sample)
@@ -52,7 +52,7 @@ class Replacer:
         return sample.rebuild(self._image(row, image), self._label(row, sample.label))
 
     def keep(self, sample: Sample) -> Any:
-        """Give a sample as it was; its label is one-hot if labels are soft."""
+        """Return a sample as it was; its label is one-hot if labels are soft."""
         if self.soft is None:
             return sample.original
         label = class_of(sample.label, self.bank.class_names)
@@ -62,6 +62,7 @@ class Replacer:
         """Draw a negative of a class and its label; None to keep the sample."""
         class_of(label, self.bank.class_names)
         row = self.chooser.one(label, str)
+        # The size as stored, for there is no image yet whose size it could take.
         return None if row is None else (self.bank.image(row), self._label(row, label))
 
     def _choose(self, image: Any, label: Any) -> int | None:
@@ -70,11 +71,11 @@ class Replacer:
         return self.chooser.one(known, partial(self._digest, image))
 
     def _digest(self, image: Any) -> str:
-        """Compute the key of a picture, before any normalisation."""
+        """Compute the `source_digest` of an image as it was before normalisation."""
         return source_digest(self.converter.undo(image) if torch.is_tensor(image) else image)
 
     def _image(self, row: int, image: Any) -> Any:
-        """Give a negative in the form of an image."""
+        """Return a negative in the form of an image."""
         if isinstance(image, Image.Image):
             size = size_of(image) if self.size == "match" else None
             negative = self.bank.image(row, size)
@@ -84,15 +85,16 @@ class Replacer:
         return wrap_like(self._tensor(row, image), image)
 
     def _tensor(self, row: int, image: torch.Tensor) -> torch.Tensor:
-        """Give a negative as a new ``(C, H, W)`` tensor like another."""
+        """Return a negative as a new ``(C, H, W)`` tensor like another."""
         if image.is_floating_point():
             self.converter.check_range(image)
         planes = with_channels(self.bank.planes(row, size_of(image)), image.shape[0])
+        # A copy even where dtypes agree: the planes may be a view of the decoded cache on disk.
         out = torch.empty_like(image.as_subclass(torch.Tensor))
         return out.copy_(self.converter.like(planes.to(image.device), out))
 
     def _label(self, row: int, label: Any) -> Any:
-        """Give the label of a negative in the form of another label."""
+        """Return the label of a negative in the form of another label."""
         if label is None:
             return None
         if self.soft is not None:
@@ -122,7 +124,7 @@ class Replacer:
         return np.array([-1 if row is None else row for row in chosen], dtype=np.int64)
 
     def _batch_labels(self, rows: RowNumbers, labels: torch.Tensor) -> torch.Tensor:
-        """Give the labels of a batch after replacement, on the device of the old ones."""
+        """Return the labels of a batch after replacement, on the device of the old ones."""
         places = np.flatnonzero(rows >= 0)
         if self.soft is None:
             if self.chooser.replace == "target":
