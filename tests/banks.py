@@ -23,7 +23,7 @@ SIZE = 16
 
 
 def source_image(index: int, size: int = SIZE) -> Image.Image:
-    """A picture of noise: each index another one."""
+    """An image of noise: each index another one."""
     generator = np.random.default_rng(index)
     return Image.fromarray(generator.integers(0, 256, (size, size, 3), dtype=np.uint8))
 

@@ -40,6 +40,7 @@ from .filter import FilterResult
 from .lookup import ClassIndex, RowNumbers
 from .opened import OpenedBank
 
+# A build marks the rows that fail this and deletes none, so that another filter may keep them.
 _KEEP = "on_target & ~duplicate"
 
 
@@ -60,6 +61,7 @@ class Bank:
         self.path = path
         self.keep = keep
         self._cache = cache
+        # None until this process needs it: a fork inherits the mapping, a pickle leaves it out.
         self._opened: OpenedBank | None = None
 
     @classmethod
@@ -196,6 +198,7 @@ class Bank:
             IndexError: There is no such row.
         """
         physical = self._physical(index)
+        # Two callables instead of the bank: the format knows nothing of those who read it.
         return Row(
             **self._load().table.row(physical, ROW_COLUMNS),
             image=partial(self.image, index),
@@ -251,6 +254,7 @@ class Bank:
         Without a size it is as stored, or as `decoded` made it.
         """
         physical = self._physical(index)
+        # The cache has one size. Any other is decoded again: scaling twice would blur.
         if self._cache is not None and (size is None or self._cache.serves(size)):
             return image_of(self._cache.planes(physical))
         return self._decode_row(physical, size)
@@ -302,9 +306,10 @@ class Bank:
         height, width = (size, size) if isinstance(size, int) else size
         target = self.path / "decoded" if folder is None else Path(folder).absolute()
         cache = DecodedCache.for_bank(target, (height, width), self.manifest)
+        # The filter plays no part: the array has all rows on disk, and serves every filter.
         cache.fill(lambda row: planes_of(self._decode_row(row, (height, width))))
         bank = Bank(self.path, self.keep, cache)
-        bank._opened = self._opened
+        bank._opened = self._opened  # or the indexes would be sorted again
         return bank
 
     def image_bytes(self, index: int) -> bytes:
@@ -357,6 +362,7 @@ class Bank:
     def _physical(self, index: int) -> int:
         """Turn a row of the opened bank into a row on disk."""
         physical = self._load().physical
+        # Negative numbers count from the end, as in a list.
         if not -len(physical) <= index < len(physical):
             raise IndexError(f"row {index} of a bank with {len(physical)} rows")
         return int(physical[index])

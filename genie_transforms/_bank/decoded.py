@@ -30,6 +30,7 @@ class DecodedCache:
 
     def __init__(self, path: Path, num_rows: int, size: Size) -> None:
         self.path = path
+        # Planes, as tensors have them: a row is one block of the file, and needs no transposing.
         self.shape = (num_rows, 3, *size)
         self._array: torch.Tensor | None = None
 

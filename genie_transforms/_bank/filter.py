@@ -71,6 +71,7 @@ def parse_keep(expression: str, columns: Iterable[str]) -> list[ast.expr]:
     except (SyntaxError, tokenize.TokenError) as error:
         raise UserError(f"cannot parse the filter {expression!r}: {error}") from error
     _check(tree, list(columns), expression)
+    # Only the outermost `&` is taken apart: its clauses are those whose dropped rows are counted.
     if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
         return tree.values
     return [tree]
@@ -110,6 +111,7 @@ def apply_keep(
 
 def _with_words(expression: str) -> str:
     """Replace the signs `& | ~` by words, which bind weaker than comparisons."""
+    # By tokens, so that an `&` within a string stays what it is.
     tokens = tokenize.generate_tokens(io.StringIO(expression.strip()).readline)
     skipped = (tokenize.NEWLINE, tokenize.ENDMARKER)
     return " ".join(_WORDS.get(t.string, t.string) for t in tokens if t.type not in skipped)
@@ -117,6 +119,7 @@ def _with_words(expression: str) -> str:
 
 def _check(node: ast.expr, columns: list[str], expression: str) -> None:
     """Refuse every kind of node that is not in the language of filters."""
+    # A list of what is allowed, not of what is forbidden: Python's grammar grows.
     children: list[ast.expr] = []
     match node:
         case ast.BoolOp(values=operands):
@@ -161,6 +164,7 @@ def _truth(node: ast.expr, column: ColumnReader) -> Any:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return pc.invert(_truth(operand, column))
         case ast.Compare(left=left, ops=operators, comparators=right):
+            # A chain is the `&` of its links, as in Python: 0.5 < x < 0.7.
             links = zip(operators, pairwise([left, *right]), strict=True)
             compared = [_compare(operator, *sides, column) for operator, sides in links]
             return reduce(pc.and_kleene, compared)
@@ -216,12 +220,14 @@ def _common_type(values: list[Any]) -> pa.DataType | None:
     texts = [kind is np.object_ or isinstance(kind, str) for kind in kinds]
     if any(texts):
         return pa.string() if all(texts) else None
+    # A column goes in as its dtype, a constant as itself: only Python's own numbers give way.
     return pa.from_numpy_dtype(np.result_type(*kinds))
 
 
 def _typed(value: Any, kind: pa.DataType) -> Any:
     """Bring a column or a constant to a type."""
     if hasattr(value, "type"):
+        # Unsafe, for a seed beyond 2**53 has no exact float64; NumPy rounds it, too.
         return value.cast(kind, safe=False)
     if pa.types.is_string(kind):
         return pa.scalar(value)

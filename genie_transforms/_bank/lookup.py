@@ -23,6 +23,7 @@ class ClassIndex:
         # Rows in the order of their classes; stable, so that those of one class ascend.
         self.rows: RowNumbers = np.argsort(labels, kind="stable")
         self.counts: RowNumbers = np.bincount(labels, minlength=num_classes)
+        # One more than there are classes, so that every class has an end.
         self.offsets: RowNumbers = np.concatenate(([0], np.cumsum(self.counts)))
 
     def __getitem__(self, label: int) -> RowNumbers:

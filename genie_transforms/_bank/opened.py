@@ -51,6 +51,7 @@ class OpenedBank:
         # these to those) and, for the look-up by source, the way back; -1 for rows left out.
         positions = np.full(num_rows, -1, dtype=np.int64)
         positions[physical] = np.arange(len(physical))
+        # Of all rows, not only of those kept: the class of an image does not depend on the filter.
         sources, labels = table.column("source_label"), table.column("label")[physical]
         return cls(
             manifest=manifest,

@@ -113,6 +113,7 @@ class ShardTable:
     def projections(self) -> npt.NDArray[np.float32]:
         """Read the projection of each row at its own noise ratio, ``(N,)``; NaN where none is."""
         chosen = self.column("noise_ratio")
+        # Lists of any length, even none, in a row: no rectangular array holds them.
         ratios, projections = self.arrow.column("noise_ratios"), self.arrow.column("projections")
         result = np.full(len(chosen), np.nan, dtype=np.float32)
         pairs = zip(ratios.to_pylist(), projections.to_pylist(), strict=True)

@@ -37,7 +37,7 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
         raise ValueError(f"{batch_size} images but {len(labels)} labels")
     values = labels.cpu().numpy().astype(np.int64)
     wrong = values[(values < 0) | (values >= num_classes)]
-    if len(wrong):
+    if len(wrong):  # refused before anything is drawn or written
         raise UserError(
             f"label {wrong[0]} is not one of the bank's {num_classes} classes: "
             f"were dataset and bank made from the same classes?"
@@ -129,6 +129,7 @@ def _replace_on_device(
     if not len(places):
         return result
     size: Size = (int(images.shape[2]), int(images.shape[3]))
+    # One transfer, for many small ones would each wait; of uint8, a quarter of the bytes.
     block = np.empty((len(places), images.shape[1], *size), dtype=np.uint8)
     for position, array in enumerate(_negatives(bank, rows[places], size, images.shape[1])):
         block[position] = array

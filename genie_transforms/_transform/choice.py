@@ -71,7 +71,7 @@ class Chooser:
     on_missing: Missing
     schedule: Schedule
     state: SharedState = field(default_factory=SharedState)
-    _warned: bool = False
+    _warned: bool = False  # not shared: each worker has its own, and warns once
 
     def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
         """Choose the row that replaces one sample; None to keep it.
@@ -102,6 +102,7 @@ class Chooser:
 
     def _pick(self, label: int | None, key: str, choice: float) -> int | None:
         """Pick a row for a sample that is to be replaced, and count what happened."""
+        # Known means: known whatever the filter. What the filter leaves without rows is missing.
         if label is None or (key and not self.bank.knows_source(key)):
             self.state.add(_UNKNOWN)
             self._warn_if_all_unknown()
@@ -113,7 +114,7 @@ class Chooser:
             self._raise_if_wanted(label)
             return None
         self.state.add(_REPLACED)
-        return int(rows[int(choice * len(rows))])
+        return int(rows[int(choice * len(rows))])  # choice < 1, so within the rows
 
     def many(self, labels: RowNumbers) -> RowNumbers:
         """Choose rows for a batch by its labels, ``(B,)`` int64; -1 keeps a sample.
@@ -121,6 +122,8 @@ class Chooser:
         Raises:
             NoNegativesError: A class has no negatives and `on_missing` is "raise".
         """
+        # All chances, then all choices: with one seed, a batch draws other numbers than its samples
+        # would one by one.
         chance, choice = torch.rand(2, len(labels), dtype=torch.float64).numpy()
         chosen = chance < self.table[labels] * self.schedule.factor(self.state.epoch)
         index = self.bank.class_index

@@ -37,7 +37,7 @@ class Converter:
     def like(self, planes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Convert ``(..., C, H, W)`` uint8 planes to the dtype of `image`, on their device."""
         if planes.dtype == image.dtype:
-            return planes
+            return planes  # no copy: callers write it into memory of their own
         if not image.is_floating_point():
             converted: torch.Tensor = functional.to_dtype(planes, image.dtype, scale=True)
             return converted
@@ -48,6 +48,7 @@ class Converter:
         if self.mean is None or self.std is None:
             # Converting and scaling in two passes is faster than one call that does both.
             return out.copy_(planes).mul_(1 / 255)
+        # (x / 255 - mean) / std as one factor and one shift, rounded once, from float64.
         key = (out.dtype, out.device)
         if key not in self._constants:
             std, mean = (

@@ -45,6 +45,7 @@ class SharedState:
     def __init__(self) -> None:
         # The last row holds the epoch: persistent workers see `set_epoch` through it.
         self._tensor = _share(torch.zeros(_NUM_SLOTS + 1, _FIELDS, dtype=torch.int64))
+        # The same memory, as NumPy's: adding costs less than with a tensor, once for each sample.
         self._array: npt.NDArray[np.int64] = self._tensor.numpy()
 
     @property

@@ -81,6 +81,7 @@ def probabilities(
         ValueError: A number is not in [0, 1], or a class is unknown or lacks its number.
     """
     size = len(class_names)
+    # A string first, for it is a sequence, too.
     if isinstance(p, str):
         table = _balanced(p, size, class_counts, max_p)
     elif isinstance(p, Mapping):
@@ -112,6 +113,7 @@ def _balanced(
             f'p="balanced" needs class_counts=, the number of training images of each of the '
             f"{num_classes} classes, got {class_counts!r}"
         )
+    # One more than n, so that a class without images has a finite rarity, the greatest.
     rarity = 1 / (np.asarray(class_counts, dtype=np.float64) + 1)
     return np.asarray(max_p * rarity / rarity.max())
 

@@ -80,7 +80,7 @@ class Replacer:
             size = size_of(image) if self.size == "match" else None
             negative = self.bank.image(row, size)
             return negative if image.mode == "RGB" else negative.convert(image.mode)
-        if image.ndim == 2:
+        if image.ndim == 2:  # grey, without a channel
             return wrap_like(self._tensor(row, image[None])[0], image)
         return wrap_like(self._tensor(row, image), image)
 
@@ -104,6 +104,7 @@ class Replacer:
     def _batch(self, sample: Sample) -> Any:
         """Replace images of a batch."""
         images, labels = sample.image, sample.label
+        # Labels before the draw: a batch that is refused leaves the generator where it was.
         classes = None
         if labels is not None:
             classes = check_labels(labels, len(images), len(self.bank.class_names))
@@ -116,6 +117,7 @@ class Replacer:
         """Choose the rows for a batch, ``(B,)``; -1 keeps an image."""
         if classes is not None and self.chooser.replace == "target":
             return self.chooser.many(classes)
+        # One by one, for each image has to be looked up by its digest.
         labels = [None] * len(images) if classes is None else classes.tolist()
         chosen = (
             self.chooser.one(label, partial(self._digest, image))

@@ -18,7 +18,9 @@ from .labels import is_label
 
 Path = tuple[Any, ...]
 
+# They say where things are in the image, or belong to a clip: untrue beside another image.
 _REFUSED = (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints, tv_tensors.Video)
+# They are images and nothing else; a plain tensor may be anything, and counts only without them.
 _EXPLICIT = (Image.Image, tv_tensors.Image)
 
 
@@ -56,7 +58,7 @@ class Sample:
 
     def rebuild(self, image: Any, label: Any) -> Any:
         """Return the sample with another image and label; all other leaves are the same objects."""
-        leaves = list(self.leaves)
+        leaves = list(self.leaves)  # so that the sample can be rebuilt more than once
         leaves[self.image_at] = image
         if self.label_at is not None:
             leaves[self.label_at] = label
@@ -145,6 +147,7 @@ def _label_key(sample: Mapping[Any, Any]) -> Path | None:
     Raises:
         UnsupportedSampleError: Several keys could be it.
     """
+    # From the surest to the least sure; `target` last, where detection datasets keep boxes.
     names = {key: key.lower() for key in sample if isinstance(key, str)}
     for candidates in (
         [key for key, name in names.items() if name in ("label", "labels")],

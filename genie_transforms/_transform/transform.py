@@ -129,9 +129,11 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         """
         given = inputs if len(inputs) > 1 else inputs[0]
         if isinstance(given, dict) and (length := _column_length(given)):
+            # Each row draws for itself, as its samples would one by one.
             rows = [self.forward(row) for row in _rows_of(given, length)]
             return {key: [row[key] for row in rows] for key in given}
         sample = read_sample(given, self.label_at, self.bank.class_names)
+        # Whatever is drawn, so that the mistake shows at once and not after a warm-up.
         if sample.label_at is None and (self.replace == "source" or self.label == "soft"):
             raise UnsupportedSampleError(
                 f"replace={self.replace!r} with label={self.label!r} changes the label, but the "

@@ -54,6 +54,7 @@ class WithTransforms(Dataset[Any]):
         """Return a transformed sample."""
         if not self.lazy or self._first is None:
             return self.transforms(self.dataset[index])
+        # The label without the image: this is what saves the reading.
         label = int(self.dataset.targets[index])
         negative = self._first.draw(label)
         sample = self._first.keep(self.dataset[index]) if negative is None else negative
@@ -73,6 +74,7 @@ def _split_first(
     transforms: Callable[[Any], Any],
 ) -> tuple[GeNIeTransform | None, list[Callable[[Any], Any]]]:
     """Split transforms into a `GeNIeTransform` in first place and the rest."""
+    # A Compose is opened for `lazy`, which draws between the first step and the rest.
     steps = list(transforms.transforms) if isinstance(transforms, v2.Compose) else [transforms]
     if isinstance(steps[0], GeNIeTransform):
         return steps[0], steps[1:]
@@ -105,6 +107,7 @@ def _check_lazy(dataset: Any, first: GeNIeTransform | None) -> None:
         )
     if not hasattr(dataset, "targets"):
         raise UserError(f"lazy=True needs a dataset with targets, got {type(dataset).__name__}")
+    # torchvision keeps `transform=` and `target_transform=` there; both work inside `dataset[i]`.
     if getattr(dataset, "transforms", None) is not None:
         raise UserError(
             "lazy=True would skip the dataset's own transform for replaced samples: move it "
