@@ -14,7 +14,6 @@ from ._errors import UnsupportedSampleError
 
 _NUM_HEX = 32
 
-
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -60,7 +59,7 @@ def rgb_pixels(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> Pixels:
 
 
 def _uint8_planes(planes: torch.Tensor) -> torch.Tensor:
-    """Bring ``(C, H, W)`` pixels to uint8; floats are taken in [0, 1] and rounded."""
+    """Bring ``(C, H, W)`` pixels to uint8; floats are taken to be in [0, 1], and rounded."""
     if planes.ndim != 3 or not 1 <= planes.shape[0] <= 4:
         raise UnsupportedSampleError(
             f"expected one image with 1 to 4 channels, got shape {tuple(planes.shape)}"

@@ -94,12 +94,15 @@ def write_bank(
     *,
     class_names: Sequence[str] = CLASSES,
     num_shards: int = 2,
+    keep_sweep: bool = False,
     change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Path:
     """Write a finished bank; `change` alters the manifest's fields."""
     rows = all_pairs() if rows is None else rows
     counts = {"pairs": len(rows)}
-    description = bank_format.BankDescription(class_names=class_names, counts=counts)
+    description = bank_format.BankDescription(
+        class_names=class_names, counts=counts, keep_sweep=keep_sweep
+    )
     bounds = np.linspace(0, len(rows), num_shards + 1).astype(int).tolist()
     tables = (
         pa.Table.from_pylist(list(rows[start:stop]), schema=description.schema)

@@ -1,12 +1,20 @@
-"""Training machines install the light part only: importing it must load nothing heavy."""
+"""What may be imported: nothing heavy by the light part, nothing private from outside.
+
+Training machines install the light part only, so importing it must load nothing heavy.
+"""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import genie_transforms
 
+REPOSITORY = Path(__file__).parents[1]
 HEAVY = ("diffusers", "transformers", "faiss", "datasets", "huggingface_hub", "ray")
 HEAVY += ("index", "benchmarks")
 REPORT = f"import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
@@ -28,12 +36,53 @@ def test_that_this_test_can_fail() -> None:
     assert "datasets" in loaded_by("import genie_transforms, datasets")
 
 
+def private_imports(source: str) -> list[str]:
+    """Name what a source imports from the private parts of `genie_transforms`."""
+    modules = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules += [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name for name in modules if name.startswith("genie_transforms._")]
+
+
+@pytest.mark.parametrize("package", ["index", "benchmarks"])
+def test_nobody_outside_imports_private_parts(package: str) -> None:
+    files = list((REPOSITORY / package).rglob("*.py"))
+    assert len(files) > 10
+    found = {str(file): private_imports(file.read_text()) for file in files}
+    assert {file: names for file, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import genie_transforms._bank", ["genie_transforms._bank"]),
+        ("import genie_transforms._bank.bank as b", ["genie_transforms._bank.bank"]),
+        ("from genie_transforms import _digest", ["genie_transforms._digest"]),
+        ("def f():\n  from genie_transforms._bank import x", ["genie_transforms._bank.x"]),
+        ("from genie_transforms import Bank\nimport genie_transforms.format", []),
+        ("from ._digest import x", []),
+    ],
+)
+def test_that_the_test_of_private_imports_can_fail(source: str, found: list[str]) -> None:
+    assert private_imports(source) == found
+
+
 def test_exported_names() -> None:
     assert genie_transforms.__all__ == sorted(genie_transforms.__all__)
     for name in genie_transforms.__all__:
         assert getattr(genie_transforms, name).__module__.startswith("genie_transforms.")
     public = {name for name in vars(genie_transforms) if not name.startswith("_")}
-    assert public == set(genie_transforms.__all__)
+    assert public == {*genie_transforms.__all__, "format"}  # the one public room
+
+
+def test_the_errors_of_a_user_are_exported() -> None:
+    """Programs tell a mistake in what the user gave from a defect by them."""
+    expected = {"BankNotFoundError", "FolderInUseError", "MissingFileError"}
+    expected |= {"MissingPackageError", "UserError"}
+    assert expected <= set(genie_transforms.__all__)
 
 
 def test_errors_form_a_tree() -> None:

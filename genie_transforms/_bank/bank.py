@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from genie_transforms._digest import Pixels
-from genie_transforms._errors import BankFormatError
+from genie_transforms._errors import BankFormatError, UserError
 from genie_transforms._sharing import (
     download_bank,
     export_image_folder,
@@ -40,6 +40,7 @@ from .filter import FilterResult
 from .lookup import ClassIndex, RowNumbers
 from .opened import OpenedBank
 
+# A build marks the rows that fail this and deletes none, so that another filter may keep them.
 _KEEP = "on_target & ~duplicate"
 
 
@@ -48,6 +49,8 @@ class Bank:
 
     A bank pickles to a few hundred bytes: each process maps the files for itself when it first
     needs them, so DataLoader workers share the pages, by fork or by spawn.
+
+    Rows are numbered from 0 to ``len(bank) - 1`` among those that the filter kept.
 
     Example:
         >>> bank = Bank.open("genie-bank", keep="on_target & noise_ratio >= 0.6")
@@ -58,7 +61,8 @@ class Bank:
         self.path = path
         self.keep = keep
         self._cache = cache
-        self._view: OpenedBank | None = None
+        # None until this process needs it: a fork inherits the mapping, a pickle leaves it out.
+        self._opened: OpenedBank | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], keep: str | None = _KEEP) -> Bank:
@@ -71,28 +75,29 @@ class Bank:
                 None keeps all.
 
         Raises:
-            FileNotFoundError: There is no such folder.
+            BankNotFoundError: There is no such folder; it is a FileNotFoundError.
             UnfinishedBankError: Its build did not end.
             BankFormatError: It is damaged, or of another format version.
-            ValueError: `keep` is no filter over the columns of the bank.
+            UserError: `keep` is not a filter over the columns of the bank; it is a ValueError.
         """
+        # Absolute, for a worker or a pickle may be opened from another working directory.
         bank = cls(Path(path).absolute(), keep)
-        bank._load()
+        bank._load()  # now, so that what is wrong shows here and not in the first worker
         return bank
 
     @classmethod
     def merge(cls, paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Bank:
         """Write all rows of several banks into a new one, and open that.
 
-        Classes are told by their names, so labels may change; a row is dropped if an earlier
-        one has the same source, target class and image.
+        Classes are matched by name, so labels may change; a row is dropped if an earlier one has
+        the same source, target class and image.
 
         Args:
             paths: Folders of the banks.
             out: The new folder.
 
         Raises:
-            FileExistsError: `out` is not empty.
+            FolderInUseError: `out` is not empty; it is a FileExistsError.
             BankError: A bank cannot be read.
         """
         merge_banks([Path(path) for path in paths], Path(out).absolute())
@@ -106,12 +111,12 @@ class Bank:
 
         Args:
             repo_id: Such as `"user/birds-genie"`.
-            revision: Branch, tag or commit; a commit gives the same bank for ever.
+            revision: Branch, tag or commit; only a commit always returns the same bank.
             keep: Which rows to keep, as in `open`.
             options: For `huggingface_hub.snapshot_download`, such as `token` and `cache_dir`.
 
         Raises:
-            ImportError: The extra `hub` is not installed.
+            MissingPackageError: The extra `hub` is not installed; it is an ImportError.
             BankError: The repository holds no bank.
         """
         return cls.open(download_bank(repo_id, revision, **options), keep)
@@ -128,23 +133,23 @@ class Bank:
         token: str | None = None,
         endpoint: str | None = None,
     ) -> str:
-        """Upload the whole bank in one commit, rows that the filter left out too, with a card.
+        """Upload the whole bank with a card in one commit, also the rows that the filter left out.
 
         Args:
-            repo_id: Such as `"user/birds-genie"`; made as a dataset if it is not there.
+            repo_id: Such as `"user/birds-genie"`; created as a dataset if it does not exist.
             private: Whether a new repository is private.
-            revision: The branch to commit to, which must be there; "main" if not given.
+            revision: The branch to commit to, which must exist; "main" if not given.
             data_license: Licence of the generated images, as the hub names it ("cc-by-4.0").
             source_data: What the source images are, for the card.
             source_license: Their licence, for the card.
             token: Access token; the one that `hf auth login` stored if not given.
-            endpoint: Address of a hub of your own.
+            endpoint: Address of your own hub.
 
         Returns:
             The address of the commit.
 
         Raises:
-            ImportError: The extra `hub` is not installed.
+            MissingPackageError: The extra `hub` is not installed; it is an ImportError.
         """
         about = Provenance(data_license, source_data, source_license)
         return push_bank(
@@ -183,7 +188,7 @@ class Bank:
         return self._load().classes
 
     def __len__(self) -> int:
-        """Count the rows that the filter kept."""
+        """Return the number of rows that the filter kept."""
         return len(self._load().labels)
 
     def __getitem__(self, index: int) -> Row:
@@ -192,15 +197,16 @@ class Bank:
         Raises:
             IndexError: There is no such row.
         """
-        view, physical = self._load(), self._physical(index)
+        physical = self._physical(index)
+        # Two callables instead of the bank: the format knows nothing of those who read it.
         return Row(
-            **view.tables.row(physical, ROW_COLUMNS),
+            **self._load().table.row(physical, ROW_COLUMNS),
             image=partial(self.image, index),
             image_bytes=partial(self.image_bytes, index),
         )
 
     def __iter__(self) -> Iterator[Row]:
-        """Go through the rows."""
+        """Yield the rows in order."""
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
@@ -208,39 +214,39 @@ class Bank:
         return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}"
 
     def rows_of_class(self, label: int) -> RowNumbers:
-        """Give the rows whose target class is `label`, ascending int64.
+        """Return the numbers of the rows whose target class is `label`, ascending int64.
 
         Raises:
             ValueError: There is no such class.
         """
         if not 0 <= label < len(self.class_names):
             raise ValueError(
-                f"label {label} is none of the {len(self.class_names)} classes of the bank "
+                f"label {label} is not one of the {len(self.class_names)} classes of the bank "
                 f"{self.path}"
             )
         return self._load().classes[label]
 
     def rows_of_source(self, digest: str) -> RowNumbers:
-        """Give the rows that were made from the picture with this `source_digest`, ascending."""
+        """Return the numbers of the rows made from the image with this digest, ascending."""
         return self._load().sources.rows(digest)
 
     def knows_source(self, digest: str) -> bool:
-        """Tell whether any row, kept or not, was made from the picture with this digest."""
+        """Tell whether any row, kept or not, was made from the image with this digest."""
         return digest in self._load().sources
 
     def label_of_source(self, digest: str) -> int | None:
-        """Give the class of a source picture; None if unknown, or known under two classes."""
+        """Return the class of a source image; None if unknown, or known under two classes."""
         return self._load().sources.label(digest)
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column of numbers, booleans or strings, ``(N,)``."""
-        view = self._load()
-        return view.tables.column(name)[view.physical]
+        opened = self._load()
+        return opened.table.column(name)[opened.physical]
 
     def projections(self) -> npt.NDArray[np.float32]:
-        """Read each row's projection at its own noise ratio, ``(N,)``; NaN where none is."""
-        view = self._load()
-        return view.tables.projections()[view.physical]
+        """Read each row's projection at its own noise ratio, ``(N,)``; NaN where there is none."""
+        opened = self._load()
+        return opened.table.projections()[opened.physical]
 
     def image(self, index: int, size: Size | None = None) -> Image.Image:
         """Decode the image of a row to RGB, scaled and cropped to (height, width) if given.
@@ -248,48 +254,70 @@ class Bank:
         Without a size it is as stored, or as `decoded` made it.
         """
         physical = self._physical(index)
+        # The cache has one size. Any other is decoded again: scaling twice would blur.
         if self._cache is not None and (size is None or self._cache.serves(size)):
             return image_of(self._cache.planes(physical))
-        return self._decode(physical, size)
+        return self._decode_row(physical, size)
+
+    def sweep(self, index: int) -> list[Image.Image]:
+        """Decode every image X_r of a row's sweep to RGB, in the order of its `noise_ratios`.
+
+        Raises:
+            UserError: The bank was built without `--keep-sweep`, so that only the chosen image of
+                each sweep is there.
+            IndexError: There is no such row.
+        """
+        physical = self._physical(index)
+        blobs = self._load().table.sweep(physical)
+        if blobs is None:
+            raise UserError(
+                f"row {index} of the bank {self.path} has no sweep, only the image that was "
+                f"chosen: build the bank with --keep-sweep"
+            )
+        return [self._decode(blob, physical) for blob in blobs]
 
     def planes(self, index: int, size: Size) -> torch.Tensor:
-        """Give the image of a row as ``(3, H, W)`` uint8, to be read only: it may be mapped."""
+        """Return the image of a row as ``(3, H, W)`` uint8, to be read only: it may be mapped."""
         if self._cache is not None and self._cache.serves(size):
             return self._cache.planes(self._physical(index))
         return planes_of(self.image(index, size))
 
     def iter_arrays(self, rows: RowNumbers, size: Size) -> Iterator[Pixels]:
-        """Give the images of many rows as `planes` does, as arrays, at less cost for each."""
+        """Yield the images of many rows as `planes` returns them, but as arrays: they cost less."""
         if self._cache is None or not self._cache.serves(size):
             return (self.planes(row, size).numpy() for row in rows.tolist())
         return self._cache.iter_arrays(self._load().physical[rows])
 
     def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
-        """Give the same bank with all images decoded, so that replacing one is a copy.
+        """Return the same bank with all images decoded, so that replacing one is a copy.
 
         The first call decodes every row once into a memory-mapped array beside the bank, which
-        later calls and other processes open; it takes ``3 · height · width`` bytes a row. It is
-        a mere copy while the rows in use fit into the memory that the system has for files; from
-        a cold disk, a row costs what reading it costs.
+        later calls and other processes open; it takes ``3 · height · width`` bytes a row. An image
+        is a mere copy while the rows in use fit into the memory that the system has for files;
+        beyond that, it also costs a read from disk.
 
         Args:
             size: Height and width in pixels, or one number for a square.
             folder: Where to keep the array, for banks on read-only media.
+
+        Raises:
+            BankError: The folder cannot be written.
         """
         height, width = (size, size) if isinstance(size, int) else size
         target = self.path / "decoded" if folder is None else Path(folder).absolute()
         cache = DecodedCache.for_bank(target, (height, width), self.manifest)
-        cache.fill(lambda row: planes_of(self._decode(row, (height, width))))
+        # The filter plays no part: the array has all rows on disk, and serves every filter.
+        cache.fill(lambda row: planes_of(self._decode_row(row, (height, width))))
         bank = Bank(self.path, self.keep, cache)
-        bank._view = self._view
+        bank._opened = self._opened  # or the indexes would be sorted again
         return bank
 
     def image_bytes(self, index: int) -> bytes:
-        """Give the image of a row as it is stored, encoded."""
-        return bytes(self._load().tables.image_bytes(self._physical(index)))
+        """Read the image of a row as it is stored, encoded."""
+        return bytes(self._load().table.image_bytes(self._physical(index)))
 
     def verify(self) -> list[str]:
-        """Check every file, row and image on disk; one line for each problem, none if sound."""
+        """Check every file, row and image on disk; return a line for each problem."""
         return verify_bank(self.path)
 
     def export(
@@ -297,9 +325,9 @@ class Bank:
     ) -> Path:
         """Write the rows that the filter kept in a layout that other programs read.
 
-        Images are copied as they are stored. "imagefolder" gives one folder a class, and
-        `metadata.jsonl` with the columns; "webdataset" tar files with an image, its `.cls` and
-        its `.json` for each row.
+        Images are copied as they are stored. "imagefolder" writes one folder for each class, and
+        `metadata.jsonl` with the columns; "webdataset" writes tar files with an image, its `.cls`
+        and its `.json` for each row.
 
         Args:
             out: The new folder.
@@ -307,7 +335,7 @@ class Bank:
 
         Raises:
             ValueError: There is no such layout, or a class name cannot be a folder.
-            FileExistsError: `out` is not empty.
+            FolderInUseError: `out` is not empty; it is a FileExistsError.
         """
         writers = {"imagefolder": export_image_folder, "webdataset": export_webdataset}
         if layout not in writers:
@@ -315,13 +343,17 @@ class Bank:
         return writers[layout](self, self.class_names, Path(out).absolute())
 
     def as_dataset(self, transform: Callable[[Image.Image], Any] | None = None) -> BankDataset:
-        """Give the negatives as a dataset of (image, target class), to add to the real data."""
+        """Return the negatives as a dataset of (image, target class), to add to the real data."""
         return BankDataset(self, transform)
 
-    def _decode(self, physical: int, size: Size | None) -> Image.Image:
+    def _decode_row(self, physical: int, size: Size | None) -> Image.Image:
         """Decode the image of a row on disk."""
+        return self._decode(self._load().table.image_bytes(physical), physical, size)
+
+    def _decode(self, blob: memoryview, physical: int, size: Size | None = None) -> Image.Image:
+        """Decode an image that belongs to a row on disk."""
         try:
-            return decode_image(self._load().tables.image_bytes(physical), size)
+            return decode_image(blob, size)
         except OSError as error:
             raise BankFormatError(
                 f"the image of row {physical} of {self.path} does not decode: {error}"
@@ -330,16 +362,17 @@ class Bank:
     def _physical(self, index: int) -> int:
         """Turn a row of the opened bank into a row on disk."""
         physical = self._load().physical
+        # Negative numbers count from the end, as in a list.
         if not -len(physical) <= index < len(physical):
             raise IndexError(f"row {index} of a bank with {len(physical)} rows")
         return int(physical[index])
 
     def _load(self) -> OpenedBank:
         """Map the files, once in each process."""
-        if self._view is None:
-            self._view = OpenedBank.read(self.path, self.keep)
-        return self._view
+        if self._opened is None:
+            self._opened = OpenedBank.read(self.path, self.keep)
+        return self._opened
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped tables out: pickling them would copy all their data."""
-        return {**self.__dict__, "_view": None}
+        return {**self.__dict__, "_opened": None}

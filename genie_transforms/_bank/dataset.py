@@ -12,7 +12,7 @@ from .lookup import RowNumbers
 
 
 class Images(Protocol):
-    """What the dataset needs of a bank."""
+    """What the dataset needs of a bank: `bank.py` imports this file, which cannot import it."""
 
     @property
     def class_names(self) -> list[str]: ...
@@ -40,7 +40,7 @@ class BankDataset(Dataset[tuple[Any, int]]):
 
     @property
     def targets(self) -> list[int]:
-        """The label of each sample; a new list, for one kept would grow in every worker."""
+        """The label of each sample, as a new list: a kept one would be copied into every worker."""
         return [int(label) for label in self.bank.labels]
 
     def __len__(self) -> int:
@@ -48,7 +48,7 @@ class BankDataset(Dataset[tuple[Any, int]]):
         return len(self.bank)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        """Give an image and its target class."""
+        """Return an image, transformed, and its target class."""
         image = self.bank.image(index)
         label = int(self.bank.labels[index])
         return (image if self.transform is None else self.transform(image)), label

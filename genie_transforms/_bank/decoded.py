@@ -30,12 +30,14 @@ class DecodedCache:
 
     def __init__(self, path: Path, num_rows: int, size: Size) -> None:
         self.path = path
+        # Planes, as tensors have them: a row is one block of the file, and needs no transposing.
         self.shape = (num_rows, 3, *size)
         self._array: torch.Tensor | None = None
 
     @classmethod
     def for_bank(cls, folder: Path, size: Size, manifest: Manifest) -> DecodedCache:
-        """Name the cache of a bank by size and content, so that a rebuilt bank gets its own."""
+        """Return the cache for a size and the content of a bank; a rebuilt bank gets another."""
+        # Shards are listed with their SHA-256, so the same rows in the same order share a file.
         content = repr([sorted(shard.items()) for shard in manifest.shards])
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
         name = f"uint8-{size[0]}x{size[1]}-{key}.npy"
@@ -46,11 +48,11 @@ class DecodedCache:
         return self.shape[2:] == size
 
     def planes(self, row: int) -> torch.Tensor:
-        """Give one image, ``(3, H, W)`` uint8, as a view of the file: it must not be written."""
+        """Return one image, ``(3, H, W)`` uint8, as a view of the file: it must not be written."""
         return self._map()[row]
 
     def iter_arrays(self, rows: RowNumbers) -> Iterator[Pixels]:
-        """Give many images as `planes` does, as NumPy's arrays: their views cost a third."""
+        """Yield many images as `planes` returns them, but as arrays: their views cost a third."""
         array = self._map().numpy()
         return (array[row] for row in rows.tolist())
 
@@ -64,12 +66,12 @@ class DecodedCache:
         """Write the file unless it is there: to a temporary name first, then renamed.
 
         Args:
-            decode: Gives the pixels of a row.
+            decode: Returns the pixels of a row, ``(3, H, W)`` uint8.
 
         Raises:
             BankError: The folder cannot be written.
         """
-        if self.path.exists():
+        if self.path.exists():  # it was renamed into place, so it is whole
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +84,8 @@ class DecodedCache:
 
     def _write(self, decode: Callable[[int], torch.Tensor]) -> None:
         """Decode all rows into a new file, wait until it is on disk, and rename it."""
+        # The process id lets two processes fill the cache at once: the last rename wins, and both
+        # wrote the same bytes.
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             array = np.lib.format.open_memmap(

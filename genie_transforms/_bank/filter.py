@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import ast
 import io
-import operator
 import tokenize
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genie_transforms._errors import UserError
 
 Mask = npt.NDArray[np.bool_]
-
-
-ColumnReader = Callable[[str], npt.NDArray[Any]]
-
+ColumnReader = Callable[[str], pa.ChunkedArray]
 
 _WORDS = {"&": "and", "|": "or", "~": "not"}
-
-
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.In: lambda values, choices: np.isin(values, choices),
-    ast.NotIn: lambda values, choices: ~np.isin(values, choices),
+    ast.Lt: pc.less,
+    ast.LtE: pc.less_equal,
+    ast.Gt: pc.greater,
+    ast.GtE: pc.greater_equal,
+    ast.Eq: pc.equal,
+    ast.NotEq: pc.not_equal,
 }
+_MEMBERSHIPS = (ast.In, ast.NotIn)
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,14 @@ def parse_keep(expression: str, columns: Iterable[str]) -> list[ast.expr]:
         columns: Names that may be used.
 
     Raises:
-        ValueError: The text is no such expression, or names an unknown column.
+        UserError: The text is not such an expression, or names an unknown column.
     """
     try:
         tree = ast.parse(_with_words(expression), mode="eval").body
     except (SyntaxError, tokenize.TokenError) as error:
-        raise ValueError(f"cannot parse the filter {expression!r}: {error}") from error
-    names = list(columns)
-    _check(tree, names, expression)
+        raise UserError(f"cannot parse the filter {expression!r}: {error}") from error
+    _check(tree, list(columns), expression)
+    # Only the outermost `&` is taken apart: its clauses are those whose dropped rows are counted.
     if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
         return tree.values
     return [tree]
@@ -83,18 +82,28 @@ def apply_keep(
 ) -> tuple[Mask, FilterResult]:
     """Evaluate the clauses one after the other.
 
+    A comparison with a null is null, `&`, `|` and `~` of nulls follow Kleene's logic as in SQL,
+    and a row passes only where the clause is true: where `on_target` is null, neither
+    `on_target` nor `~on_target` keeps the row.
+
     Args:
-        clauses: What `parse_keep` gave.
-        column: Gives a column by name, ``(N,)``.
+        clauses: What `parse_keep` returned.
+        column: Reads a column by name, ``(N,)``.
         num_rows: N.
 
     Returns:
         ``(N,)`` bool, true for rows that pass, and the counts.
+
+    Raises:
+        UserError: A clause compares a column with a constant of another type, or takes a number
+            or a string for a truth value.
     """
     mask = np.ones(num_rows, dtype=bool)
     dropped = {}
     for clause in clauses:
-        passed = mask & _evaluate(clause, column)
+        truth = pc.fill_null(_truth(clause, column), False)
+        constant = isinstance(truth, pa.Scalar)  # `True` keeps all, and names no column
+        passed = mask & (truth.as_py() if constant else truth.to_numpy())
         dropped[ast.unparse(clause)] = int(mask.sum() - passed.sum())
         mask = passed
     return mask, FilterResult(num_rows, int(mask.sum()), dropped)
@@ -102,6 +111,7 @@ def apply_keep(
 
 def _with_words(expression: str) -> str:
     """Replace the signs `& | ~` by words, which bind weaker than comparisons."""
+    # By tokens, so that an `&` within a string stays what it is.
     tokens = tokenize.generate_tokens(io.StringIO(expression.strip()).readline)
     skipped = (tokenize.NEWLINE, tokenize.ENDMARKER)
     return " ".join(_WORDS.get(t.string, t.string) for t in tokens if t.type not in skipped)
@@ -109,26 +119,25 @@ def _with_words(expression: str) -> str:
 
 def _check(node: ast.expr, columns: list[str], expression: str) -> None:
     """Refuse every kind of node that is not in the language of filters."""
+    # A list of what is allowed, not of what is forbidden: Python's grammar grows.
+    children: list[ast.expr] = []
     match node:
         case ast.BoolOp(values=operands):
             children = operands
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             children = [operand]
         case ast.Compare(left=left, ops=operators, comparators=right) if all(
-            type(op) in _COMPARISONS for op in operators
+            type(operator) in (*_COMPARISONS, *_MEMBERSHIPS) for operator in operators
         ):
-            children = [left, *(side for side in right if not _is_constant(side))]
+            children = [left, *right]
         case ast.Name(id=name):
             if name not in columns:
-                raise ValueError(
+                raise UserError(
                     f"unknown column {name!r} in the filter {expression!r}; "
                     f"the columns are {', '.join(columns)}"
                 )
-            children = []
-        case _ if _is_constant(node):
-            children = []
-        case _:
-            raise ValueError(
+        case _ if not _is_constant(node):
+            raise UserError(
                 f"`{ast.unparse(node)}` is not allowed in the filter {expression!r}: use columns, "
                 f"constants, comparisons, `in`, `&`, `|`, `~` and parentheses"
             )
@@ -137,27 +146,101 @@ def _check(node: ast.expr, columns: list[str], expression: str) -> None:
 
 
 def _is_constant(node: ast.expr) -> bool:
-    """Tell whether the node is a literal: a number, a string, or a tuple or list of them."""
-    if isinstance(node, ast.Tuple | ast.List):
-        return all(isinstance(element, ast.Constant) for element in node.elts)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return isinstance(node.operand, ast.Constant)
-    return isinstance(node, ast.Constant)
+    """Tell whether the node is a number, a boolean, a string, or a tuple or list of them."""
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return False
+    elements = value if isinstance(value, tuple | list) else [value]
+    return all(isinstance(element, bool | int | float | str) for element in elements)
 
 
-def _evaluate(node: ast.expr, column: ColumnReader) -> Any:
-    """Evaluate a checked node to an array or a constant."""
+def _truth(node: ast.expr, column: ColumnReader) -> Any:
+    """Evaluate a checked node that is true, false or null in each row."""
     match node:
-        case ast.BoolOp(op=ast.And(), values=operands):
-            return np.logical_and.reduce([_evaluate(operand, column) for operand in operands])
-        case ast.BoolOp(values=operands):
-            return np.logical_or.reduce([_evaluate(operand, column) for operand in operands])
+        case ast.BoolOp(op=operator, values=operands):
+            join = pc.and_kleene if isinstance(operator, ast.And) else pc.or_kleene
+            return reduce(join, [_truth(operand, column) for operand in operands])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return np.logical_not(_evaluate(operand, column))
+            return pc.invert(_truth(operand, column))
         case ast.Compare(left=left, ops=operators, comparators=right):
-            sides = [_evaluate(side, column) for side in (left, *right)]
-            links = zip(operators, sides[:-1], sides[1:], strict=True)
-            return np.logical_and.reduce([_COMPARISONS[type(op)](a, b) for op, a, b in links])
-        case ast.Name(id=name):
-            return column(name)
-    return ast.literal_eval(node)
+            # A chain is the `&` of its links, as in Python: 0.5 < x < 0.7.
+            links = zip(operators, pairwise([left, *right]), strict=True)
+            compared = [_compare(operator, *sides, column) for operator, sides in links]
+            return reduce(pc.and_kleene, compared)
+    value = _value(node, column)
+    if isinstance(value, bool):
+        return pa.scalar(value)
+    if not isinstance(value, pa.ChunkedArray) or not pa.types.is_boolean(value.type):
+        raise UserError(
+            f"{_described(node, value)} is neither true nor false: compare it in the filter, as in "
+            f"`noise_ratio >= 0.6`"
+        )
+    return value
+
+
+def _value(node: ast.expr, column: ColumnReader) -> Any:
+    """Read a column or a constant; what is compared within a comparison is a truth value."""
+    if isinstance(node, ast.Name):
+        return column(node.id)
+    return ast.literal_eval(node) if _is_constant(node) else _truth(node, column)
+
+
+def _compare(operator: ast.cmpop, left: ast.expr, right: ast.expr, column: ColumnReader) -> Any:
+    """Compare two sides, at least one of which is usually a column."""
+    first, second = _value(left, column), _value(right, column)
+    among = isinstance(operator, _MEMBERSHIPS)
+    if among != isinstance(second, tuple | list) or isinstance(first, tuple | list):
+        raise UserError(
+            f"the filter compares {_described(left, first)} with {_described(right, second)}: a "
+            f"tuple or list stands to the right of `in` and nowhere else, as in `label in (0, 3)`"
+        )
+    kind = _common_type([first, *second] if among else [first, second])
+    if kind is None:
+        raise UserError(
+            f"the filter compares {_described(left, first)} with {_described(right, second)}: "
+            f"they have different types"
+        )
+    if not among:
+        return _COMPARISONS[type(operator)](_typed(first, kind), _typed(second, kind))
+    values = _typed(first, kind)
+    found = pc.is_in(values, value_set=pa.array([_typed(x, kind).as_py() for x in second], kind))
+    # `is_in` is false for null, so that `not in` would keep the row: make both null there.
+    found = pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.bool_()))
+    return pc.invert(found) if isinstance(operator, ast.NotIn) else found
+
+
+def _common_type(values: list[Any]) -> pa.DataType | None:
+    """Find the type in which NumPy compares columns and constants; None if they do not compare.
+
+    NumPy brings a Python number to the type of the column. Arrow would bring a float32 column to
+    float64, where the float32 nearest to 0.7 is less than 0.7 and `noise_ratio >= 0.7` loses it.
+    """
+    kinds = [x.type.to_pandas_dtype() if hasattr(x, "type") else x for x in values]
+    texts = [kind is np.object_ or isinstance(kind, str) for kind in kinds]
+    if any(texts):
+        return pa.string() if all(texts) else None
+    # A column goes in as its dtype, a constant as itself: only Python's own numbers give way.
+    return pa.from_numpy_dtype(np.result_type(*kinds))
+
+
+def _typed(value: Any, kind: pa.DataType) -> Any:
+    """Bring a column or a constant to a type."""
+    if hasattr(value, "type"):
+        # Unsafe, for a seed beyond 2**53 has no exact float64; NumPy rounds it, too.
+        return value.cast(kind, safe=False)
+    if pa.types.is_string(kind):
+        return pa.scalar(value)
+    try:
+        return pa.scalar(kind.to_pandas_dtype()(value), kind)
+    except OverflowError as error:
+        raise UserError(f"the constant {value} in the filter is too large") from error
+
+
+def _described(node: ast.expr, value: Any) -> str:
+    """Name a side of a comparison, with its type."""
+    if isinstance(node, ast.Name):
+        return f"the column {node.id} ({value.type})"
+    if hasattr(value, "type"):
+        return f"`{ast.unparse(node)}` (bool)"
+    return f"the constant {value!r} ({type(value).__name__})"

@@ -1,4 +1,4 @@
-"""From a class or a source picture to the rows of a bank, in a few flat arrays."""
+"""From a class or a source image to the rows of a bank, in a few flat arrays."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ RowNumbers = npt.NDArray[np.int64]
 
 
 class ClassIndex:
-    """Rows of each class, as two arrays: dictionaries of lists would grow in every worker.
+    """Rows of each class, as two arrays.
 
     Args:
         labels: ``(N,)`` class of each row.
         num_classes: Number of classes.
     """
 
+    # Dictionaries of lists would be read faster, but Python writes a reference count into each
+    # object that it touches: memory that forked workers share would be copied into each of them.
+
     def __init__(self, labels: RowNumbers, num_classes: int) -> None:
+        # Rows in the order of their classes; stable, so that those of one class ascend.
         self.rows: RowNumbers = np.argsort(labels, kind="stable")
         self.counts: RowNumbers = np.bincount(labels, minlength=num_classes)
+        # One more than there are classes, so that every class has an end.
         self.offsets: RowNumbers = np.concatenate(([0], np.cumsum(self.counts)))
 
     def __getitem__(self, label: int) -> RowNumbers:
-        """Give the rows of a class, ascending, without a copy."""
+        """Return the rows of a class, ascending, without a copy."""
         return self.rows[self.offsets[label] : self.offsets[label + 1]]
 
 
 class SourceIndex:
-    """Rows and label of each source picture.
+    """Rows and label of each source image.
 
     Args:
         digests: ``(N, 2)`` uint64 of every row on disk.
         labels: ``(N,)`` source class of every row on disk.
         positions: ``(N,)`` position in the opened bank, -1 for rows that a filter left out.
-            They stay here, for the label of a picture is known whatever the filter.
+            They stay here, for the label of an image is known whatever the filter.
     """
 
     def __init__(
@@ -46,7 +51,8 @@ class SourceIndex:
         self._positions = positions[order]
 
     def _span(self, digest: str) -> slice:
-        """Find the span of a picture in the sorted arrays."""
+        """Find the span of an image in the sorted arrays."""
+        # Two searches, for NumPy has no 128-bit integers: by the first 16 digits, then the others.
         high, low = np.uint64(int(digest[:16], 16)), np.uint64(int(digest[16:], 16))
         start, stop = np.searchsorted(self._high, high), np.searchsorted(self._high, high, "right")
         if start == stop:
@@ -58,17 +64,17 @@ class SourceIndex:
         )
 
     def __contains__(self, digest: str) -> bool:
-        """Tell whether any row on disk was made from a picture."""
+        """Tell whether any row on disk was made from an image."""
         span = self._span(digest)
         return bool(span.stop > span.start)
 
     def rows(self, digest: str) -> RowNumbers:
-        """Give the rows in the opened bank that were made from a picture, ascending."""
+        """Return the rows in the opened bank that were made from an image, ascending."""
         positions = self._positions[self._span(digest)]
         return np.sort(positions[positions >= 0])
 
     def label(self, digest: str) -> int | None:
-        """Give the class of a picture; None if unknown, or known under two classes."""
+        """Return the class of an image; None if unknown, or known under two classes."""
         labels = self._labels[self._span(digest)]
         if not len(labels) or (labels != labels[0]).any():
             return None

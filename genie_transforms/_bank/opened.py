@@ -13,8 +13,6 @@ from .filter import FilterResult, apply_keep, parse_keep
 from .lookup import ClassIndex, RowNumbers, SourceIndex
 from .tables import ShardTable
 
-_UNFILTERABLE = ("image", "sweep", "noise_ratios", "projections")
-
 
 @dataclass(frozen=True)
 class OpenedBank:
@@ -22,17 +20,17 @@ class OpenedBank:
 
     Attributes:
         manifest: What `genie.json` says.
-        tables: The shards.
+        table: The rows on disk, all of them.
         physical: ``(N,)`` rows on disk that the filter kept.
         kept: What the filter dropped.
         labels: ``(N,)`` target classes.
         source_labels: ``(N,)`` source classes.
         classes: Rows of each class.
-        sources: Rows and label of each source picture.
+        sources: Rows and label of each source image.
     """
 
     manifest: Manifest
-    tables: ShardTable
+    table: ShardTable
     physical: RowNumbers
     kept: FilterResult
     labels: RowNumbers
@@ -45,21 +43,23 @@ class OpenedBank:
         """Map the shards, apply the filter and index the rows."""
         manifest = Manifest.read(path)
         num_rows = manifest.num_rows
-        tables = ShardTable(path, [shard["name"] for shard in manifest.shards], num_rows)
-        names = [name for name in tables.column_names if name not in _UNFILTERABLE]
-        clauses = [] if keep is None else parse_keep(keep, names)
-        mask, kept = apply_keep(clauses, tables.column, num_rows)
+        table = ShardTable(path, [shard["name"] for shard in manifest.shards], num_rows)
+        clauses = [] if keep is None else parse_keep(keep, table.flat_columns)
+        mask, kept = apply_keep(clauses, table.arrow.column, num_rows)
         physical = np.flatnonzero(mask)
+        # Three numberings meet here: rows on disk, rows that the filter kept (`physical` leads from
+        # these to those) and, for the look-up by source, the way back; -1 for rows left out.
         positions = np.full(num_rows, -1, dtype=np.int64)
         positions[physical] = np.arange(len(physical))
-        sources, labels = tables.column("source_label"), tables.column("label")[physical]
+        # Of all rows, not only of those kept: the class of an image does not depend on the filter.
+        sources, labels = table.column("source_label"), table.column("label")[physical]
         return cls(
             manifest=manifest,
-            tables=tables,
+            table=table,
             physical=physical,
             kept=kept,
             labels=labels,
             source_labels=sources[physical],
             classes=ClassIndex(labels, len(manifest.class_names)),
-            sources=SourceIndex(tables.digests(), sources, positions),
+            sources=SourceIndex(table.digests(), sources, positions),
         )

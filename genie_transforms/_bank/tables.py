@@ -20,6 +20,11 @@ _NUM_HEX = 32
 class ShardTable:
     """All shards of a bank as one table; nothing is read before it is asked for.
 
+    Rows are counted on disk here, whatever the filter.
+
+    Attributes:
+        arrow: The rows of all shards, mapped.
+
     Args:
         folder: The bank.
         shards: Names of the files, in order.
@@ -33,10 +38,10 @@ class ShardTable:
         tables = [read_shard(folder / shard) for shard in shards]
         if not tables:
             raise BankFormatError(f"the bank {folder} has no shards: rebuild it")
-        self.table = pa.concat_tables(tables)
-        if self.table.num_rows != num_rows:
+        self.arrow = pa.concat_tables(tables)
+        if self.arrow.num_rows != num_rows:
             raise BankFormatError(
-                f"the shards of {folder} hold {self.table.num_rows} rows, its manifest says "
+                f"the shards of {folder} hold {self.arrow.num_rows} rows, its manifest says "
                 f"{num_rows}: rebuild the bank"
             )
         self._starts: list[int] = []
@@ -46,10 +51,10 @@ class ShardTable:
     def _index_images(self) -> None:
         """Keep offsets and bytes of each chunk: reading a blob by them costs about 1 µs."""
         start = 0
-        for chunk in self.table.column("image").chunks:
+        for chunk in self.arrow.column("image").chunks:
             images = chunk.field("bytes")  # honours no offset of the parent: add it below
             _, offsets, data = images.buffers()
-            if data is None:
+            if data is None:  # a chunk without rows may lack the buffer
                 continue
             first = images.offset
             last = first + len(images)
@@ -60,47 +65,60 @@ class ShardTable:
             start += len(images)
 
     @property
-    def column_names(self) -> list[str]:
-        """Name the columns."""
-        return list(self.table.column_names)
+    def flat_columns(self) -> list[str]:
+        """Names of the columns that a filter may use: one number, boolean or string a row."""
+        return [field.name for field in self.arrow.schema if not pa.types.is_nested(field.type)]
 
     def image_bytes(self, row: int) -> memoryview:
-        """Give the encoded image of a row, without a copy."""
+        """Return the encoded image of a row, without a copy."""
         chunk = bisect_right(self._starts, row) - 1
         offsets, data = self._blobs[chunk]
         local = row - self._starts[chunk]
         return data[int(offsets[local]) : int(offsets[local + 1])]
 
+    def sweep(self, row: int) -> list[memoryview] | None:
+        """Read the encoded images of a row's sweep; None if they were not kept.
+
+        Merged from banks of which only some kept their sweeps, a bank has rows without.
+        """
+        if "sweep" not in self.arrow.column_names:
+            return None
+        cells = self.arrow.column("sweep")[row].as_py()
+        return None if cells is None else [memoryview(cell["bytes"]) for cell in cells]
+
     def row(self, row: int, names: Sequence[str]) -> dict[str, Any]:
-        """Give some columns of one row as Python values."""
-        return {name: self.table.column(name)[row].as_py() for name in names}
+        """Read some columns of one row as Python values."""
+        return {name: self.arrow.column(name)[row].as_py() for name in names}
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column of numbers, booleans or strings, ``(N,)``."""
-        return np.asarray(self.table.column(name).to_numpy())
+        return np.asarray(self.arrow.column(name).to_numpy())
 
     def digests(self) -> npt.NDArray[np.uint64]:
         """Read `source_digest` as ``(N, 2)`` uint64: half the bytes of the text, and sortable.
 
         Raises:
-            BankFormatError: A digest has not 32 hexadecimal digits.
+            BankFormatError: A digest does not have 32 hexadecimal digits.
         """
-        texts = self.table.column("source_digest").to_pylist()
+        texts = self.arrow.column("source_digest").to_pylist()
         try:
             raw = bytes.fromhex("".join(texts))
         except (TypeError, ValueError) as error:
             raise BankFormatError(f"the column source_digest is damaged: {error}") from error
         if len(raw) * 2 != len(texts) * _NUM_HEX:
             raise BankFormatError("the column source_digest must have 32 digits in each row")
+        # Big-endian, so that the numbers sort as the texts do; then in the order of this machine.
         return np.frombuffer(raw, dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
     def projections(self) -> npt.NDArray[np.float32]:
         """Read the projection of each row at its own noise ratio, ``(N,)``; NaN where none is."""
         chosen = self.column("noise_ratio")
-        ratios, projections = self.table.column("noise_ratios"), self.table.column("projections")
+        # Lists of any length, even none, in a row: no rectangular array holds them.
+        ratios, projections = self.arrow.column("noise_ratios"), self.arrow.column("projections")
         result = np.full(len(chosen), np.nan, dtype=np.float32)
         pairs = zip(ratios.to_pylist(), projections.to_pylist(), strict=True)
         for row, (grid, values) in enumerate(pairs):
             if grid and values:
+                # The nearest of the grid: floats are not looked up by equality.
                 result[row] = values[int(np.argmin(np.abs(np.asarray(grid) - chosen[row])))]
         return result

@@ -9,7 +9,7 @@ import torch
 
 from genie_transforms._bank import Bank, RowNumbers
 from genie_transforms._digest import Pixels
-from genie_transforms._errors import UnsupportedSampleError
+from genie_transforms._errors import UnsupportedSampleError, UserError
 from genie_transforms.format import Size
 
 from .convert import Converter, with_channels
@@ -19,8 +19,9 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
     """Read the labels of a batch, ``(B,)`` integers.
 
     Raises:
-        UnsupportedSampleError: They have another shape or are no integers, as after MixUp.
-        ValueError: One of them is none of the bank's classes, or B differs from the images'.
+        UnsupportedSampleError: They have another shape or are not integers, as after MixUp.
+        UserError: One of them is not one of the bank's classes.
+        ValueError: B differs from the number of images.
     """
     if not isinstance(labels, torch.Tensor) or labels.ndim != 1 or labels.is_floating_point():
         described = (
@@ -36,9 +37,9 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
         raise ValueError(f"{batch_size} images but {len(labels)} labels")
     values = labels.cpu().numpy().astype(np.int64)
     wrong = values[(values < 0) | (values >= num_classes)]
-    if len(wrong):
-        raise ValueError(
-            f"label {wrong[0]} is none of the bank's {num_classes} classes: "
+    if len(wrong):  # refused before anything is drawn or written
+        raise UserError(
+            f"label {wrong[0]} is not one of the bank's {num_classes} classes: "
             f"were dataset and bank made from the same classes?"
         )
     return values
@@ -47,7 +48,7 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
 def replace_rows(
     images: torch.Tensor, rows: RowNumbers, bank: Bank, converter: Converter, *, in_place: bool
 ) -> torch.Tensor:
-    """Give the batch with some images replaced, in the same layout.
+    """Return the batch with some images replaced, in the same layout.
 
     Args:
         images: ``(B, C, H, W)``.
@@ -57,7 +58,7 @@ def replace_rows(
         in_place: Write into `images`, so that only replaced images are touched; otherwise into
             a new tensor.
     """
-    plain = images.as_subclass(torch.Tensor)
+    plain = images.as_subclass(torch.Tensor)  # a tv_tensor would go through Python at each call
     if plain.dtype.is_floating_point:
         converter.check_range(plain)
     if plain.device.type != "cpu":
@@ -76,7 +77,7 @@ def replace_rows(
 
 
 def _negatives(bank: Bank, rows: RowNumbers, size: Size, num_channels: int) -> Iterator[Pixels]:
-    """Give the pixels of rows, ``(C, H, W)`` uint8, to be read only."""
+    """Yield the pixels of rows, ``(C, H, W)`` uint8, to be read only."""
     arrays = bank.iter_arrays(rows, size)
     if num_channels == 3:
         return arrays
@@ -103,6 +104,7 @@ def _replace_bytes(
 def _copy_kept(images: torch.Tensor, rows: RowNumbers) -> torch.Tensor:
     """Copy the images that stay into a new batch, neighbours together: each byte moves once."""
     out = torch.empty_like(images)
+    # Padded with False, so that each run of kept images has a first and a last edge.
     stays = np.concatenate(([False], rows < 0, [False]))
     edges = np.flatnonzero(stays[1:] != stays[:-1]).reshape(-1, 2)
     for start, stop in edges.tolist():
@@ -127,6 +129,7 @@ def _replace_on_device(
     if not len(places):
         return result
     size: Size = (int(images.shape[2]), int(images.shape[3]))
+    # One transfer, for many small ones would each wait; of uint8, a quarter of the bytes.
     block = np.empty((len(places), images.shape[1], *size), dtype=np.uint8)
     for position, array in enumerate(_negatives(bank, rows[places], size, images.shape[1])):
         block[position] = array

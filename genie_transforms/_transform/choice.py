@@ -18,22 +18,12 @@ from .counters import Counters, SharedState
 
 _LOOKUPS_BEFORE_WARNING = 100
 
-
 _KEPT = Counters(seen=1)
-
-
 _REPLACED = Counters(seen=1, replaced=1)
-
-
 _UNKNOWN = Counters(seen=1, unknown=1)
-
-
 _MISSING = Counters(seen=1, missing=1)
 
-
 Replace = Literal["target", "source"]
-
-
 Missing = Literal["pass", "raise"]
 
 
@@ -54,7 +44,7 @@ class Schedule:
             raise ValueError(f"warmup_epochs must not be negative, got {self.warmup_epochs}")
 
     def factor(self, epoch: int) -> float:
-        """Give the factor on p, in [0, 1]."""
+        """Return the factor on p in an epoch, in [0, 1]."""
         if self.off_after is not None and epoch > self.off_after:
             return 0.0
         return min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
@@ -81,22 +71,25 @@ class Chooser:
     on_missing: Missing
     schedule: Schedule
     state: SharedState = field(default_factory=SharedState)
-    _warned: bool = False
+    _warned: bool = False  # not shared: each worker has its own, and warns once
 
     def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
         """Choose the row that replaces one sample; None to keep it.
 
         Args:
-            label: Its class; None to look it up by its picture.
-            digest: Computes the picture's `source_digest`, called only if it is needed.
+            label: Its class; None to look it up by the image.
+            digest: Computes the `source_digest` of the image; called only if it is needed.
 
         Raises:
             NoNegativesError: The class has no negatives and `on_missing` is "raise".
         """
+        # Always two numbers, so that what is decided here moves no later draw of the generator.
         chance, choice = torch.rand(2, dtype=torch.float64).tolist()
         factor = self.schedule.factor(self.state.epoch)
         rate = self.table.max(initial=0.0) if label is None else self.table[label]
-        if chance >= rate * factor:  # first, for most samples end here without a look-up
+        # Without a label, the highest rate decides first: most samples end here and need no digest,
+        # which costs more than all the rest; the rate of the class decides below.
+        if chance >= rate * factor:
             self.state.add(_KEPT)
             return None
         key = digest() if label is None or self.replace == "source" else ""
@@ -109,6 +102,7 @@ class Chooser:
 
     def _pick(self, label: int | None, key: str, choice: float) -> int | None:
         """Pick a row for a sample that is to be replaced, and count what happened."""
+        # Known means: known whatever the filter. What the filter leaves without rows is missing.
         if label is None or (key and not self.bank.knows_source(key)):
             self.state.add(_UNKNOWN)
             self._warn_if_all_unknown()
@@ -120,7 +114,7 @@ class Chooser:
             self._raise_if_wanted(label)
             return None
         self.state.add(_REPLACED)
-        return int(rows[int(choice * len(rows))])
+        return int(rows[int(choice * len(rows))])  # choice < 1, so within the rows
 
     def many(self, labels: RowNumbers) -> RowNumbers:
         """Choose rows for a batch by its labels, ``(B,)`` int64; -1 keeps a sample.
@@ -128,11 +122,14 @@ class Chooser:
         Raises:
             NoNegativesError: A class has no negatives and `on_missing` is "raise".
         """
+        # All chances, then all choices: with one seed, a batch draws other numbers than its samples
+        # would one by one.
         chance, choice = torch.rand(2, len(labels), dtype=torch.float64).numpy()
         chosen = chance < self.table[labels] * self.schedule.factor(self.state.epoch)
         index = self.bank.class_index
         counts = index.counts[labels]
         replaced = chosen & (counts > 0)
+        # For all samples, also those that stay or whose class has no rows: the mask selects below.
         picked = index.offsets[labels] + (choice * counts).astype(np.int64)
         rows = np.full(len(labels), -1, dtype=np.int64)
         rows[replaced] = index.rows[picked[replaced]]
@@ -152,15 +149,15 @@ class Chooser:
             )
 
     def _warn_if_all_unknown(self) -> None:
-        """Warn once when the bank has known none of the pictures."""
+        """Warn once when the bank has known none of the images."""
         totals = self.state.totals()
         if self._warned or totals.unknown < _LOOKUPS_BEFORE_WARNING:
             return
         self._warned = True
         if totals.replaced + totals.missing == 0:
             warnings.warn(
-                f"the bank {self.bank.path} knows none of the first {totals.unknown} pictures, so "
-                f"nothing is replaced. It finds pictures by their pixels: put GeNIeTransform "
+                f"the bank {self.bank.path} knows none of the first {totals.unknown} images, so "
+                f"nothing is replaced. It finds images by their pixels: put GeNIeTransform "
                 f"before anything that changes them, and use the dataset that the bank was made "
                 f"from; or give it the labels too, with WithTransforms.",
                 stacklevel=2,

@@ -37,7 +37,7 @@ class Converter:
     def like(self, planes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Convert ``(..., C, H, W)`` uint8 planes to the dtype of `image`, on their device."""
         if planes.dtype == image.dtype:
-            return planes
+            return planes  # no copy: callers write it into memory of their own
         if not image.is_floating_point():
             converted: torch.Tensor = functional.to_dtype(planes, image.dtype, scale=True)
             return converted
@@ -48,6 +48,7 @@ class Converter:
         if self.mean is None or self.std is None:
             # Converting and scaling in two passes is faster than one call that does both.
             return out.copy_(planes).mul_(1 / 255)
+        # (x / 255 - mean) / std as one factor and one shift, rounded once, from float64.
         key = (out.dtype, out.device)
         if key not in self._constants:
             std, mean = (
@@ -59,7 +60,7 @@ class Converter:
         return out.copy_(planes).mul_(factor).sub_(shift)
 
     def undo(self, image: torch.Tensor) -> torch.Tensor:
-        """Take the normalisation off a float image; other images are returned as they are."""
+        """Return a float image without its normalisation; any other image as it is."""
         if self.mean is None or self.std is None or not image.is_floating_point():
             return image
         plain = image.as_subclass(torch.Tensor)
@@ -67,15 +68,17 @@ class Converter:
         return plain * std + mean
 
     def check_range(self, image: torch.Tensor) -> None:
-        """Refuse float pixels of another scale than that of the negatives, at the first image.
+        """Refuse float pixels that are not on the scale of the negatives, at the first image only.
 
         Raises:
             ValueError: Pixels lie outside [0, 1], and no mean and std are given.
         """
         if self._range_checked or self.mean is not None or not image.numel():
             return
+        # Eight images tell the scale; a whole batch would be read from memory once more.
         sample = image.detach().reshape(-1, *image.shape[-3:])[:8]
         low, high = float(sample.amin()), float(sample.amax())
+        # Resizing and rounding to half precision overshoot a little.
         if low < -1e-3 or high > 1 + 1e-3:
             raise ValueError(
                 f"float images must be in [0, 1], got [{low:.3g}, {high:.3g}]: if they are "
@@ -88,7 +91,7 @@ def with_channels(planes: torch.Tensor, num_channels: int) -> torch.Tensor:
     """Bring ``(3, H, W)`` uint8 planes to 1 (grey), 3 or 4 (opaque) channels.
 
     Raises:
-        UnsupportedSampleError: Another number of channels.
+        UnsupportedSampleError: `num_channels` is another number.
     """
     if num_channels == 3:
         return planes
@@ -102,7 +105,7 @@ def with_channels(planes: torch.Tensor, num_channels: int) -> torch.Tensor:
 
 
 def wrap_like(pixels: torch.Tensor, image: torch.Tensor) -> Any:
-    """Give a tensor the class of `image`: plain, or `tv_tensors.Image`."""
+    """Return a tensor as the class of `image`: plain, or `tv_tensors.Image`."""
     if isinstance(image, tv_tensors.TVTensor):
         return tv_tensors.wrap(pixels, like=image)
     return pixels

@@ -10,8 +10,6 @@ import torch
 from torch.utils.data import get_worker_info
 
 _NUM_SLOTS = 128  # one for each worker, so that no two processes write the same number
-
-
 _FIELDS = 4
 
 
@@ -19,9 +17,9 @@ class Counters(NamedTuple):
     """What a transform has done so far, in all processes.
 
     Attributes:
-        seen: Samples that came by.
+        seen: All samples.
         replaced: Samples that became a hard negative.
-        unknown: Samples chosen for replacement whose picture the bank does not know.
+        unknown: Samples chosen for replacement whose image the bank does not know.
         missing: Samples chosen for replacement for which the bank has no negative.
     """
 
@@ -47,6 +45,7 @@ class SharedState:
     def __init__(self) -> None:
         # The last row holds the epoch: persistent workers see `set_epoch` through it.
         self._tensor = _share(torch.zeros(_NUM_SLOTS + 1, _FIELDS, dtype=torch.int64))
+        # The same memory, as NumPy's: adding costs less than with a tensor, once for each sample.
         self._array: npt.NDArray[np.int64] = self._tensor.numpy()
 
     @property
@@ -61,6 +60,8 @@ class SharedState:
     def add(self, counts: Counters) -> None:
         """Add to the counters of this process."""
         worker = get_worker_info()
+        # Slot 0 is the training process. No lock is needed while a slot has one writer; beyond 127
+        # workers two share a slot, and may lose a count.
         slot = 0 if worker is None else 1 + worker.id % (_NUM_SLOTS - 1)
         self._array[slot] += counts
 
@@ -83,6 +84,6 @@ class SharedState:
 
 
 def _share(tensor: torch.Tensor) -> torch.Tensor:
-    """Move a tensor to shared memory, unless it is there."""
+    """Move a tensor to shared memory, unless it is there already."""
     shared: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
     return shared

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from genie_transforms._bank import Bank
-from genie_transforms._errors import UnsupportedSampleError
+from genie_transforms._errors import UnsupportedSampleError, UserError
 
 Probability = float | Mapping[int | str, float] | Sequence[float] | Literal["balanced"]
 
@@ -20,12 +20,15 @@ def class_of(label: Any, class_names: Sequence[str]) -> int:
     """Read a label: an int, a NumPy integer, a 0-d integer tensor or the name of a class.
 
     Raises:
-        UnsupportedSampleError: It is nothing of that.
-        ValueError: It is none of the bank's classes.
+        UnsupportedSampleError: It is none of these.
+        UserError: It is not one of the bank's classes.
     """
     if isinstance(label, str):
         if label not in class_names:
-            raise ValueError(f"label {label!r} is none of the bank's classes")
+            raise UserError(
+                f"label {label!r} is not one of the bank's classes: "
+                f"were dataset and bank made from the same classes?"
+            )
         return class_names.index(label)
     if not is_label(label):
         raise UnsupportedSampleError(
@@ -33,8 +36,8 @@ def class_of(label: Any, class_names: Sequence[str]) -> int:
         )
     value = int(label)
     if not 0 <= value < len(class_names):
-        raise ValueError(
-            f"label {value} is none of the bank's {len(class_names)} classes: "
+        raise UserError(
+            f"label {value} is not one of the bank's {len(class_names)} classes: "
             f"were dataset and bank made from the same classes?"
         )
     return value
@@ -45,11 +48,12 @@ def is_label(value: Any) -> bool:
     if isinstance(value, torch.Tensor):
         kind = value.dtype
         return value.ndim == 0 and not (kind.is_floating_point or kind.is_complex)
+    # A bool is an int in Python, but beside an image it is a flag, not a class.
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def label_like(value: int, label: Any, class_names: Sequence[str]) -> Any:
-    """Give a class in the type of another label."""
+    """Return a class index in the type of another label."""
     if isinstance(label, torch.Tensor):
         return torch.full_like(label, value)
     if isinstance(label, str):
@@ -63,11 +67,11 @@ def probabilities(
     class_counts: Sequence[int] | None,
     max_p: float,
 ) -> npt.NDArray[np.float64]:
-    """Give the probability of replacement of each class, ``(C,)``.
+    """Return the probability of replacement of each class, ``(C,)`` float64.
 
     Args:
         p: One number; one for each class; numbers by class index or name, 0 for the others; or
-            `"balanced"`: proportional to 1 / (n + 1) of each class's n training pictures, the
+            `"balanced"`: proportional to 1 / (n + 1) for a class of n training images, the
             rarest class getting `max_p`.
         class_names: Names of the C classes.
         class_counts: The n of `"balanced"`.
@@ -77,6 +81,7 @@ def probabilities(
         ValueError: A number is not in [0, 1], or a class is unknown or lacks its number.
     """
     size = len(class_names)
+    # A string first, for it is a sequence, too.
     if isinstance(p, str):
         table = _balanced(p, size, class_counts, max_p)
     elif isinstance(p, Mapping):
@@ -91,7 +96,7 @@ def probabilities(
             raise ValueError(
                 f"p has shape {table.shape}, but the bank has {size} classes: give one for each"
             )
-    wrong = table[~((table >= 0) & (table <= 1))]
+    wrong = table[~((table >= 0) & (table <= 1))]  # NaN fails both comparisons: not < and >
     if len(wrong):
         raise ValueError(f"p must be in the interval [0, 1], got {wrong[0]}")
     return table
@@ -100,14 +105,15 @@ def probabilities(
 def _balanced(
     p: str, num_classes: int, class_counts: Sequence[int] | None, max_p: float
 ) -> npt.NDArray[np.float64]:
-    """Give p ∝ 1 / (n + 1), the largest being `max_p`."""
+    """Compute p ∝ 1 / (n + 1), the largest being `max_p`."""
     if p != "balanced":
         raise ValueError(f'p must be a number, one for each class, or "balanced", got {p!r}')
     if class_counts is None or len(class_counts) != num_classes:
         raise ValueError(
-            f'p="balanced" needs class_counts=, the number of training pictures of each of the '
+            f'p="balanced" needs class_counts=, the number of training images of each of the '
             f"{num_classes} classes, got {class_counts!r}"
         )
+    # One more than n, so that a class without images has a finite rarity, the greatest.
     rarity = 1 / (np.asarray(class_counts, dtype=np.float64) + 1)
     return np.asarray(max_p * rarity / rarity.max())
 
@@ -135,7 +141,8 @@ class SoftLabels:
             gamma: The γ of Diff-Mix, > 0.
 
         Raises:
-            ValueError: `by` or `gamma` is wrong, or the bank has no projections.
+            ValueError: `by` or `gamma` is wrong.
+            UserError: Rows of the bank have no projection.
         """
         if gamma <= 0:
             raise ValueError(f"gamma must be positive, got {gamma}")
@@ -144,12 +151,13 @@ class SoftLabels:
         elif by == "projection":
             weights = bank.projections()
             if np.isnan(weights).any():
-                raise ValueError(
+                raise UserError(
                     f"{int(np.isnan(weights).sum())} rows of {bank.path} have no projection: "
                     f'use soft_by="noise_ratio"'
                 )
         else:
             raise ValueError(f'soft_by must be "projection" or "noise_ratio", got {by!r}')
+        # A negative may lie before its source or beyond its target: projections leave [0, 1].
         return cls(np.clip(weights, 0, 1), len(bank.class_names))
 
     def one_hot(self, labels: torch.Tensor) -> torch.Tensor:
@@ -157,9 +165,10 @@ class SoftLabels:
         return torch.nn.functional.one_hot(labels.long(), self.num_classes).float()
 
     def of_row(self, bank: Bank, row: int) -> torch.Tensor:
-        """Give the soft label of a row, ``(C,)`` float32."""
+        """Return the soft label of a row, ``(C,)`` float32."""
         mixture = torch.zeros(self.num_classes)
         weight = float(self.weights[row])
+        # Added, not set: in a same-class bank source and target are one class.
         mixture[int(bank.source_labels[row])] += 1 - weight
         mixture[int(bank.labels[row])] += weight
         return mixture

@@ -42,7 +42,7 @@ class Replacer:
     in_place: bool
 
     def __call__(self, sample: Sample) -> Any:
-        """Give the sample or batch with images replaced, or as it was."""
+        """Return the sample or batch with images replaced, or as it was."""
         image = sample.image
         if isinstance(image, torch.Tensor) and image.ndim == 4:
             return self._batch(sample)
@@ -52,7 +52,7 @@ class Replacer:
         return sample.rebuild(self._image(row, image), self._label(row, sample.label))
 
     def keep(self, sample: Sample) -> Any:
-        """Give a sample as it was; its label is one-hot if labels are soft."""
+        """Return a sample as it was; its label is one-hot if labels are soft."""
         if self.soft is None:
             return sample.original
         label = class_of(sample.label, self.bank.class_names)
@@ -62,6 +62,7 @@ class Replacer:
         """Draw a negative of a class and its label; None to keep the sample."""
         class_of(label, self.bank.class_names)
         row = self.chooser.one(label, str)
+        # The size as stored, for there is no image yet whose size it could take.
         return None if row is None else (self.bank.image(row), self._label(row, label))
 
     def _choose(self, image: Any, label: Any) -> int | None:
@@ -70,29 +71,30 @@ class Replacer:
         return self.chooser.one(known, partial(self._digest, image))
 
     def _digest(self, image: Any) -> str:
-        """Compute the key of a picture, before any normalisation."""
+        """Compute the `source_digest` of an image as it was before normalisation."""
         return source_digest(self.converter.undo(image) if torch.is_tensor(image) else image)
 
     def _image(self, row: int, image: Any) -> Any:
-        """Give a negative in the form of an image."""
+        """Return a negative in the form of an image."""
         if isinstance(image, Image.Image):
             size = size_of(image) if self.size == "match" else None
             negative = self.bank.image(row, size)
             return negative if image.mode == "RGB" else negative.convert(image.mode)
-        if image.ndim == 2:
+        if image.ndim == 2:  # grey, without a channel
             return wrap_like(self._tensor(row, image[None])[0], image)
         return wrap_like(self._tensor(row, image), image)
 
     def _tensor(self, row: int, image: torch.Tensor) -> torch.Tensor:
-        """Give a negative as a new ``(C, H, W)`` tensor like another."""
+        """Return a negative as a new ``(C, H, W)`` tensor like another."""
         if image.is_floating_point():
             self.converter.check_range(image)
         planes = with_channels(self.bank.planes(row, size_of(image)), image.shape[0])
+        # A copy even where dtypes agree: the planes may be a view of the decoded cache on disk.
         out = torch.empty_like(image.as_subclass(torch.Tensor))
         return out.copy_(self.converter.like(planes.to(image.device), out))
 
     def _label(self, row: int, label: Any) -> Any:
-        """Give the label of a negative in the form of another label."""
+        """Return the label of a negative in the form of another label."""
         if label is None:
             return None
         if self.soft is not None:
@@ -102,6 +104,7 @@ class Replacer:
     def _batch(self, sample: Sample) -> Any:
         """Replace images of a batch."""
         images, labels = sample.image, sample.label
+        # Labels before the draw: a batch that is refused leaves the generator where it was.
         classes = None
         if labels is not None:
             classes = check_labels(labels, len(images), len(self.bank.class_names))
@@ -114,6 +117,7 @@ class Replacer:
         """Choose the rows for a batch, ``(B,)``; -1 keeps an image."""
         if classes is not None and self.chooser.replace == "target":
             return self.chooser.many(classes)
+        # One by one, for each image has to be looked up by its digest.
         labels = [None] * len(images) if classes is None else classes.tolist()
         chosen = (
             self.chooser.one(label, partial(self._digest, image))
@@ -122,7 +126,7 @@ class Replacer:
         return np.array([-1 if row is None else row for row in chosen], dtype=np.int64)
 
     def _batch_labels(self, rows: RowNumbers, labels: torch.Tensor) -> torch.Tensor:
-        """Give the labels of a batch after replacement, on the device of the old ones."""
+        """Return the labels of a batch after replacement, on the device of the old ones."""
         places = np.flatnonzero(rows >= 0)
         if self.soft is None:
             if self.chooser.replace == "target":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 
 from genie_transforms._errors import UnsupportedSampleError
@@ -18,11 +18,14 @@ from .labels import is_label
 
 Path = tuple[Any, ...]
 
-
+# They say where things are in the image, or belong to a clip: untrue beside another image.
 _REFUSED = (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints, tv_tensors.Video)
-
-
+# They are images and nothing else; a plain tensor may be anything, and counts only without them.
 _EXPLICIT = (Image.Image, tv_tensors.Image)
+
+
+class _Place(int):
+    """The place of a leaf; no plain int, which a `defaultdict` could make for a missing key."""
 
 
 @dataclass
@@ -54,8 +57,8 @@ class Sample:
         return None if self.label_at is None else self.leaves[self.label_at]
 
     def rebuild(self, image: Any, label: Any) -> Any:
-        """Give the sample with another image and label; all other leaves are the same objects."""
-        leaves = list(self.leaves)
+        """Return the sample with another image and label; all other leaves are the same objects."""
+        leaves = list(self.leaves)  # so that the sample can be rebuilt more than once
         leaves[self.image_at] = image
         if self.label_at is not None:
             leaves[self.label_at] = label
@@ -86,7 +89,7 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
             f"a sample with {type(refused).__name__} cannot be replaced: a hard negative has none"
         )
     path = _default_path(sample, class_names) if label_at == "default" else _as_path(label_at)
-    place = None if path is None else _place(sample, path)
+    place = None if path is None else _place(leaves, spec, path)
     return Sample(sample, leaves, spec, _image_place(leaves, place), place)
 
 
@@ -133,7 +136,7 @@ def _default_path(sample: Any, class_names: Sequence[str]) -> Path | None:
         return (1,)  # the labels of a batch; their shape is checked there
     if isinstance(second, float | np.floating):
         raise UnsupportedSampleError(
-            f"{second!r} beside an image is no class label: it would be untrue of a negative"
+            f"{second!r} beside an image is not a class label: it would be untrue of a negative"
         )
     return None
 
@@ -144,6 +147,7 @@ def _label_key(sample: Mapping[Any, Any]) -> Path | None:
     Raises:
         UnsupportedSampleError: Several keys could be it.
     """
+    # From the surest to the least sure; `target` last, where detection datasets keep boxes.
     names = {key: key.lower() for key in sample if isinstance(key, str)}
     for candidates in (
         [key for key, name in names.items() if name in ("label", "labels")],
@@ -159,27 +163,29 @@ def _label_key(sample: Mapping[Any, Any]) -> Path | None:
     return None
 
 
-def _place(sample: Any, path: Path) -> int:
-    """Give the place of the leaf at a path among all leaves.
+def _place(leaves: list[Any], spec: TreeSpec, path: Path) -> int:
+    """Return the place of the label among the leaves.
+
+    The path is followed in a copy of the sample whose leaves are their own places. So PyTorch
+    alone says what a container is, and in which order its leaves come: a mapping that it does not
+    know, such as a `transformers.BatchEncoding`, is one leaf, and nothing in it can be replaced.
 
     Raises:
-        UnsupportedSampleError: The path leads nowhere, or to no leaf.
+        UnsupportedSampleError: The path leads nowhere, or to a container.
     """
-    place, node = 0, sample
+    node = tree_unflatten(list(map(_Place, range(len(leaves)))), spec)
     for step in path:
-        if isinstance(node, Mapping):
-            children = list(node.items())
-        elif isinstance(node, tuple | list):
-            children = list(enumerate(node))
-        else:
-            children = []
-        for key, child in children:
-            if key == step:
-                node = child
-                break
-            place += len(tree_leaves(child))
-        else:
-            raise UnsupportedSampleError(f"the sample has no label at {path}")
-    if isinstance(node, Mapping | tuple | list):
-        raise UnsupportedSampleError(f"at {path} the sample has {type(node).__name__}, no label")
-    return place
+        if isinstance(node, _Place) and isinstance(leaves[node], Mapping):
+            raise UnsupportedSampleError(
+                f"the sample has no label at {path}: {type(leaves[node]).__name__} is not a "
+                f"container that PyTorch knows; turn it into a dict"
+            )
+        try:
+            node = node[step]
+        except (LookupError, TypeError) as error:
+            raise UnsupportedSampleError(f"the sample has no label at {path}") from error
+    if not isinstance(node, _Place):
+        raise UnsupportedSampleError(
+            f"the sample has no label at {path}, but a value of type {type(node).__name__}"
+        )
+    return int(node)

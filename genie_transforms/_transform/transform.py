@@ -1,4 +1,4 @@
-"""GeNIeTransform: one sample or one batch in, maybe a hard negative out."""
+"""GeNIeTransform: takes one sample or one batch, and returns it or hard negatives."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
     Args:
         bank: The negatives; filter them with `Bank.open(path, keep=...)`.
         p: Probability of replacement in [0, 1]; or one for each class, as a sequence or by
-            index or name; or "balanced", ∝ 1 / (n + 1) for a class of n training pictures.
+            index or name; or "balanced", ∝ 1 / (n + 1) for a class of n training images.
         replace: "target": the image becomes a negative whose target class is the sample's
             label, made from another image; the label stays true. "source": a negative made
             from this very image, and the label becomes the negative's target class.
-        label: "hard" gives class indices; "soft" gives ``(C,)`` float32 for every sample: a
+        label: "hard" returns class indices; "soft" returns ``(C,)`` float32 for every sample: a
             mixture of the negative's source and target class, one-hot where nothing changed.
         soft_by: The target's share: "projection", where the negative was measured to lie
             between source and target, or "noise_ratio", r^gamma as in Diff-Mix.
         gamma: Exponent of "noise_ratio", > 0.
-        class_counts: Training pictures of each class, for p="balanced".
+        class_counts: Training images of each class, for p="balanced".
         max_p: Probability of the rarest class, for p="balanced".
         warmup_epochs: Epochs over which p grows linearly from 0; see `set_epoch`.
         off_after: Last epoch with replacements; None for no end.
         on_missing: "pass" keeps the image when the bank has no negative for its class, "raise"
             raises.
-        size: "match" gives negatives the size of the image that they replace, scaled to cover
-            it and cropped at the centre; "stored" leaves them as the bank has them, for
+        size: "match" brings negatives to the size of the image that they replace, scaled to
+            cover it and cropped at the centre; "stored" leaves them as the bank has them, for
             PIL images that are resized later anyway.
         mean: Mean that float images were normalised with; without it they must be in [0, 1].
         std: Standard deviation, likewise.
@@ -62,7 +62,12 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
 
     Raises:
         ValueError: An argument is wrong.
+        UserError: `label` is "soft", and rows of the bank have no projection.
+        TypeError: `bank` is not a `Bank`.
     """
+
+    # Sixteen arguments, one flat list of keywords as torchvision's transforms have them: settings
+    # objects would be shorter here and longer in each training script.
 
     def __init__(
         self,
@@ -114,38 +119,41 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         self._chooser.state.epoch = epoch
 
     def forward(self, *inputs: Any) -> Any:
-        """Replace the image of a sample, or images of a batch, or give them back.
+        """Return a sample or a batch with images replaced, or as it was.
 
         Raises:
             UnsupportedSampleError: The sample cannot be replaced truthfully.
             NoNegativesError: A class has no negatives and `on_missing` is "raise".
-            ValueError: A label is none of the bank's classes, or float pixels are not in [0, 1].
+            UserError: A label is not one of the bank's classes.
+            ValueError: Float pixels are not in [0, 1].
         """
         given = inputs if len(inputs) > 1 else inputs[0]
         if isinstance(given, dict) and (length := _column_length(given)):
+            # Each row draws for itself, as its samples would one by one.
             rows = [self.forward(row) for row in _rows_of(given, length)]
             return {key: [row[key] for row in rows] for key in given}
         sample = read_sample(given, self.label_at, self.bank.class_names)
+        # Whatever is drawn, so that the mistake shows at once and not after a warm-up.
         if sample.label_at is None and (self.replace == "source" or self.label == "soft"):
             raise UnsupportedSampleError(
                 f"replace={self.replace!r} with label={self.label!r} changes the label, but the "
                 f"sample has none, so it would be lost: use WithTransforms(dataset, transform), "
-                f"which gives the transform image and label"
+                f"which passes the transform image and label"
             )
         return self._replacer(sample)
 
     def draw(self, label: int) -> tuple[Image.Image, Any] | None:
-        """Draw a negative and its label before the real picture is read; None to keep that one.
+        """Draw a negative and its label before the real image is read; None to keep that one.
 
         Only for `replace="target"`; the negative has the size that it has in the bank.
 
         Args:
-            label: The class of the picture that would be read.
+            label: The class of the image that would be read.
         """
         return self._replacer.draw(label)
 
     def keep(self, sample: Any) -> Any:
-        """Give a sample that `draw` kept the label that it has when nothing is replaced."""
+        """Return a sample that `draw` kept, with the label that it has when nothing is replaced."""
         return self._replacer.keep(read_sample(sample, self.label_at, self.bank.class_names))
 
     def extra_repr(self) -> str:
@@ -158,13 +166,13 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Refuse a value that is none of the choices."""
+    """Refuse a value that is not one of the choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def _column_length(sample: dict[Any, Any]) -> int:
-    """Count the rows of a dictionary of lists with images, as Hugging Face gives; 0 if none."""
+    """Count the rows of a dictionary of lists, as Hugging Face passes it; 0 if it is none."""
     for column in sample.values():
         if isinstance(column, list) and column and isinstance(column[0], Image.Image):
             return len(column)
@@ -179,5 +187,5 @@ def _rows_of(columns: dict[Any, Any], length: int) -> list[dict[Any, Any]]:
     """
     wrong = [key for key, column in columns.items() if len(column) != length]
     if wrong:
-        raise UnsupportedSampleError(f"the columns {wrong} have not {length} entries")
+        raise UnsupportedSampleError(f"the columns {wrong} do not have {length} entries")
     return [{key: column[row] for key, column in columns.items()} for row in range(length)]

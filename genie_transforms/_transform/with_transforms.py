@@ -8,13 +8,15 @@ from typing import Any
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
+from genie_transforms._errors import UserError
+
 from .transform import GeNIeTransform
 
 
 class WithTransforms(Dataset[Any]):
     """Apply transforms to whole samples of any dataset: image and label together.
 
-    `ImageFolder` and `CIFAR10` give their transforms the image only, so a transform that
+    `ImageFolder` and `CIFAR10` pass their `transform` the image only, so a transform that
     changes labels cannot stand there. Attributes of the dataset, such as `classes` and
     `targets`, are those of the wrapper too.
 
@@ -22,15 +24,15 @@ class WithTransforms(Dataset[Any]):
         >>> WithTransforms(ImageFolder(root), v2.Compose([GeNIeTransform(bank), v2.ToImage()]))
 
     Args:
-        dataset: Gives samples, such as (image, label).
+        dataset: Returns samples, such as (image, label).
         transforms: Applied to each sample.
-        lazy: Take the decision before the real picture is read: a replaced sample then costs
-            one decode, not two. Needs a `GeNIeTransform` with `replace="target"` and
+        lazy: Decide before the real image is read: a replaced sample then costs one decode,
+            not two. Needs a `GeNIeTransform` with `replace="target"` and
             `size="stored"` in first place, and a dataset with `targets` and (image, label)
             samples.
 
     Raises:
-        ValueError: The classes of dataset and bank differ, or `lazy` lacks what it needs.
+        UserError: The classes of dataset and bank differ, or `lazy` lacks what it needs.
     """
 
     def __init__(
@@ -45,13 +47,14 @@ class WithTransforms(Dataset[Any]):
             _check_lazy(dataset, self._first)
 
     def __len__(self) -> int:
-        """Count the samples of the dataset."""
+        """Return the number of samples of the dataset."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        """Give a transformed sample."""
+        """Return a transformed sample."""
         if not self.lazy or self._first is None:
             return self.transforms(self.dataset[index])
+        # The label without the image: this is what saves the reading.
         label = int(self.dataset.targets[index])
         negative = self._first.draw(label)
         sample = self._first.keep(self.dataset[index]) if negative is None else negative
@@ -61,7 +64,8 @@ class WithTransforms(Dataset[Any]):
 
     def __getattr__(self, name: str) -> Any:
         """Look up what the wrapper lacks in the dataset."""
-        if name.startswith("__") or name == "dataset":  # not yet there while unpickling
+        # `dataset` is not there yet while unpickling: its look-up would end here again and again.
+        if name.startswith("__") or name == "dataset":
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
@@ -70,6 +74,7 @@ def _split_first(
     transforms: Callable[[Any], Any],
 ) -> tuple[GeNIeTransform | None, list[Callable[[Any], Any]]]:
     """Split transforms into a `GeNIeTransform` in first place and the rest."""
+    # A Compose is opened for `lazy`, which draws between the first step and the rest.
     steps = list(transforms.transforms) if isinstance(transforms, v2.Compose) else [transforms]
     if isinstance(steps[0], GeNIeTransform):
         return steps[0], steps[1:]
@@ -81,7 +86,7 @@ def _check_classes(dataset: Any, first: GeNIeTransform | None) -> None:
     classes = getattr(dataset, "classes", None)
     if first is None or classes is None or list(classes) == first.bank.class_names:
         return
-    raise ValueError(
+    raise UserError(
         f"the classes of the dataset, {_some(classes)}, are not those of the bank "
         f"{first.bank.path}, {_some(first.bank.class_names)}: labels would mean other classes"
     )
@@ -94,16 +99,17 @@ def _some(names: Any) -> str:
 
 
 def _check_lazy(dataset: Any, first: GeNIeTransform | None) -> None:
-    """Refuse a lazy wrapper that could not tell labels, or would skip a dataset's transforms."""
+    """Refuse a lazy wrapper that could not know labels, or would skip a dataset's transforms."""
     if first is None or first.replace != "target" or first.size != "stored":
-        raise ValueError(
+        raise UserError(
             'lazy=True needs a GeNIeTransform with replace="target" and size="stored" in first '
             f"place, got {first!r}"
         )
     if not hasattr(dataset, "targets"):
-        raise ValueError(f"lazy=True needs a dataset with targets, got {type(dataset).__name__}")
+        raise UserError(f"lazy=True needs a dataset with targets, got {type(dataset).__name__}")
+    # torchvision keeps `transform=` and `target_transform=` there; both work inside `dataset[i]`.
     if getattr(dataset, "transforms", None) is not None:
-        raise ValueError(
+        raise UserError(
             "lazy=True would skip the dataset's own transform for replaced samples: move it "
             "into the transforms of WithTransforms"
         )

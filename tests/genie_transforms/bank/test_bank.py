@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from genie_transforms import (
     BankFormatError,
     UnfinishedBankError,
     UnsupportedSampleError,
+    UserError,
     source_digest,
 )
-from tests.banks import CLASSES, all_pairs, negative_colour, row, source_image, write_bank
+from tests.banks import CLASSES, all_pairs, negative_colour, png, row, source_image, write_bank
 
 
 @pytest.fixture
@@ -53,11 +55,11 @@ def test_rows_of_class_are_the_rows_with_that_label(bank: Bank) -> None:
     for label in range(3):
         expected = [index for index, row in enumerate(bank) if row.label == label]
         assert bank.rows_of_class(label).tolist() == expected
-    with pytest.raises(ValueError, match="label 3 is none of the 3 classes"):
+    with pytest.raises(ValueError, match="label 3 is not one of the 3 classes"):
         bank.rows_of_class(3)
 
 
-def test_rows_of_source_are_the_rows_of_that_picture(bank: Bank) -> None:
+def test_rows_of_source_are_the_rows_of_that_image(bank: Bank) -> None:
     for source in range(6):
         digest = source_digest(source_image(source))
         expected = [index for index, row in enumerate(bank) if row.source_id == f"{source}.png"]
@@ -68,7 +70,7 @@ def test_rows_of_source_are_the_rows_of_that_picture(bank: Bank) -> None:
     assert bank.label_of_source(unknown) is None
 
 
-def test_a_picture_under_two_classes_has_no_known_label(tmp_path: Path) -> None:
+def test_an_image_under_two_classes_has_no_known_label(tmp_path: Path) -> None:
     rows = [row(0, 0, 0, 1), row(1, 0, 2, 1)]
     bank = Bank.open(write_bank(tmp_path, rows))
     digest = source_digest(source_image(0))
@@ -85,7 +87,7 @@ def test_default_filter_leaves_off_target_rows_and_duplicates_out(tmp_path: Path
     assert len(Bank.open(path, keep=None)) == 12
 
 
-def test_the_label_of_a_picture_is_known_whatever_the_filter(tmp_path: Path) -> None:
+def test_the_label_of_an_image_is_known_whatever_the_filter(tmp_path: Path) -> None:
     bank = Bank.open(write_bank(tmp_path), keep="seed < 0")
     digest = source_digest(source_image(1))
     assert len(bank) == 0
@@ -105,6 +107,69 @@ def test_kept_counts_what_each_clause_drops(tmp_path: Path) -> None:
     assert "dropped: 3 by `on_target`" in repr(bank)
 
 
+def test_a_noise_ratio_of_the_grid_passes_its_own_bound(tmp_path: Path) -> None:
+    """The column is float32, and float32(0.7) is less than 0.7 but is what 0.7 is stored as."""
+    grid = [0.3, 0.6, 0.7, 0.9]
+    path = write_bank(tmp_path, [row(i, i, 0, 1, noise_ratio=r) for i, r in enumerate(grid)])
+    for number, bound in enumerate(grid):
+        for relation, expected in [
+            (">=", grid[number:]),
+            (">", grid[number + 1 :]),
+            ("<=", grid[: number + 1]),
+            ("<", grid[:number]),
+            ("==", [bound]),
+        ]:
+            found = Bank.open(path, keep=f"noise_ratio {relation} {bound}").column("noise_ratio")
+            assert found.tolist() == pytest.approx(expected)
+
+
+def test_a_bad_filter_is_the_user_s_mistake(tmp_path: Path) -> None:
+    path = write_bank(tmp_path)
+    for keep in ("on_target &", "projections > 0.5", "prompt > 0.5", "label.real"):
+        with pytest.raises(UserError, match="filter"):
+            Bank.open(path, keep=keep)
+
+
+def sweep_of(number: int) -> list[dict[str, Any]]:
+    """The three images of a row's sweep as a bank stores them, each of another colour."""
+    colours = [(number, step, 7) for step in range(3)]
+    return [{"bytes": png(Image.new("RGB", (4, 4), c)), "path": None} for c in colours]
+
+
+@pytest.mark.parametrize("num_shards", [1, 3])
+def test_sweep_is_read_in_the_order_of_the_noise_ratios(tmp_path: Path, num_shards: int) -> None:
+    rows = [{**row, "sweep": sweep_of(row["seed"])} for row in all_pairs()]
+    write_bank(tmp_path, rows, num_shards=num_shards, keep_sweep=True)
+    bank = Bank.open(tmp_path, keep="seed >= 4")
+    for number, negative in enumerate(bank):
+        images = bank.sweep(number)
+        assert len(images) == len(negative.noise_ratios)
+        assert [image.mode for image in images] == ["RGB"] * 3
+        found = [image.getpixel((0, 0)) for image in images]
+        assert found == [(negative.seed, step, 7) for step in range(3)]
+    with pytest.raises(IndexError, match="row 8 of a bank with 8 rows"):
+        bank.sweep(8)
+
+
+def test_sweep_says_when_it_was_not_kept(tmp_path: Path) -> None:
+    bank = Bank.open(write_bank(tmp_path / "without"))
+    with pytest.raises(UserError, match=r"row 3 of .* has no sweep.*with --keep-sweep"):
+        bank.sweep(3)
+    rows = all_pairs()
+    rows[0]["sweep"] = sweep_of(0)  # the others were merged from a bank without sweeps
+    bank = Bank.open(write_bank(tmp_path / "partly", rows, keep_sweep=True))
+    assert len(bank.sweep(0)) == 3
+    with pytest.raises(UserError, match="--keep-sweep"):
+        bank.sweep(1)
+
+
+def test_a_damaged_sweep_names_the_row(tmp_path: Path) -> None:
+    rows = [{**row, "sweep": [{"bytes": b"no image", "path": None}]} for row in all_pairs()]
+    bank = Bank.open(write_bank(tmp_path, rows, keep_sweep=True))
+    with pytest.raises(BankFormatError, match=r"image of row 2 of .* does not decode"):
+        bank.sweep(2)
+
+
 def test_pickling_leaves_the_data_out_and_reopens(bank: Bank) -> None:
     content = pickle.dumps(bank)
     assert len(content) < 1000
@@ -120,7 +185,7 @@ def test_rows_across_shards(tmp_path: Path) -> None:
         assert one[index].image().tobytes() == five[index].image().tobytes()
 
 
-def test_opening_what_is_no_bank(tmp_path: Path) -> None:
+def test_opening_what_is_not_a_bank(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="build one with"):
         Bank.open(tmp_path / "none")
     path = write_bank(tmp_path / "bank")
@@ -226,7 +291,7 @@ def test_digest_is_the_same_in_every_form() -> None:
     assert len(source_digest(image)) == 32
 
 
-def test_digest_of_grey_and_transparent_pictures() -> None:
+def test_digest_of_grey_and_transparent_images() -> None:
     grey = source_image(1).convert("L")
     forms = [grey, grey.convert("RGB"), functional.pil_to_tensor(grey), np.asarray(grey)]
     assert len({source_digest(form) for form in forms}) == 1
@@ -245,7 +310,7 @@ def test_digest_tells_pixels_and_sizes_apart() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["x.png", torch.zeros(2, 3, 4, 4), torch.zeros(7, 4, 4)])
-def test_digest_refuses_what_is_no_image(wrong: object) -> None:
+def test_digest_refuses_what_is_not_an_image(wrong: object) -> None:
     with pytest.raises(UnsupportedSampleError, match="expected"):
         source_digest(wrong)
     with pytest.raises(UnsupportedSampleError, match="int64"):

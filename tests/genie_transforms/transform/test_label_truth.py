@@ -25,7 +25,7 @@ pairs = st.lists(
     st.tuples(st.integers(0, NUM_SOURCES - 1), st.integers(0, NUM_CLASSES - 1), st.booleans()),
     max_size=20,
 )
-# The class of source i is i mod 4, so class 0 has two pictures; the rest is drawn.
+# The class of source i is i mod 4, so class 0 has two images; the rest is drawn.
 quick = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )

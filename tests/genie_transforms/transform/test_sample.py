@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, UserDict, defaultdict, namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,9 @@ import pytest
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional
+from transformers import BatchEncoding
 
-from genie_transforms import Bank, GeNIeTransform, UnsupportedSampleError
+from genie_transforms import Bank, GeNIeTransform, UnsupportedSampleError, UserError
 from tests.banks import source_image, write_bank
 
 Pair = namedtuple("Pair", ["image", "label"])
@@ -88,6 +89,8 @@ def test_two_arguments(bank: Bank) -> None:
 @pytest.mark.parametrize(
     ("sample", "label_at"),
     [
+        ((7, source_image(0), 0), -1),
+        (defaultdict(int, image=source_image(0), cls=0), "cls"),
         ({"image": source_image(0), "coarse_label": 2, "fine_label": 0}, "fine_label"),
         ((7, source_image(0), 0), 2),
         ((source_image(0), {"meta": [1, {"cls": 0}]}), (1, "meta", 1, "cls")),
@@ -107,7 +110,7 @@ def test_equal_integers_are_not_taken_for_the_label(bank: Bank) -> None:
     assert result["y"] in (1, 2)
 
 
-def test_a_tuple_without_label_is_known_by_its_picture(bank: Bank) -> None:
+def test_a_tuple_without_label_is_known_by_its_image(bank: Bank) -> None:
     transform = GeNIeTransform(bank, p=1)
     transform((source_image(0), "a caption"))
     transform({"image": source_image(0), "path": "x"})
@@ -126,7 +129,7 @@ def test_columns_as_hugging_face_gives_them(bank: Bank) -> None:
     assert result["id"] == columns["id"]
     assert all(new != old for new, old in zip(result["label"], columns["label"], strict=True))
     assert transform.counters.replaced == 4
-    with pytest.raises(UnsupportedSampleError, match=r"\['label'\] have not 4 entries"):
+    with pytest.raises(UnsupportedSampleError, match=r"\['label'\] do not have 4 entries"):
         transform({**columns, "label": [0]})
 
 
@@ -152,7 +155,7 @@ def test_what_belongs_to_the_image_is_refused(bank: Bank, leaf: Any, p: float) -
         ("text", r"no image .* only \['str'\]"),
         ((1, 2), "no image"),
         ((source_image(0), source_image(1)), "2 images"),
-        ((source_image(0), 0.5), "no class label"),
+        ((source_image(0), 0.5), "not a class label"),
         ((source_image(0), torch.tensor([0.2, 0.8, 0])), "0-d integer tensor"),
         ((source_image(0), torch.tensor(0.5)), "0-d integer tensor"),
         ({"image": source_image(0), "label_a": 0, "label_b": 1}, "pass label_at="),
@@ -170,11 +173,45 @@ def test_label_at_must_lead_to_a_leaf(bank: Bank, label_at: Any) -> None:
         GeNIeTransform(bank, label_at=label_at)({"image": source_image(0), "label": 0})
 
 
+@pytest.mark.parametrize(
+    ("container", "wrong"), [(lambda **items: (1, items), (1, "cls")), (defaultdict, "cls")]
+)
+def test_label_at_must_not_lead_to_a_container(bank: Bank, container: Any, wrong: Any) -> None:
+    sample = container(image=source_image(0), cls={"x": 0})
+    with pytest.raises(UnsupportedSampleError, match=r"no label at .* but a value of type dict"):
+        GeNIeTransform(bank, label_at=wrong)(sample)
+
+
+def test_a_default_is_not_a_label(bank: Bank) -> None:
+    sample = defaultdict(int, image=source_image(0))
+    with pytest.raises(UnsupportedSampleError, match="no label at"):
+        GeNIeTransform(bank, label_at="nowhere")(sample)
+
+
+@pytest.mark.parametrize("mapping", [UserDict, BatchEncoding], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("label_at", ["default", (1, "label")])
+def test_a_mapping_that_pytorch_does_not_know_is_refused(
+    bank: Bank, mapping: Any, label_at: Any
+) -> None:
+    """Counting its entries as leaves would take the 2 behind it for the label."""
+    sample = (source_image(0), mapping({"id": 5, "label": 0}), 2)
+    message = f"{mapping.__name__} is not a container that PyTorch knows; turn it into a dict"
+    with pytest.raises(UnsupportedSampleError, match=message):
+        GeNIeTransform(bank, p=1, replace="source", label_at=label_at)(sample)
+
+
+def test_a_mapping_that_pytorch_does_not_know_stays_the_same_beside_a_label(bank: Bank) -> None:
+    more = UserDict(id=5)
+    result = GeNIeTransform(bank, p=1, replace="source", label_at=2)((source_image(0), more, 0))
+    assert result[1] is more
+    assert result[2] in (1, 2)
+
+
 @pytest.mark.parametrize("label", [-1, 3, "fish"])
 def test_labels_beyond_the_classes(bank: Bank, label: Any) -> None:
     transform = GeNIeTransform(bank, p=1, label_at=1)
-    with pytest.raises(ValueError, match="none of the bank's"):
+    with pytest.raises(UserError, match="not one of the bank's"):
         transform((source_image(0), label))
     if isinstance(label, int):
-        with pytest.raises(ValueError, match="none of the bank's"):
+        with pytest.raises(UserError, match="not one of the bank's"):
             transform((torch.rand(2, 3, 4, 4), torch.tensor([0, label])))

@@ -127,7 +127,7 @@ def test_a_normalised_image_alone_is_known_too(bank: Bank) -> None:
     assert torch.allclose(blue, torch.full_like(blue, 128 / 255), atol=1e-5)
 
 
-def test_an_unknown_picture_passes_and_is_counted(bank: Bank) -> None:
+def test_an_unknown_image_passes_and_is_counted(bank: Bank) -> None:
     transform = GeNIeTransform(bank, p=1)
     image = source_image(77)
     assert transform(image) is image
@@ -135,12 +135,12 @@ def test_an_unknown_picture_passes_and_is_counted(bank: Bank) -> None:
     assert transform.counters.hit_share == 0
 
 
-def test_one_warning_when_no_picture_is_ever_known(bank: Bank) -> None:
+def test_one_warning_when_no_image_is_ever_known(bank: Bank) -> None:
     transform = GeNIeTransform(bank, p=1)
     image = source_image(77)
     for _ in range(99):
         transform(image)
-    with pytest.warns(UserWarning, match="knows none of the first 100 pictures"):
+    with pytest.warns(UserWarning, match="knows none of the first 100 images"):
         transform(image)
     transform(image)  # a second warning would be an error here
 
@@ -229,7 +229,7 @@ def test_soft_labels_mix_source_and_target(bank: Bank) -> None:
         assert label[row.label] == pytest.approx(weight)
         assert label.sum() == pytest.approx(1)
         _, labels = transform((torch.zeros(2, 3, 4, 4), torch.tensor([0, 1])))
-        assert torch.equal(labels, torch.eye(3)[:2])  # unknown pictures stay one-hot
+        assert torch.equal(labels, torch.eye(3)[:2])  # unknown images stay one-hot
 
 
 def test_soft_labels_without_replacement_are_one_hot(bank: Bank) -> None:
@@ -291,7 +291,7 @@ def test_repr_names_what_decides(bank: Bank) -> None:
         ({"p": -0.1}, r"interval \[0, 1\], got -0.1"),
         ({"p": float("nan")}, r"interval \[0, 1\], got nan"),
         ({"p": [0.5]}, r"shape \(1,\), but the bank has 3 classes"),
-        ({"p": {"fish": 0.5}}, "'fish' is none of the bank's classes"),
+        ({"p": {"fish": 0.5}}, "'fish' is not one of the bank's classes"),
         ({"p": "often"}, "got 'often'"),
         ({"p": "balanced"}, "needs class_counts="),
         ({"replace": "both"}, "replace must be one of 'target', 'source', got 'both'"),
@@ -310,6 +310,6 @@ def test_wrong_arguments(bank: Bank, options: dict[str, Any], message: str) -> N
         GeNIeTransform(bank, **options)
 
 
-def test_a_path_is_no_bank() -> None:
+def test_a_path_is_not_a_bank() -> None:
     with pytest.raises(TypeError, match=r"open one with Bank\.open"):
         GeNIeTransform("genie-bank")  # type: ignore[arg-type]

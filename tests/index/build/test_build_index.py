@@ -1,6 +1,5 @@
 """Backbones and indexes of one's own drive a build."""
 
-import io
 import json
 import sys
 import types
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock
@@ -77,19 +75,13 @@ def _assert_chosen_by(out: Path, spec: str, settings: dict[str, Any]) -> None:
     index = EmbeddingIndex.load(out / "index")
     assert index.dimension == backbone.dimension
     bank = Bank.open(out, keep=None)
-    for row in bank:
-        cells = bank._load().tables.row(bank._physical(row._index), ["sweep"])["sweep"]
-        sweep = torch.stack([_decoded(cell["bytes"]) for cell in cells])
+    for number, row in enumerate(bank):
+        sweep = torch.stack([pil_to_tensor(image) for image in bank.sweep(number)])
         start = index.embedding(source.ids.index(row.source_id))
         d = projections(backbone(sweep), start, index.centroid(row.label))
         np.testing.assert_allclose(d, row.projections, atol=1e-3)
         best = 1 + int(np.abs(np.diff(d)).argmax())
         assert row.noise_ratio == pytest.approx(row.noise_ratios[best])
-
-
-def _decoded(data: bytes) -> Tensor:
-    with Image.open(io.BytesIO(data)) as image:
-        return pil_to_tensor(image)
 
 
 def test_the_bank_can_keep_an_approximate_index(settings: dict[str, Any]) -> None:
