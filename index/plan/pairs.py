@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from genie_transforms import UserError
+
 from .budget import allocate, assign_images, capacities
 from .confusion import most_confused
 from .plan import Integers, Plan
@@ -79,7 +81,8 @@ def make_plan(
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
 
-    kind, count = _strategy(pairs, num_classes)
+    kind, number = parse_pairs(pairs)
+    count = num_classes - 1 if number is None else min(number, num_classes - 1)
     if same_class:
         kind, allowed = "all", np.eye(num_classes, dtype=np.bool_)
     else:
@@ -121,18 +124,22 @@ def _checked_labels(labels: Integers, num_classes: int) -> Integers:
     return labels
 
 
-def _strategy(pairs: str, num_classes: int) -> tuple[str, int]:
-    """Read "random:3" as ("random", 3)."""
-    kind, _, number = pairs.partition(":")
+def parse_pairs(pairs: str) -> tuple[str, int | None]:
+    """Read which classes meet: "random:3" as ("random", 3), "all" as ("all", None).
+
+    Raises:
+        UserError: It is none of all, random:K, nearest:K and confusion:K, or K is below 1.
+    """
     if pairs == "all":
-        return kind, num_classes - 1
-    known = kind in ("random", "nearest", "confusion")
+        return pairs, None
+    strategy, _, number = pairs.partition(":")
+    known = strategy in ("random", "nearest", "confusion")
     if not known or not number.isdecimal() or int(number) < 1:
-        raise ValueError(
-            f"pairs must be all, random:K, nearest:K or confusion:K, with K at least 1, "
+        raise UserError(
+            "pairs must be all, random:K, nearest:K or confusion:K, with K at least 1, "
             f"got {pairs!r}"
         )
-    return kind, min(int(number), num_classes - 1)
+    return strategy, int(number)
 
 
 def _allowed(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from string import Formatter
 
+from genie_transforms import UserError
+
 from .class_names import ClassName, folder_to_words
 
 PLACEHOLDERS = frozenset({"target", "superclass"})
@@ -36,7 +38,7 @@ def make_prompts(
         ValueError: The template has no {target} or another placeholder, a superclass is
             missing, or two classes get the same prompt.
     """
-    _check_template(template)
+    check_template(template)
     prompts: dict[str, str] = {}
     for given in class_names:
         name = given if isinstance(given, ClassName) else ClassName(folder_to_words(given))
@@ -57,17 +59,22 @@ def make_prompts(
     return list(prompts)
 
 
-def _check_template(template: str) -> None:
+def check_template(template: str) -> None:
+    """Refuse a template that cannot be filled, before anything is opened.
+
+    Raises:
+        UserError: It has no {target}, or a placeholder besides {target} and {superclass}.
+    """
     try:
         found = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
     except ValueError as error:
-        raise ValueError(f"prompt {template!r}: {error}") from error
+        raise UserError(f"prompt {template!r}: {error}") from error
     if found - PLACEHOLDERS:
-        raise ValueError(
+        raise UserError(
             f"prompt {template!r}: its only placeholders are {{target}} and {{superclass}}"
         )
     if "target" not in found:
-        raise ValueError(f"prompt {template!r} has no {{target}}")
+        raise UserError(f"prompt {template!r} has no {{target}}")
 
 
 def _agreed(template: str, words: dict[str, str]) -> str:
