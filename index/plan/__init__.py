@@ -1,4 +1,8 @@
-"""."""
+"""Which (image, target) pairs a build makes, and in which shards.
+
+Pure functions over arrays: no model, no clock, no worker count; only a confusion matrix may be read
+from disk. The plan is computed, not stored: every process computes the same one.
+"""
 
 from .config import PLAN_FIELDS
 from .confusion import knn_confusion, read_confusion

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from index.demo.scenes import BASE_CLASSES, NOVEL_CLASSES, Scenes
 from index.embed.backbone import Backbone, load_backbone
 from index.embed.cache import CachedBackbone
-from index.sources.images import as_rgb
 
 
 class MeanColour(Backbone):
@@ -138,42 +136,6 @@ def test_bad_images_and_embeddings_are_refused(own_module: None) -> None:
         backbone(torch.zeros(1, 3, 4, 4))
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         load_backbone("demo", batch_size=0)
-
-
-@pytest.mark.parametrize(
-    ("mode", "value", "expected"),
-    [
-        ("L", 100, (100, 100, 100)),
-        ("1", 1, (255, 255, 255)),
-        ("CMYK", (0, 255, 255, 0), (255, 0, 0)),
-        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
-        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
-        ("LA", (10, 0), (255, 255, 255)),
-        ("I;16", 40000, (155, 155, 155)),
-        ("I", 200, (200, 200, 200)),
-        ("F", 20.0, (20, 20, 20)),
-    ],
-)
-def test_every_kind_of_picture_becomes_rgb(
-    mode: str, value: Any, expected: tuple[int, int, int]
-) -> None:
-    converted = as_rgb(Image.new(mode, (2, 3), value))
-    assert (converted.mode, converted.size) == ("RGB", (2, 3))
-    assert converted.getpixel((1, 1)) == expected
-
-
-def test_palettes_and_exif_rotation(tmp_path: Path) -> None:
-    picture = Image.new("RGB", (4, 2), (255, 0, 0))
-    picture.paste((0, 0, 255), (0, 0, 1, 2))
-    palette = as_rgb(picture.convert("P", palette=Image.Palette.ADAPTIVE))
-    assert palette.tobytes() == picture.tobytes()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned right to be looked at
-    picture.save(tmp_path / "turned.png", exif=exif)
-    with Image.open(tmp_path / "turned.png") as file:
-        upright = as_rgb(file)
-    assert upright.size == (2, 4)
-    assert upright.getpixel((0, 0)) == (0, 0, 255)
 
 
 class Counting(MeanColour):
