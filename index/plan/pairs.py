@@ -90,15 +90,13 @@ def make_plan(
     num_targets = allowed.sum(1)
     capacity = capacities(strategy, count, order, num_targets, sizes) * allowed
     taken = allocate(capacity * variations, rounds, places.argsort(), per_class, max_pairs)
-    _check_total(
-        int(taken.sum()),
-        f"{len(labels)} images, {num_classes} classes, pairs {pairs!r}, "
-        f"only_classes {only_classes}, max_class_size {max_class_size}",
-    )
+    limits = f"only_classes {only_classes}, max_class_size {max_class_size}"
+    _check_total(taken, f"{len(labels)} images, {num_classes} classes, pairs {pairs!r}, {limits}")
     members = _shuffled_by_class(rng, labels)
     assigned = assign_images(taken, capacity, order, num_targets, sizes, members)
     # Pairs of one image stand together, so that a shard encodes each image once.
-    return Plan(*assigned[:, np.lexsort(assigned[::-1])], pairs_per_shard)
+    sources, targets, repeats = assigned[:, np.lexsort(assigned[::-1])]
+    return Plan(sources, targets, repeats, pairs_per_shard)
 
 
 def _at_least_one(**limits: int | None) -> None:
@@ -107,12 +105,13 @@ def _at_least_one(**limits: int | None) -> None:
             raise UserError(f"{name} must be at least 1, got {value}")
 
 
-def _check_total(num_pairs: int, request: str) -> None:
-    if not num_pairs:
+def _check_total(taken: Integers, request: str) -> None:
+    total = int(taken.sum())
+    if not total:
         raise UserError(f"no pairs: {request}")
-    if num_pairs > MOST_PAIRS:
+    if total > MOST_PAIRS:
         raise UserError(
-            f"{num_pairs} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
+            f"{total} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
             "per_class, or another strategy than all"
         )
 
