@@ -1,4 +1,8 @@
-"""."""
+"""Images to vectors, and where the classes lie among them.
+
+Backbones turn images into unit-norm embeddings, a cache keeps them, and a FAISS index with the
+centroids of the classes searches them. Knows no diffusion model and no noise ratio.
+"""
 
 from .backbone import Backbone, ModuleBackbone, load_backbone
 from .cache import CachedBackbone

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genie_transforms import UserError
+
 from . import networks
 from .huggingface import open_transformers
 from .networks import Network
@@ -25,7 +27,6 @@ BACKBONE_HELP = (
     "timm:NAME[:CHECKPOINT], unisiam:resnet18:CHECKPOINT, or your own function as "
     "python:MODULE:FUNCTION"
 )
-
 
 BACKBONES: dict[str, Callable[[str], Network]] = {
     "demo": networks.open_demo,
@@ -40,7 +41,7 @@ class Backbone(ABC):
     """Maps images to embeddings.
 
     Attributes:
-        name: The specification that it was opened by.
+        name: The specification that it was opened with.
         dimension: D of the embeddings.
         batch_size: Images of one pass.
     """
@@ -51,18 +52,19 @@ class Backbone(ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Map ``(N, 3, H, W)`` uint8 to features ``(N, D)``, of any norm."""
+        """Return the features ``(N, D)``, of any norm, of images ``(N, 3, H, W)`` uint8."""
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
-        """Describe all that decides the embeddings, ready for JSON."""
+        """Return all that decides the embeddings, ready for JSON; caches are keyed by it."""
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> npt.NDArray[np.float32]:
-        """Embed images ``(N, 3, H, W)`` uint8: ``(N, D)`` float32, unit norm.
+        """Return the embeddings of images ``(N, 3, H, W)`` uint8: ``(N, D)`` float32, unit norm.
 
         Raises:
-            ValueError: These are no such images, or an embedding is not finite or zero.
+            ValueError: The images have another shape or dtype.
+            UserError: An embedding is not finite, or zero.
         """
         if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
             raise ValueError(
@@ -75,52 +77,58 @@ class Backbone(ABC):
         embedded = torch.cat([self.features(part).float().cpu() for part in parts])
         norms = embedded.norm(dim=1)
         if not bool((norms.isfinite() & (norms > 0)).all()):
-            raise ValueError(f"backbone {self.name} gave an embedding that is zero or not finite")
+            raise UserError(
+                f"backbone {self.name} returned an embedding that is zero or not finite: check its "
+                "weights, and the precision it runs in"
+            )
         unit: npt.NDArray[np.float32] = F.normalize(embedded, dim=1).numpy()
         return unit
 
 
 class ModuleBackbone(Backbone):
-    """A torch module behind a preprocessing function.
+    """A network behind its preprocessing.
 
     Args:
         name: The specification.
-        parts: Module and preprocessing.
+        network: Module and preprocessing.
         device: Where the module runs.
 
     Raises:
-        ValueError: The module does not give one vector an image.
+        UserError: The module does not return one vector for each image.
     """
 
-    def __init__(self, name: str, parts: Network, device: str = "cpu") -> None:
+    def __init__(self, name: str, network: Network, device: str = "cpu") -> None:
         self.name = name
-        self._module = parts.module.eval().to(device)
-        self._parts = parts
+        self._module = network.module.eval().to(device)
+        self._preprocess = network.preprocess
+        self._preprocessing = network.preprocessing
         self._device = device
         with torch.inference_mode():
             probe = self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
         if probe.ndim != 2 or len(probe) != 1:
-            raise ValueError(
-                f"backbone {name} gives {tuple(probe.shape)} for one image, not (1, D)"
+            raise UserError(
+                f"backbone {name} returns {tuple(probe.shape)} for one image, not (1, D)"
             )
         self.dimension = int(probe.shape[1])
 
     def features(self, images: Tensor) -> Tensor:
-        """Preprocess and run the module."""
-        pixels = self._parts.preprocess(images.to(self._device))
+        """Return what the module makes of the preprocessed images."""
+        pixels = self._preprocess(images.to(self._device))
         features: Tensor = self._module(pixels.to(self._device))
         return features
 
     def fingerprint(self) -> dict[str, Any]:
-        """Give the specification, the preprocessing and a hash of the weights."""
+        """Return the specification, the preprocessing and a hash of the weights."""
         digest = hashlib.sha256()
         for key, value in sorted(self._module.state_dict().items()):
+            # As bytes, for NumPy has no bfloat16. Names of keys count: banks and caches are keyed
+            # by this hash, so modules around a network must not be renamed.
             flat = value.detach().cpu().contiguous().reshape(-1)
             digest.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
             digest.update(flat.view(torch.uint8).numpy().data)
         return {
             "name": self.name,
-            "preprocessing": self._parts.preprocessing,
+            "preprocessing": self._preprocessing,
             "weights_sha256": digest.hexdigest(),
         }
 
@@ -139,17 +147,17 @@ class FunctionBackbone(Backbone):
         self.dimension = int(self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape[1])
 
     def features(self, images: Tensor) -> Tensor:
-        """Run the function."""
+        """Return what the function makes of the images."""
         features = torch.as_tensor(self._function(images))
         if features.ndim != 2 or len(features) != len(images):
-            raise ValueError(
-                f"backbone {self.name} gave {tuple(features.shape)} for {len(images)} images, "
+            raise UserError(
+                f"backbone {self.name} returned {tuple(features.shape)} for {len(images)} images, "
                 "not one vector each"
             )
         return features
 
     def fingerprint(self) -> dict[str, Any]:
-        """Give the specification and a hash of the function's file: weights it cannot see."""
+        """Return the specification and a hash of the function's file; weights are not seen."""
         try:
             file = inspect.getsourcefile(self._function) or ""
             source = Path(file).read_bytes()
@@ -172,9 +180,10 @@ def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Ba
         batch_size: Images of one pass.
 
     Raises:
-        ValueError: The specification names no backbone, or its weights do not fit.
-        FileNotFoundError: There are no such weights.
-        ImportError: It needs a library that is not installed.
+        UserError: The specification names no backbone, or its weights do not fit.
+        MissingFileError: There are no such weights.
+        MissingPackageError: It needs a package that is not installed.
+        ValueError: `batch_size` is below 1.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -184,19 +193,19 @@ def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Ba
         backbone = ModuleBackbone(spec, BACKBONES[kind](name), device)
     elif kind not in BACKBONES and ":" in spec.removeprefix("python:"):
         module, function = spec.removeprefix("python:").rsplit(":", 1)
-        backbone = _own(spec, module, function, device)
+        backbone = _load_own(spec, module, function, device)
     else:
-        raise ValueError(f"unknown backbone {spec!r}: give {BACKBONE_HELP}")
+        raise UserError(f"unknown backbone {spec!r}: give {BACKBONE_HELP}")
     backbone.batch_size = batch_size
     return backbone
 
 
-def _own(spec: str, module: str, function: str, device: str) -> Backbone:
+def _load_own(spec: str, module: str, function: str, device: str) -> Backbone:
     try:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"backbone {spec!r}: {error}; give {BACKBONE_HELP}") from error
-    made = make()
+        raise UserError(f"backbone {spec!r}: {error}; give {BACKBONE_HELP}") from error
+    made = make()  # what goes wrong in the user's code keeps its traceback
     if isinstance(made, Backbone):
         made.name = spec
         return made
@@ -204,7 +213,7 @@ def _own(spec: str, module: str, function: str, device: str) -> Backbone:
         return ModuleBackbone(spec, Network(made, lambda images: images, "none"), device)
     if callable(made):
         return FunctionBackbone(spec, made)
-    raise ValueError(
+    raise UserError(
         f"backbone {spec!r}: {function}() must return an index.embed.Backbone, a torch module or "
         f"a function, got {type(made).__name__}"
     )

@@ -12,17 +12,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genie_transforms import source_digest
+from genie_transforms import UserError, source_digest
 from genie_transforms.format import atomic_path
 
 from .backbone import Backbone
 
 
 class CachedBackbone(Backbone):
-    """A backbone that embeds no image twice, not even in another process.
+    """A backbone that embeds no image twice, in this process or a later one.
 
     Each image is looked up by the content key of the pixels it is given, under the fingerprint
-    of the backbone. What one call embeds anew becomes one file, named by what it holds, so
+    of the backbone. What one call had to embed becomes one file, named by what it holds, so
     that many processes may write at once. Meant for source images, a block at a time.
 
     Args:
@@ -34,7 +34,7 @@ class CachedBackbone(Backbone):
         num_misses: Images that had to be embedded.
 
     Raises:
-        ValueError: A file of the cache does not fit the backbone.
+        UserError: A file of the cache does not fit the backbone.
     """
 
     def __init__(self, backbone: Backbone, folder: Path) -> None:
@@ -55,23 +55,24 @@ class CachedBackbone(Backbone):
         with np.load(path, allow_pickle=False) as arrays:
             digests, embeddings = arrays["digests"].tolist(), arrays["embeddings"]
         if embeddings.shape != (len(digests), self.dimension):
-            raise ValueError(
+            raise UserError(
                 f"{path} holds embeddings {embeddings.shape} of {len(digests)} images, but "
                 f"{self.name} has {self.dimension} dimensions: delete the file"
             )
         self._known.update(zip(digests, embeddings, strict=True))
 
     def features(self, images: Tensor) -> Tensor:
-        """Embed without looking anything up."""
+        """Return the backbone's features; nothing is looked up."""
         return self._backbone.features(images)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Give the fingerprint of the backbone: what is kept is what it would give."""
+        """Return the fingerprint of the backbone: what is kept is what it would compute."""
         return self._fingerprint
 
     def __call__(self, images: Tensor) -> npt.NDArray[np.float32]:
-        """Embed or look up images ``(N, 3, H, W)`` uint8: ``(N, D)`` float32, unit norm."""
+        """Return embeddings ``(N, D)`` float32, unit norm, of images ``(N, 3, H, W)`` uint8."""
         digests = [source_digest(image) for image in images]
+        # Backwards, so that of equal images the first one stays.
         first = {d: row for row, d in reversed(list(enumerate(digests))) if d not in self._known}
         rows = sorted(first.values())
         self.num_hits += len(digests) - len(rows)

@@ -6,11 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Embeddings = npt.NDArray[np.float32]
-
-
 Integers = npt.NDArray[np.int64]
-
-
 Doubles = npt.NDArray[np.float64]
 
 
@@ -46,7 +42,7 @@ class Centroids:
         self._units = None
 
     def means(self) -> Doubles:
-        """Give the centroids of all classes, ``(C, D)`` float64.
+        """Return the centroids of all classes, ``(C, D)`` float64.
 
         Raises:
             ValueError: A class has no image.
@@ -58,7 +54,7 @@ class Centroids:
         return means
 
     def mean(self, label: int) -> Doubles:
-        """Give the centroid of a class, ``(D,)`` float64.
+        """Return the centroid of a class, ``(D,)`` float64.
 
         Raises:
             ValueError: The class has no image.
@@ -69,7 +65,7 @@ class Centroids:
         return mean
 
     def similarities(self, embeddings: Embeddings | Doubles) -> Doubles:
-        """Give the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64.
+        """Return the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64.
 
         Raises:
             ValueError: A class has no image.
@@ -82,7 +78,7 @@ class Centroids:
         return cosines
 
     def nearest(self, embeddings: Embeddings | Doubles, k: int) -> tuple[Integers, Doubles]:
-        """Find the classes nearest to each embedding; ties go to the smaller number.
+        """Return the classes nearest to each embedding; ties go to the smaller number.
 
         Args:
             embeddings: ``(N, D)``.
@@ -101,11 +97,11 @@ class Centroids:
         return order, np.take_along_axis(cosines, order, axis=1)
 
     def ranking(self) -> Integers:
-        """Rank for each class the others, nearest centroid first, ``(C, C - 1)`` int64.
+        """Return for each class the others, nearest centroid first, ``(C, C - 1)`` int64.
 
         Raises:
             ValueError: A class has no image.
         """
         similarity = self.similarities(self.means())
-        np.fill_diagonal(similarity, np.inf)
+        np.fill_diagonal(similarity, np.inf)  # a class comes first among its own, and is cut off
         return np.argsort(-similarity, axis=1, kind="stable")[:, 1:].astype(np.int64)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from genie_transforms import MissingFileError, UserError
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -27,17 +30,17 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         The weights, and the file's own entries that are neither tensors nor tables of them.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file holds no tensors, or more than tensors and plain values.
+        MissingFileError: There is no such file.
+        UserError: The file holds no tensors, or more than tensors and plain values.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
+        raise MissingFileError(f"no checkpoint at {path}")
     if path.suffix == ".safetensors":
         return load_file(path), {}
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError(
+        raise UserError(
             f"{path} holds more than tensors, and is not opened, for that could run code; save "
             f'its weights alone: torch.save({{"model": state_dict}}, …) ({error})'
         ) from error
@@ -48,10 +51,10 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not a state dict")
+        raise UserError(f"{path} holds a {type(content).__name__}, not a state dict")
     state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
-        raise ValueError(f"{path} holds no tensors; its keys are {list(content)[:5]}")
+        raise UserError(f"{path} holds no tensors; its keys are {list(content)[:5]}")
     return state, beside
 
 
@@ -64,17 +67,14 @@ def load_exactly(model: nn.Module, state: Mapping[str, Tensor], origin: str) -> 
         origin: The file, for errors.
 
     Raises:
-        ValueError: Keys are missing or too many, or shapes differ; names them.
+        UserError: Keys are missing or too many, or shapes differ; names them.
     """
-    own = model.state_dict()
-    problems = {
-        "lacks": [key for key in own if key not in state],
-        "has more than the model:": [key for key in state if key not in own],
-        "has other shapes for": [k for k in own if k in state and own[k].shape != state[k].shape],
-    }
-    found = [
-        f"{what} {', '.join(keys[:5])} ({len(keys)})" for what, keys in problems.items() if keys
-    ]
-    if found:
-        raise ValueError(f"{origin} does not fit {type(model).__name__}: it {'; it '.join(found)}")
-    model.load_state_dict(dict(state))
+    try:
+        model.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        # A title, then a line for all missing keys, one for all unexpected ones, and one for each
+        # other shape: of another model there are hundreds.
+        problems = [shorten(line, 200, placeholder="…") for line in str(error).splitlines()[1:5]]
+        raise UserError(
+            f"{origin} does not fit {type(model).__name__}: {' '.join(problems)}"
+        ) from error

@@ -1,4 +1,4 @@
-"""Distances between two sets of embeddings: all pairs, in little memory."""
+"""How alike images are: distances between two sets of embeddings, and when two are one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from .centroids import Embeddings
 
+DUPLICATE_SIMILARITY = 0.99
+"""A negative at least this similar to its source is marked as a duplicate."""
+
 _BIN = 1e-3
-
-
 _BLOCK = 1024
-
-
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -37,7 +36,7 @@ class Distances:
 
 
 def distances(first: Embeddings, second: Embeddings) -> Distances:
-    """Measure the cosine distances of all pairs of two sets.
+    """Return the cosine distances of all pairs of two sets, in blocks, by their statistics.
 
     Args:
         first: ``(N, D)`` float32, unit norm.
@@ -58,7 +57,3 @@ def distances(first: Embeddings, second: Embeddings) -> Distances:
     quantiles = [_BIN * float(np.searchsorted(below, q)) for q in _QUANTILES]
     std = float(np.sqrt(max(squares / pairs - mean**2, 0.0)))
     return Distances(float(mean), std, quantiles, float(nearest.mean()))
-
-
-DUPLICATE_SIMILARITY = 0.99
-"""A negative at least this similar to its source is marked as a duplicate."""

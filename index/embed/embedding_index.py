@@ -1,4 +1,4 @@
-"""Where the classes lie: the embeddings of source images, and class centroids."""
+"""Where the classes lie: an index of the embeddings of source images, and class centroids."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import IO
 import faiss
 import numpy as np
 
+from genie_transforms import MissingFileError, UserError
 from genie_transforms.format import atomic_path, write_json
 
 from .centroids import Centroids, Doubles, Embeddings, Integers
@@ -53,13 +54,14 @@ class EmbeddingIndex(VectorIndex):
 
         Args:
             embeddings: ``(N, D)`` float32, unit norm.
-            ids: Stable numbers of the images, ``(N,)`` int64, new ones.
+            ids: Stable numbers of the images, ``(N,)`` int64, none of them in the index yet.
             labels: Their classes, ``(N,)`` int64, from 0.
             digests: Their content keys; "" where none is known.
 
         Raises:
-            ValueError: Shapes disagree, an embedding is not finite, an id is taken, a label is
-                negative, or there are too few images to learn from.
+            UserError: There are too few images to learn from.
+            ValueError: Shapes disagree, an embedding is not finite, an id is taken, or a label is
+                negative.
         """
         embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
         ids, labels = np.asarray(ids, dtype=np.int64), np.asarray(labels, dtype=np.int64)
@@ -95,35 +97,36 @@ class EmbeddingIndex(VectorIndex):
         return list(self._digests)
 
     def centroids(self) -> Doubles:
-        """Give the centroids of all classes, ``(C, D)`` float64 (see `Centroids.means`)."""
+        """Return the centroids of all classes, ``(C, D)`` float64 (see `Centroids.means`)."""
         return self.classes.means()
 
     def centroid(self, label: int) -> Doubles:
-        """Give the centroid of a class, ``(D,)`` float64 (see `Centroids.mean`)."""
+        """Return the centroid of a class, ``(D,)`` float64 (see `Centroids.mean`)."""
         return self.classes.mean(label)
 
     def class_similarities(self, embeddings: Embeddings) -> Doubles:
-        """Give the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64."""
+        """Return the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64."""
         return self.classes.similarities(embeddings)
 
     def class_ranking(self) -> Integers:
-        """Rank for each class the others, nearest centroid first, ``(C, C - 1)`` int64."""
+        """Return for each class the others, nearest centroid first, ``(C, C - 1)`` int64."""
         return self.classes.ranking()
 
     def nearest_classes(self, embeddings: Embeddings, k: int) -> tuple[Integers, Doubles]:
-        """Find the classes nearest to each embedding (see `Centroids.nearest`)."""
+        """Return the classes nearest to each embedding (see `Centroids.nearest`)."""
         return self.classes.nearest(embeddings, k)
 
     def stored_as(self, factory: str, sample: int = 1000) -> EmbeddingIndex:
-        """Store the same images in another way, and measure its recall on a sample of them.
+        """Return an index of the same images stored in another way, with its recall measured.
 
         Args:
             factory: See `VectorIndex`.
-            sample: Images that search for their 10 nearest, at most.
+            sample: At most this many of the images search for their 10 nearest, for the recall.
 
         Raises:
-            ValueError: FAISS does not know the factory, there are too few images to learn it
-                from, or this index is not exact.
+            UserError: FAISS does not know the factory, or there are too few images to learn it
+                from.
+            ValueError: This index is not exact.
         """
         if self.factory != FLAT:
             raise ValueError(f"an index {self.factory!r} does not keep its embeddings: use Flat")
@@ -134,7 +137,7 @@ class EmbeddingIndex(VectorIndex):
         return other
 
     def save(self, folder: Path) -> None:
-        """Write the index into a folder, each file whole or not at all.
+        """Write the index into a folder, each file atomically.
 
         `index.json` goes last; it holds the number of images, by which `load` sees that the
         files belong together.
@@ -167,12 +170,12 @@ class EmbeddingIndex(VectorIndex):
         """Read an index that `save` wrote.
 
         Raises:
-            FileNotFoundError: The folder holds none.
-            ValueError: Its files do not belong together.
+            MissingFileError: The folder holds none.
+            UserError: Its files do not belong together.
         """
         for name in ("images.faiss", "centroids.npz", "index.json"):
             if not (folder / name).exists():
-                raise FileNotFoundError(f"no index at {folder}: it has no {name}")
+                raise MissingFileError(f"no index at {folder}: it has no {name}")
         about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         index = cls(about["dimension"], about["factory"])
         index.recall = about["recall"]
@@ -183,7 +186,7 @@ class EmbeddingIndex(VectorIndex):
             index._name(arrays["labels"].tolist(), arrays["digests"].tolist(), 0)
         sizes = {about["images"], len(index), int(index._index.ntotal)}
         if len(sizes) != 1:
-            raise ValueError(
+            raise UserError(
                 f"{folder} is damaged, its files count {sorted(sizes)} images: save it again"
             )
         return index

@@ -8,18 +8,20 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoImageProcessor, AutoModel
 
+from genie_transforms import MissingFileError, UserError
+
 from .networks import Network
 
 
 class TransformersFeatures(nn.Module):
-    """One vector an image from any vision model of `transformers`.
+    """One vector for each image from any vision model of `transformers`.
 
-    CLIP and SigLIP: the image's side of the common space. Others: what the model pools, but the
-    class token where pooling is a further layer made for another task (ViT, DeiT), or is not
-    done (MAE).
+    CLIP and SigLIP: the image in the common space of images and texts. Others: what the model
+    pools; the class token where pooling is another layer made for another task (ViT, DeiT), or
+    is not done (MAE).
 
     Args:
-        model: The model; of one with two towers, the image's is used.
+        model: The model; of one with two towers, the one for images is used.
     """
 
     def __init__(self, model: Any) -> None:
@@ -27,17 +29,19 @@ class TransformersFeatures(nn.Module):
         self.model = model
         self.is_masked = model.config.model_type == "vit_mae"
         self.pools = not hasattr(getattr(model, "pooler", None), "dense")
-        if not self.pools:  # seldom saved, so made at random: it would change the fingerprint
+        # Such a pooler is seldom saved, so made at random: it would change the fingerprint.
+        if not self.pools:
             model.pooler = None
         if self.is_masked:
             model.config.mask_ratio = 0.0
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Map preprocessed images to features ``(N, D)``."""
+        """Return the features ``(N, D)`` of preprocessed images."""
         if hasattr(self.model, "get_image_features"):
             projected: Tensor = self.model.get_image_features(pixel_values=pixels).pooler_output
             return projected
-        if self.is_masked:  # it shuffles the patches by this noise: keep them in order
+        if self.is_masked:
+            # The model shuffles its patches by this noise: ascending noise keeps their order.
             patches = self.model.embeddings.patch_embeddings.num_patches
             order = torch.arange(patches, device=pixels.device).float().expand(len(pixels), -1)
             output = self.model(pixel_values=pixels, noise=order)
@@ -54,18 +58,18 @@ def open_transformers(spec: str) -> Network:
     """Open a vision model of `transformers`, a folder or hub id, with its image processor.
 
     Raises:
-        ValueError: Weights that we use are missing; names them.
-        FileNotFoundError: There is no such model, or it has no image processor.
+        UserError: Weights that are used here are missing; names them.
+        MissingFileError: There is no such model, or it has no image processor.
     """
     try:
         model, info = AutoModel.from_pretrained(spec, output_loading_info=True)
         processor = AutoImageProcessor.from_pretrained(spec)
     except OSError as error:
-        raise FileNotFoundError(f"cannot open transformers:{spec}: {error}") from error
-    # ViT's and DeiT's further layer is not used (see TransformersFeatures).
+        raise MissingFileError(f"cannot open transformers:{spec}: {error}") from error
+    # The pooler of ViT and DeiT is not used (see TransformersFeatures).
     missing = sorted(k for k in info["missing_keys"] if not k.startswith("pooler.dense."))
     if missing:
-        raise ValueError(f"transformers:{spec} lacks {len(missing)} weights: {missing[:5]}")
+        raise UserError(f"transformers:{spec} lacks {len(missing)} weights: {missing[:5]}")
 
     def preprocess(images: Tensor) -> Tensor:
         pixels: Tensor = processor(images=list(images), return_tensors="pt")["pixel_values"]

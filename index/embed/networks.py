@@ -14,9 +14,17 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as VF
 
+from genie_transforms import MissingFileError, MissingPackageError, UserError
 from index.demo import ENCODER, load_encoder
 
 from .checkpoints import load_exactly, read_checkpoint, read_state
+
+UNISIAM: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {
+    "resnet10": (BasicBlock, [1, 1, 1, 1]),
+    "resnet18": (BasicBlock, [2, 2, 2, 2]),
+    "resnet34": (BasicBlock, [3, 4, 6, 3]),
+    "resnet50": (Bottleneck, [3, 4, 6, 3]),
+}
 
 
 class Network(NamedTuple):
@@ -37,10 +45,10 @@ def open_demo(_: str = "") -> Network:
     """Open the demo's encoder.
 
     Raises:
-        FileNotFoundError: It has not been trained.
+        MissingFileError: It has not been trained.
     """
     if not ENCODER.exists():
-        raise FileNotFoundError(f"{ENCODER} is missing: run `python -m index.demo.train`")
+        raise MissingFileError(f"{ENCODER} is missing: run `python -m index.demo.train`")
     return Network(load_encoder(), _to_demo, "64 x 64, [0, 1]")
 
 
@@ -58,19 +66,19 @@ def open_torchvision(spec: str) -> Network:
     the default weights.
 
     Raises:
-        ValueError: torchvision has no such model, or the checkpoint does not fit it.
-        FileNotFoundError: There is no such checkpoint, or weights cannot be downloaded.
+        UserError: torchvision has no such model, or the checkpoint does not fit it.
+        MissingFileError: There is no such checkpoint, or weights cannot be downloaded.
     """
     name, _, wanted = spec.partition(":")
     if name not in models.list_models(module=models):
-        raise ValueError(f"torchvision has no classifier {name!r}; see torchvision.models")
+        raise UserError(f"torchvision has no classifier {name!r}; see torchvision.models")
     enum = models.get_model_weights(name)
     if not wanted or wanted in enum.__members__:
         weights = enum[wanted or "DEFAULT"]
         try:
             model = models.get_model(name, weights=weights)
         except OSError as error:
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"cannot download {weights} ({error}); give a file: torchvision:{name}:CHECKPOINT"
             ) from error
     else:
@@ -83,10 +91,10 @@ def open_torchvision(spec: str) -> Network:
 
 
 def without_head(model: nn.Module) -> nn.Module:
-    """Make a torchvision classifier end with its pooled features ``(N, D)``.
+    """Return a torchvision classifier that ends with its pooled features ``(N, D)``.
 
     Raises:
-        ValueError: The model has no head that we know.
+        UserError: The model has no head of a known name.
     """
     if isinstance(model, (models.VGG, models.AlexNet)):  # their classifiers see a flattened map
         return nn.Sequential(model.features, _Pool())
@@ -96,11 +104,11 @@ def without_head(model: nn.Module) -> nn.Module:
             if isinstance(model, models.SqueezeNet):  # flattens what its classifier has pooled
                 return nn.Sequential(model.features, _Pool())
             return nn.Sequential(model, _Pool())
-    raise ValueError(f"{type(model).__name__} has no fc, classifier, head or heads to leave out")
+    raise UserError(f"{type(model).__name__} has no fc, classifier, head or heads to leave out")
 
 
 class _Pool(nn.Module):
-    """Average over the picture, if that has not been done."""
+    """The average over the image, if it has not been taken."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.mean((2, 3)) if features.ndim == 4 else features
@@ -115,17 +123,17 @@ def open_unisiam(spec: str) -> Network:
     checkpoint names the `resolution` that it was trained at, Resize and CenterCrop to that.
 
     Raises:
-        ValueError: The architecture or the resolution is none, or keys are missing or too many;
-            names them.
-        FileNotFoundError: There is no such checkpoint.
+        UserError: The architecture is unknown, the resolution is not a number of pixels, or keys
+            are missing or too many; names them.
+        MissingFileError: There is no such checkpoint.
     """
     name, _, path = spec.partition(":")
     if name not in UNISIAM or not path:
-        raise ValueError(f"give unisiam:{'|'.join(UNISIAM)}:CHECKPOINT, got unisiam:{spec}")
+        raise UserError(f"give unisiam:{'|'.join(UNISIAM)}:CHECKPOINT, got unisiam:{spec}")
     state, beside = read_checkpoint(Path(path))
     resolution = beside.get("resolution")
     if resolution is not None and (type(resolution) is not int or resolution < 1):
-        raise ValueError(
+        raise UserError(
             f"{path}: resolution must be a whole number of pixels, 1 or more, got {resolution!r}"
         )
     encoder = {
@@ -134,8 +142,8 @@ def open_unisiam(spec: str) -> Network:
         if key.startswith("encoder.") and not key.startswith(("encoder.fc.", "encoder.module.fc."))
     }
     if not encoder:
-        raise ValueError(
-            f"{path} is no UniSiam checkpoint: its keys must start with encoder. or "
+        raise UserError(
+            f"{path} is not a UniSiam checkpoint: its keys must start with encoder. or "
             f"encoder.module., but are {', '.join(list(state)[:3])}, …"
         )
     model = unisiam_encoder(name)
@@ -145,7 +153,7 @@ def open_unisiam(spec: str) -> Network:
 
 
 def unisiam_encoder(name: str) -> ResNet:
-    """Make one of `UNISIAM` with random weights, ending with its pooled features ``(N, D)``."""
+    """Return one of `UNISIAM` with random weights, ending with its pooled features ``(N, D)``."""
     block, layers = UNISIAM[name]
     model = ResNet(block, layers)
     model.fc = nn.Identity()
@@ -153,7 +161,7 @@ def unisiam_encoder(name: str) -> ResNet:
 
 
 def unisiam_preprocess(resolution: int | None = None) -> v2.Compose:
-    """Give the preprocessing of a UniSiam encoder.
+    """Return the preprocessing of a UniSiam encoder.
 
     Args:
         resolution: Height and width that it was trained at; None for the authors' 224, cropped
@@ -161,14 +169,6 @@ def unisiam_preprocess(resolution: int | None = None) -> v2.Compose:
     """
     resize, crop = (256, 224) if resolution is None else (resolution, resolution)
     return v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(crop), *_imagenet()])
-
-
-UNISIAM: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {
-    "resnet10": (BasicBlock, [1, 1, 1, 1]),
-    "resnet18": (BasicBlock, [2, 2, 2, 2]),
-    "resnet34": (BasicBlock, [3, 4, 6, 3]),
-    "resnet50": (Bottleneck, [3, 4, 6, 3]),
-}
 
 
 def _imagenet() -> list[nn.Module]:
@@ -180,23 +180,23 @@ def open_timm(spec: str) -> Network:
     """Open a timm model without its head: NAME or NAME:CHECKPOINT, with its own transforms.
 
     Raises:
-        ValueError: timm has no such model, or the checkpoint does not fit it.
-        FileNotFoundError: There is no such checkpoint, or weights cannot be downloaded.
-        ImportError: timm is not installed.
+        UserError: timm has no such model, or the checkpoint does not fit it.
+        MissingFileError: There is no such checkpoint, or weights cannot be downloaded.
+        MissingPackageError: timm is not installed.
     """
     try:
         import timm
     except ImportError as error:
-        raise ImportError("timm is not installed: pip install timm") from error
+        raise MissingPackageError("timm is not installed: pip install timm") from error
     name, _, path = spec.partition(":")
     try:
         model = timm.create_model(name, pretrained=not path, num_classes=0)
     except OSError as error:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"cannot download {name} ({error}); give a file: timm:{name}:CHECKPOINT"
         ) from error
     except RuntimeError as error:
-        raise ValueError(f"timm:{name}: {error}") from error
+        raise UserError(f"timm:{name}: {error}") from error
     if path:
         kept = set(model.state_dict())
         head = model.pretrained_cfg.get("classifier") or ()
@@ -206,10 +206,9 @@ def open_timm(spec: str) -> Network:
         }
         load_exactly(model, state, path)
     settings = timm.data.resolve_model_data_config(model)
-    each = timm.data.create_transform(**settings, is_training=False)
+    transform = timm.data.create_transform(**settings, is_training=False)
 
     def preprocess(images: Tensor) -> Tensor:
-        pictures = [VF.to_pil_image(image) for image in images.cpu()]
-        return torch.stack([each(picture) for picture in pictures])
+        return torch.stack([transform(VF.to_pil_image(image)) for image in images.cpu()])
 
     return Network(model, preprocess, repr(sorted(settings.items())))

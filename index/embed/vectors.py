@@ -9,6 +9,8 @@ from typing import Any
 import faiss
 import numpy as np
 
+from genie_transforms import UserError
+
 from .centroids import Embeddings, Integers
 
 FLAT = "Flat"
@@ -26,7 +28,7 @@ class VectorIndex:
         recall: What `measure_recall` found last; None before, and after vectors were added.
 
     Raises:
-        ValueError: FAISS does not know the factory.
+        UserError: FAISS does not know the factory.
     """
 
     def __init__(self, dimension: int, factory: str = FLAT) -> None:
@@ -37,11 +39,11 @@ class VectorIndex:
         try:
             inner = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
         except RuntimeError as error:
-            raise ValueError(
+            raise UserError(
                 f"FAISS knows no index {factory!r} for dimension {dimension}; Flat is exact"
             ) from error
         if hasattr(inner, "do_polysemous_training"):
-            # It takes seconds for each sub-quantizer, and serves a search that is not used here.
+            # Takes seconds for each sub-quantizer, and serves a search that is not used here.
             inner.do_polysemous_training = False
         self._index: Any = faiss.IndexIDMap2(inner)
 
@@ -54,7 +56,7 @@ class VectorIndex:
         return np.fromiter(self._rows, dtype=np.int64, count=len(self))
 
     def rows(self, ids: Integers) -> Integers:
-        """Give the places of ids in the order in which they were added.
+        """Return the rows of ids, ``(N,)`` int64: their places in the order of adding.
 
         Raises:
             KeyError: There is no such id.
@@ -82,14 +84,15 @@ class VectorIndex:
         """Add vectors ``(N, D)`` with ids ``(N,)`` int64; the first ones train the index.
 
         Raises:
-            ValueError: See `check`; or there are too few vectors to train on.
+            ValueError: See `check`.
+            UserError: There are too few vectors to train on.
         """
         self.check(vectors, ids)
         if not self._index.is_trained:
             try:
                 self._index.train(vectors)
             except RuntimeError as error:
-                raise ValueError(
+                raise UserError(
                     f"{len(vectors)} images are too few for FAISS to learn {self.factory!r} "
                     "from: add more in the first call, or use 'Flat'"
                 ) from error
@@ -98,7 +101,7 @@ class VectorIndex:
         self.recall = None
 
     def embedding(self, image: int) -> Embeddings:
-        """Give the vector with an id, ``(D,)`` float32; exact in a flat index.
+        """Return the vector with an id, ``(D,)`` float32; exact in a flat index.
 
         Raises:
             KeyError: No vector has this id.
@@ -109,10 +112,9 @@ class VectorIndex:
         return vector
 
     def embeddings(self, rows: Sequence[int] | None = None) -> Embeddings:
-        """Give the vectors of some rows, or all, in the order in which they were added.
+        """Return the vectors of some rows, or of all, ``(N, D)`` float32.
 
-        Returns:
-            ``(N, D)`` float32; exact in a flat index, decoded in others.
+        Exact in a flat index, decoded in others; rows count in the order of adding.
         """
         inverted = faiss.try_extract_index_ivf(self._index.index)
         if inverted is not None:
@@ -122,7 +124,7 @@ class VectorIndex:
         return vectors
 
     def nearest_images(self, queries: Embeddings, k: int) -> tuple[Integers, Embeddings]:
-        """Find the vectors nearest to each query.
+        """Return the vectors nearest to each query.
 
         Args:
             queries: ``(Q, D)`` float32, unit norm.
@@ -148,20 +150,20 @@ class VectorIndex:
         """Trade speed for recall, in FAISS's words: "nprobe=16", "efSearch=64".
 
         Raises:
-            ValueError: The index has no such parameter.
+            UserError: The index has no such parameter.
         """
         try:
             faiss.ParameterSpace().set_index_parameters(self._index, parameters)  # type: ignore[arg-type]
         except RuntimeError as error:
-            raise ValueError(f"an index {self.factory!r} cannot take {parameters!r}") from error
+            raise UserError(f"an index {self.factory!r} cannot take {parameters!r}") from error
         self.recall = None
 
     def measure_recall(self, vectors: Embeddings, queries: Embeddings, k: int = 10) -> float:
-        """Measure which share of the true k nearest vectors the index finds.
+        """Return the share of the true k nearest vectors that the index finds.
 
         Args:
             vectors: What was added, in order, ``(N, D)`` float32: a compressed index does not
-                keep it.
+                keep them.
             queries: ``(Q, D)`` float32, unit norm.
             k: Vectors of each query, at most N.
 

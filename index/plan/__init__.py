@@ -1,9 +1,13 @@
-"""."""
+"""Which (image, target) pairs a build makes, and in which shards.
+
+Pure functions over arrays: no model, no clock, no worker count; only a confusion matrix may be read
+from disk. The plan is computed, not stored: every process computes the same one.
+"""
 
 from .config import PLAN_FIELDS
 from .confusion import knn_confusion, read_confusion
 from .keys import plan_keys
-from .pairs import make_plan
+from .pairs import make_plan, parse_pairs
 from .plan import Plan
 
 __all__ = [
@@ -11,6 +15,7 @@ __all__ = [
     "Plan",
     "knn_confusion",
     "make_plan",
+    "parse_pairs",
     "plan_keys",
     "read_confusion",
 ]

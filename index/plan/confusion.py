@@ -1,20 +1,20 @@
-"""Confusion matrices: which classes a classifier takes for which."""
+"""Confusion matrices: which classes a classifier mistakes for which."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from genie_transforms import MissingFileError, UserError
 from index.embed import EmbeddingIndex
+from index.sources import read_csv
 
 Integers = npt.NDArray[np.int64]
 
-
-_BLOCK = 4096
+_BLOCK = 4096  # images that search at once
 
 
 def most_confused(
@@ -22,7 +22,7 @@ def most_confused(
     count: int,
     ranking: Integers | None = None,
 ) -> Integers:
-    """Find the classes that each class is most often taken for.
+    """Return the classes that each class is most often mistaken for.
 
     Args:
         confusion: Counts or rates, rows the true class, columns the predicted one, ``(C, C)``.
@@ -33,15 +33,16 @@ def most_confused(
         ``(C, K)`` int64, most confused first.
 
     Raises:
-        ValueError: The matrix is not square, or has negative or not finite entries.
+        UserError: The matrix is not square, has negative or not finite entries, or other classes
+            than the ranking.
     """
     matrix = np.array(confusion, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"a confusion matrix is square, got shape {matrix.shape}")
+        raise UserError(f"a confusion matrix is square, got shape {matrix.shape}")
     if not np.isfinite(matrix).all() or (matrix < 0).any():
-        raise ValueError("a confusion matrix holds counts or rates: found one negative or NaN")
+        raise UserError("a confusion matrix holds counts or rates: found one negative or NaN")
     if ranking is not None and np.shape(ranking) != (len(matrix), len(matrix) - 1):
-        raise ValueError(
+        raise UserError(
             f"the confusion matrix has {len(matrix)} classes, the ranking {len(ranking)}: "
             "they must name the same ones"
         )
@@ -67,45 +68,44 @@ def read_confusion(path: Path, class_names: Sequence[str]) -> npt.NDArray[np.flo
         `class_names`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is of another kind, or does not fit the classes.
+        MissingFileError: There is no such file.
+        UserError: The file is of another kind, or does not fit the classes.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"no confusion matrix at {path}")
+    if not path.is_file():
+        raise MissingFileError(f"no confusion matrix at {path}")
     if path.suffix == ".npy":
         matrix: npt.NDArray[np.float64] = np.load(path, allow_pickle=False).astype(np.float64)
         if matrix.shape != (len(class_names),) * 2:
-            raise ValueError(
+            raise UserError(
                 f"{path} has shape {matrix.shape}, but there are {len(class_names)} classes"
             )
         return matrix
     if path.suffix == ".csv":
         return _read_csv(path, class_names)
-    raise ValueError(f"a confusion matrix is a .npy or .csv file, got {path}")
+    raise UserError(f"a confusion matrix is a .npy or .csv file, got {path}")
 
 
 def _read_csv(path: Path, class_names: Sequence[str]) -> npt.NDArray[np.float64]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
+    rows = read_csv(path)
     predicted = rows[0][1:] if rows else []
     true = [row[0] for row in rows[1:]]
     for where, names in (("first row", predicted), ("first column", true)):
         missing = [name for name in class_names if name not in names]
         if missing:
-            raise ValueError(f"{path}: its {where} lacks the classes {missing[:5]}")
+            raise UserError(f"{path}: its {where} lacks the classes {missing[:5]}")
         if len(set(names)) != len(names):
-            raise ValueError(f"{path}: its {where} names a class twice")
+            raise UserError(f"{path}: its {where} names a class twice")
     try:
         cells = np.array([row[1:] for row in rows[1:]], dtype=np.float64)
     except ValueError as error:
-        raise ValueError(f"{path} is not a table of numbers: {error}") from error
+        raise UserError(f"{path} is not a table of numbers: {error}") from error
     order = [true.index(name) for name in class_names]
     matrix: npt.NDArray[np.float64] = cells[order][:, [predicted.index(n) for n in class_names]]
     return matrix
 
 
 def knn_confusion(index: EmbeddingIndex, k: int = 10) -> npt.NDArray[np.float64]:
-    """Estimate the confusion of a k-nearest-neighbours classifier, leaving each image out.
+    """Return the confusion of a k-nearest-neighbours classifier, leaving each image out.
 
     Args:
         index: Embeddings of the images with their labels.

@@ -1,10 +1,4 @@
-"""Finished pairs kept for later builds: their rows, and the embeddings of their sweeps.
-
-A store is a folder of finished shards, each with the embeddings that its r* were chosen from.
-Files are named by what they hold and never changed, so that many builds may add to a store at
-once; where the file system allows it they are hard links and cost nothing. A bank sets its own
-shards aside in such a store when its plan grows, and `--cache` shares one between banks.
-"""
+"""Names of pairs that stay the same while a data set grows."""
 
 from __future__ import annotations
 
@@ -15,16 +9,16 @@ from .plan import Plan
 
 
 def pair_key(digest: str, target: str, variation: int, prompt: str) -> str:
-    """Name a pair by what it is: 32 hexadecimal digits.
+    """Return the name of a pair by what it is: 32 hexadecimal digits.
 
-    Numbers of classes and places in a data set change when images and classes are added; content
+    Numbers of classes and rows of a data set change when images and classes are added; content
     keys and names do not.
 
     Args:
         digest: Content key of the source image.
         target: Name of the target class.
-        variation: Number of the repetition, from 0.
-        prompt: What the model is told.
+        variation: Number of the repetition of the same pair, from 0.
+        prompt: The text that the negative is made with.
     """
     parts = (digest, target, str(variation), prompt)
     # Lengths go in front: ("ab", "c") and ("a", "bc") are different pairs.
@@ -38,13 +32,13 @@ def plan_keys(
     class_names: Sequence[str],
     prompt: Callable[[int, int], str],
 ) -> list[str]:
-    """Name every pair of a plan (see `pair_key`).
+    """Return the name of every pair of a plan, in its order (see `pair_key`).
 
     Args:
         plan: The pairs.
         digests: Content key of each source image.
         class_names: Names of the classes.
-        prompt: Gives the prompt of a pair, by row of its image and class of its target.
+        prompt: Returns the prompt of a pair, by row of its image and class of its target.
     """
     columns = (plan.sources.tolist(), plan.targets.tolist(), plan.variations.tolist())
     return [

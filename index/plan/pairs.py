@@ -1,4 +1,4 @@
-"""Plan which (image, target) pairs are made, and in which shards. Pure and deterministic."""
+"""Which (image, target) pairs are made: strategies and budgets. Pure and deterministic."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from genie_transforms import UserError
+
 from .budget import allocate, assign_images, capacities
 from .confusion import most_confused
 from .plan import Integers, Plan
 
 Mask = npt.NDArray[np.bool_]
-
 
 MOST_PAIRS = 100_000_000
 """A plan is held in memory; beyond this something else was meant."""
@@ -34,7 +35,7 @@ def make_plan(
     confusion: npt.NDArray[np.floating | np.integer] | None = None,
     same_class: bool = False,
 ) -> Plan:
-    """Plan the pairs of a build.
+    """Return the pairs of a build.
 
     Budgets cut a fixed order of all pairs, balanced over targets first, then over the source
     classes of a target, then over the images of a class. So a larger budget with the same seed
@@ -65,25 +66,19 @@ def make_plan(
         Pairs in the order of sources, then targets, then variations.
 
     Raises:
-        ValueError: A strategy or number makes no sense, or no pair is left.
+        UserError: A strategy or number makes no sense, or no pair is left.
+        ValueError: A label is out of range, or an array that the strategy needs is missing or
+            has another shape.
     """
     labels = _checked_labels(labels, num_classes)
-    limits = {
-        "max_pairs": max_pairs,
-        "per_class": per_class,
-        "max_class_size": max_class_size,
-        "variations": variations,
-        "pairs_per_shard": pairs_per_shard,
-    }
-    for name, value in limits.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-
-    kind, count = _strategy(pairs, num_classes)
+    _at_least_one(max_pairs=max_pairs, per_class=per_class, max_class_size=max_class_size)
+    _at_least_one(variations=variations, pairs_per_shard=pairs_per_shard)
+    strategy, number = parse_pairs(pairs)
+    count = num_classes - 1 if number is None else min(number, num_classes - 1)
     if same_class:
-        kind, allowed = "all", np.eye(num_classes, dtype=np.bool_)
+        strategy, allowed = "all", np.eye(num_classes, dtype=np.bool_)
     else:
-        allowed = _allowed(kind, count, num_classes, ranking, confusion)
+        allowed = _allowed(strategy, count, num_classes, ranking, confusion)
     sizes = np.bincount(labels, minlength=num_classes).astype(np.int64)
     allowed &= _wanted(sizes, only_classes, max_class_size)[None]
 
@@ -91,26 +86,40 @@ def make_plan(
     places = rng.permutation(num_classes)
     # Everyone meets the others as in a round robin: each round, every class is met once.
     rounds = (places[None] - places[:, None]) % num_classes
-    turns = np.where(allowed, rounds, num_classes).argsort(1, kind="stable").argsort(1)
-    met = allowed.sum(1)
-    times = capacities(kind, count, turns, met, sizes) * allowed
-    taken = allocate(times * variations, rounds, places.argsort(), per_class, max_pairs)
-    if not taken.any():
-        raise ValueError(
-            f"no pairs: {len(labels)} images, {num_classes} classes, pairs {pairs!r}, "
-            f"only_classes {only_classes}, max_class_size {max_class_size}"
-        )
-    if taken.sum() > MOST_PAIRS:
-        raise ValueError(
-            f"{taken.sum()} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
+    order = np.where(allowed, rounds, num_classes).argsort(1, kind="stable").argsort(1)
+    num_targets = allowed.sum(1)
+    capacity = capacities(strategy, count, order, num_targets, sizes) * allowed
+    taken = allocate(capacity * variations, rounds, places.argsort(), per_class, max_pairs)
+    limits = f"only_classes {only_classes}, max_class_size {max_class_size}"
+    _check_total(taken, f"{len(labels)} images, {num_classes} classes, pairs {pairs!r}, {limits}")
+    members = _shuffled_by_class(rng, labels)
+    assigned = assign_images(taken, capacity, order, num_targets, sizes, members)
+    # Pairs of one image stand together, so that a shard encodes each image once.
+    sources, targets, repeats = assigned[:, np.lexsort(assigned[::-1])]
+    return Plan(sources, targets, repeats, pairs_per_shard)
+
+
+def _at_least_one(**limits: int | None) -> None:
+    for name, value in limits.items():
+        if value is not None and value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")
+
+
+def _check_total(taken: Integers, request: str) -> None:
+    total = int(taken.sum())
+    if not total:
+        raise UserError(f"no pairs: {request}")
+    if total > MOST_PAIRS:
+        raise UserError(
+            f"{total} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
             "per_class, or another strategy than all"
         )
+
+
+def _shuffled_by_class(rng: np.random.Generator, labels: Integers) -> Integers:
+    """Return all rows, ``(N,)`` int64, class by class, those of a class in random order."""
     shuffled = rng.permutation(len(labels))
-    members = shuffled[labels[shuffled].argsort(kind="stable")]
-    plan = assign_images(taken, times, turns, met, sizes, members)
-    # Pairs of one image stand together, so that a shard encodes each image once.
-    sources, targets, repeats = plan[:, np.lexsort((plan[2], plan[1], plan[0]))]
-    return Plan(sources, targets, repeats, pairs_per_shard)
+    return shuffled[labels[shuffled].argsort(kind="stable")]
 
 
 def _checked_labels(labels: Integers, num_classes: int) -> Integers:
@@ -121,33 +130,37 @@ def _checked_labels(labels: Integers, num_classes: int) -> Integers:
     return labels
 
 
-def _strategy(pairs: str, num_classes: int) -> tuple[str, int]:
-    """Read "random:3" as ("random", 3)."""
-    kind, _, number = pairs.partition(":")
+def parse_pairs(pairs: str) -> tuple[str, int | None]:
+    """Read which classes meet: "random:3" as ("random", 3), "all" as ("all", None).
+
+    Raises:
+        UserError: It is none of all, random:K, nearest:K and confusion:K, or K is below 1.
+    """
     if pairs == "all":
-        return kind, num_classes - 1
-    known = kind in ("random", "nearest", "confusion")
+        return pairs, None
+    strategy, _, number = pairs.partition(":")
+    known = strategy in ("random", "nearest", "confusion")
     if not known or not number.isdecimal() or int(number) < 1:
-        raise ValueError(
-            f"pairs must be all, random:K, nearest:K or confusion:K, with K at least 1, "
+        raise UserError(
+            "pairs must be all, random:K, nearest:K or confusion:K, with K at least 1, "
             f"got {pairs!r}"
         )
-    return kind, min(int(number), num_classes - 1)
+    return strategy, int(number)
 
 
 def _allowed(
-    kind: str,
+    strategy: str,
     count: int,
     num_classes: int,
     ranking: Integers | None,
     confusion: npt.NDArray[np.floating | np.integer] | None,
 ) -> Mask:
-    """Say which source class may meet which target, ``(C, C)`` bool."""
+    """Return which source class may meet which target, ``(C, C)`` bool."""
     others = ~np.eye(num_classes, dtype=np.bool_)
-    if kind in ("all", "random"):
+    if strategy in ("all", "random"):
         return others
     chosen = np.zeros_like(others)
-    if kind == "nearest":
+    if strategy == "nearest":
         if ranking is None:
             raise ValueError("pairs nearest:K needs the ranking of classes")
         if np.shape(ranking) != (num_classes, num_classes - 1):
@@ -158,24 +171,24 @@ def _allowed(
         return chosen & others
     if confusion is None:
         raise ValueError("pairs confusion:K needs a confusion matrix")
-    most = most_confused(confusion, count, ranking)
-    if len(most) != num_classes:
-        raise ValueError(
-            f"the confusion matrix has {len(most)} classes, but there are {num_classes}"
+    confused = most_confused(confusion, count, ranking)
+    if len(confused) != num_classes:
+        raise UserError(
+            f"the confusion matrix has {len(confused)} classes, but there are {num_classes}"
         )
-    np.put_along_axis(chosen, most, True, axis=1)
+    np.put_along_axis(chosen, confused, True, axis=1)
     return chosen.T & others
 
 
 def _wanted(
     sizes: Integers, only_classes: Sequence[int] | None, max_class_size: int | None
 ) -> Mask:
-    """Say which classes are targets, ``(C,)`` bool."""
+    """Return which classes are targets, ``(C,)`` bool."""
     wanted = np.ones(len(sizes), dtype=np.bool_)
     if only_classes is not None:
         unknown = [label for label in only_classes if not 0 <= label < len(sizes)]
         if unknown:
-            raise ValueError(f"only_classes {unknown}: there are {len(sizes)} classes, from 0")
+            raise UserError(f"only_classes {unknown}: there are {len(sizes)} classes, from 0")
         wanted = np.isin(np.arange(len(sizes)), np.asarray(only_classes, dtype=np.int64))
     if max_class_size is not None:
         wanted &= sizes <= max_class_size

@@ -1,4 +1,4 @@
-"""Plan which (image, target) pairs are made, and in which shards. Pure and deterministic."""
+"""A plan: which (image, target) pairs are made, and in which shards."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Plan:
 
     @property
     def num_shards(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return -(-len(self) // self.pairs_per_shard)
 
     def shard(self, index: int) -> Plan:
-        """Give the pairs of one shard.
+        """Return the pairs of one shard.
 
         Raises:
             IndexError: There is no such shard.
@@ -50,7 +50,7 @@ class Plan:
         return self.take(rows)
 
     def take(self, rows: slice | Sequence[int]) -> Plan:
-        """Give some of the pairs."""
+        """Return some of the pairs, as a plan."""
         chosen = rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         return Plan(
             self.sources[chosen],
@@ -60,5 +60,5 @@ class Plan:
         )
 
     def pairs_per_class(self, num_classes: int) -> Integers:
-        """Count the pairs of each target class, ``(num_classes,)`` int64."""
+        """Return the number of pairs of each target class, ``(num_classes,)`` int64."""
         return np.bincount(self.targets, minlength=num_classes).astype(np.int64)

@@ -1,17 +1,30 @@
-"""."""
+"""What the user gives: images, names of their classes, prompt templates and captions.
+
+Reads them from folders and files, and refuses what cannot be used in words that say what to
+change. Knows no diffusion model; the captioner's BLIP is the only network here.
+"""
 
 from .captioner import write_captions
 from .captions import read_captions
-from .class_names import ClassName, class_names_for, folder_to_words, read_class_names
+from .class_names import (
+    ClassName,
+    ambiguous_names,
+    class_names_for,
+    folder_to_words,
+    read_class_names,
+)
 from .images import as_rgb, fit_to
 from .source import Source, open_source
-from .templates import check_prompts, make_prompts
+from .tables import read_csv
+from .templates import check_prompts, check_template, make_prompts
 
 __all__ = [
     "ClassName",
     "Source",
+    "ambiguous_names",
     "as_rgb",
     "check_prompts",
+    "check_template",
     "class_names_for",
     "fit_to",
     "folder_to_words",
@@ -19,5 +32,6 @@ __all__ = [
     "open_source",
     "read_captions",
     "read_class_names",
+    "read_csv",
     "write_captions",
 ]

@@ -1,26 +1,31 @@
-"""What every shard of a build shares, and how a swept pair is judged with it."""
+"""Images as models take them: upright, in RGB, square."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as VF
 
 
 def fit_to(image: Image.Image, size: int) -> Tensor:
-    """Resize the shorter side and crop the centre, as the authors do: ``(3, size, size)`` uint8."""
+    """Return the image with its shorter side resized to `size` and its centre cropped.
+
+    The authors' preprocessing. An image of the right size is not resampled.
+
+    Returns:
+        ``(3, size, size)`` uint8 for an RGB image.
+    """
     pixels: Tensor = VF.pil_to_tensor(image)
     if pixels.shape[1:] == (size, size):
         return pixels
-    steps = v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
-    fitted: Tensor = steps(pixels)
-    return fitted
+    resized = VF.resize(pixels, [size], antialias=True)
+    cropped: Tensor = VF.center_crop(resized, [size, size])
+    return cropped
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Give the picture as one sees it, in RGB.
+    """Return the image as a viewer shows it, in RGB.
 
     Grey, palette and CMYK are converted, 16 bits scaled to 8, transparency is laid on white, and
     the EXIF orientation is applied.
@@ -28,6 +33,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I") or upright.mode == "F":
         levels = np.asarray(upright, dtype=np.float64)
+        # Mode "I" holds 16-bit and 8-bit values alike: only the values tell them apart.
         scale = 255 / 65535 if levels.max(initial=0) > 255 else 1.0
         return Image.fromarray((levels * scale).clip(0, 255).astype(np.uint8)).convert("RGB")
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:

@@ -1,4 +1,4 @@
-"""Datasets in: what the builder reads source images from."""
+"""Where source images come from: a folder with one folder for each class, or the demo."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import numpy as np
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, Scenes
 
 DEMO_SEED = 2**16  # apart from the seeds of the scenes that the demo's models were trained on
-
-
 DEMO_PER_CLASS = 7
 
 
@@ -35,7 +34,7 @@ class Source:
     """Source images with their labels and names.
 
     Attributes:
-        dataset: Gives (PIL image, label) for a row.
+        dataset: Returns (PIL image, label) for a row.
         ids: A name for each row: a path below the root, or the row's number.
         kind: What the recipe calls it.
     """
@@ -67,22 +66,23 @@ def open_source(source: str) -> Source:
     """Open the images that `--source` names.
 
     Args:
-        source: A folder with one folder of images a class, or "" for the demo's scenes.
+        source: A folder with one folder of images for each class, or "" for the demo's scenes.
 
     Raises:
-        FileNotFoundError: The folder is missing or holds no classes.
-        ValueError: There are fewer than two classes.
+        MissingFileError: The folder is missing, or a class has no images.
+        UserError: There are fewer than two classes.
     """
     if not source:
         return _demo()
     root = Path(source)
     if not root.is_dir():
-        raise FileNotFoundError(f"--source {source}: no such folder")
-    folder = ImageFolder(str(root))
+        raise MissingFileError(f"--source {source}: no such folder")
+    try:
+        folder = ImageFolder(str(root))
+    except FileNotFoundError as error:  # torchvision names the classes without images
+        raise MissingFileError(f"--source {source}: {error}") from error
     if len(folder.classes) < 2:
-        raise ValueError(
-            f"--source {source} has one class, {folder.classes}; at least 2 are needed"
-        )
+        raise UserError(f"--source {source} has one class, {folder.classes}; at least 2 are needed")
     ids = [str(Path(path).relative_to(root)) for path, _ in folder.samples]
     return Source(folder, ids, "imagefolder")
 

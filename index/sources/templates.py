@@ -1,4 +1,4 @@
-"""Prompts from class names."""
+"""Prompts of the classes, from a template and the classes' names."""
 
 from __future__ import annotations
 
@@ -6,42 +6,40 @@ import re
 from collections.abc import Callable, Sequence
 from string import Formatter
 
+from genie_transforms import UserError
+
 from .class_names import ClassName, folder_to_words
 
 PLACEHOLDERS = frozenset({"target", "superclass"})
 
-
 _ARTICLE = re.compile(r"\b([Aa])n?( +)(?=\{(target|superclass)\})")
-
 
 # By sound, not by letter; enough for the class names of the usual datasets.
 _CONSONANT_SOUND = re.compile(r"(uni(?!n|m)|use|usu|uti|ura|ure|uro|uku|eu|ewe|one\b|once\b|ouija)")
-
-
 _VOWEL_SOUND = re.compile(r"([aeiou]|hour|honest|honou?r|heir)")
 
 
 def make_prompts(
     template: str, class_names: Sequence[str | ClassName], *, agree: bool = False
 ) -> list[str]:
-    """Fill the template for each class.
+    """Return the prompt of each class: the template filled with its name.
 
     Args:
         template: Text with {target}, and {superclass} if wanted (paper, fine-grained
             experiments: "A photo of a {target}, a type of {superclass}").
         class_names: Folder names, whose underscores become spaces, or `ClassName`s.
-        agree: Let an article "a" or "an" before a placeholder agree with what follows.
+        agree: Make an article "a" or "an" before a placeholder agree with what follows.
 
     Raises:
-        ValueError: The template has no {target} or another placeholder, a superclass is
+        UserError: The template cannot be filled (see `check_template`), a superclass is
             missing, or two classes get the same prompt.
     """
-    _check_template(template)
+    check_template(template)
     prompts: dict[str, str] = {}
     for given in class_names:
         name = given if isinstance(given, ClassName) else ClassName(folder_to_words(given))
         if "{superclass}" in template and not name.superclass:
-            raise ValueError(
+            raise UserError(
                 f"prompt {template!r} needs the superclass of {name.display!r}: give it in the "
                 "file of class names"
             )
@@ -49,7 +47,7 @@ def make_prompts(
         prompt = (_agreed(template, words) if agree else template).format(**words)
         shown = given if isinstance(given, str) else given.display
         if prompt in prompts:
-            raise ValueError(
+            raise UserError(
                 f"classes {prompts[prompt]!r} and {shown!r} get the same prompt, {prompt!r}: tell "
                 "them apart in the file of class names"
             )
@@ -57,17 +55,22 @@ def make_prompts(
     return list(prompts)
 
 
-def _check_template(template: str) -> None:
+def check_template(template: str) -> None:
+    """Refuse a template that cannot be filled, before anything is opened.
+
+    Raises:
+        UserError: It has no {target}, or a placeholder besides {target} and {superclass}.
+    """
     try:
         found = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
     except ValueError as error:
-        raise ValueError(f"prompt {template!r}: {error}") from error
+        raise UserError(f"prompt {template!r}: {error}") from error
     if found - PLACEHOLDERS:
-        raise ValueError(
+        raise UserError(
             f"prompt {template!r}: its only placeholders are {{target}} and {{superclass}}"
         )
     if "target" not in found:
-        raise ValueError(f"prompt {template!r} has no {{target}}")
+        raise UserError(f"prompt {template!r} has no {{target}}")
 
 
 def _agreed(template: str, words: dict[str, str]) -> str:
@@ -78,7 +81,7 @@ def _agreed(template: str, words: dict[str, str]) -> str:
 
 
 def sounds_like_vowel(phrase: str) -> bool:
-    """Say whether "an" goes before an English phrase: "ankle boot", "hour", not "unicorn"."""
+    """Return whether "an" goes before an English phrase: "ankle boot", "hour", not "unicorn"."""
     lower = phrase.lower()
     return bool(_VOWEL_SOUND.match(lower)) and not _CONSONANT_SOUND.match(lower)
 
@@ -90,15 +93,15 @@ def check_prompts(
 
     Args:
         prompts: The prompts.
-        num_tokens: Counts the tokens of a prompt, marks included.
+        num_tokens: Counts the tokens of a prompt, including those that mark its ends.
         max_tokens: Tokens that the text encoder reads.
 
     Raises:
-        ValueError: A prompt is too long; names it and its number of tokens.
+        UserError: A prompt is too long; names it and its number of tokens.
     """
     for prompt in prompts:
         count = num_tokens(prompt)
         if count > max_tokens:
-            raise ValueError(
+            raise UserError(
                 f"prompt {prompt!r} has {count} tokens, the model reads {max_tokens}: shorten it"
             )

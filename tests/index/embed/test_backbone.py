@@ -1,20 +1,16 @@
-"""Backbones give unit-norm embeddings, or say why not."""
+"""Backbones return unit-norm embeddings, or say why not."""
 
 import sys
 import types
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from index.demo.scenes import BASE_CLASSES, NOVEL_CLASSES, Scenes
 from index.embed.backbone import Backbone, load_backbone
-from index.embed.cache import CachedBackbone
-from index.sources.images import as_rgb
 
 
 class MeanColour(Backbone):
@@ -51,7 +47,7 @@ def own_module(monkeypatch: pytest.MonkeyPatch) -> None:
         module=Brightest,
         wrong=lambda: 3,
         flat=lambda: lambda images: images.float().mean(),
-        picture=nn.Identity,
+        image=nn.Identity,
     )
     monkeypatch.setitem(sys.modules, "own_backbone", module)
 
@@ -124,8 +120,8 @@ def test_own_backbone_must_be_one(own_module: None) -> None:
         load_backbone("python:own_backbone:none")
     with pytest.raises(ValueError, match="not one vector each"):
         load_backbone("python:own_backbone:flat")
-    with pytest.raises(ValueError, match=r"gives \(1, 3, 64, 64\) for one image, not \(1, D\)"):
-        load_backbone("python:own_backbone:picture")
+    with pytest.raises(ValueError, match=r"returns \(1, 3, 64, 64\) for one image, not \(1, D\)"):
+        load_backbone("python:own_backbone:image")
 
 
 def test_bad_images_and_embeddings_are_refused(own_module: None) -> None:
@@ -138,84 +134,3 @@ def test_bad_images_and_embeddings_are_refused(own_module: None) -> None:
         backbone(torch.zeros(1, 3, 4, 4))
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         load_backbone("demo", batch_size=0)
-
-
-@pytest.mark.parametrize(
-    ("mode", "value", "expected"),
-    [
-        ("L", 100, (100, 100, 100)),
-        ("1", 1, (255, 255, 255)),
-        ("CMYK", (0, 255, 255, 0), (255, 0, 0)),
-        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
-        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
-        ("LA", (10, 0), (255, 255, 255)),
-        ("I;16", 40000, (155, 155, 155)),
-        ("I", 200, (200, 200, 200)),
-        ("F", 20.0, (20, 20, 20)),
-    ],
-)
-def test_every_kind_of_picture_becomes_rgb(
-    mode: str, value: Any, expected: tuple[int, int, int]
-) -> None:
-    converted = as_rgb(Image.new(mode, (2, 3), value))
-    assert (converted.mode, converted.size) == ("RGB", (2, 3))
-    assert converted.getpixel((1, 1)) == expected
-
-
-def test_palettes_and_exif_rotation(tmp_path: Path) -> None:
-    picture = Image.new("RGB", (4, 2), (255, 0, 0))
-    picture.paste((0, 0, 255), (0, 0, 1, 2))
-    palette = as_rgb(picture.convert("P", palette=Image.Palette.ADAPTIVE))
-    assert palette.tobytes() == picture.tobytes()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned right to be looked at
-    picture.save(tmp_path / "turned.png", exif=exif)
-    with Image.open(tmp_path / "turned.png") as file:
-        upright = as_rgb(file)
-    assert upright.size == (2, 4)
-    assert upright.getpixel((0, 0)) == (0, 0, 255)
-
-
-class Counting(MeanColour):
-    name = "counting"
-    seen = 0
-
-    def features(self, images: Tensor) -> Tensor:
-        self.seen += len(images)
-        return super().features(images)
-
-
-def test_the_cache_embeds_no_image_twice(tmp_path: Path) -> None:
-    images = torch.randint(1, 255, (6, 3, 5, 5), dtype=torch.uint8)
-    images[5] = images[0]
-    plain, counting = Counting(), Counting()
-    cached = CachedBackbone(counting, tmp_path)
-    np.testing.assert_array_equal(cached(images[:3]), plain(images[:3]))
-    np.testing.assert_array_equal(cached(images), plain(images))
-    assert (counting.seen, cached.num_hits, cached.num_misses) == (5, 4, 5)
-    assert cached(images[:0]).shape == (0, 3)
-
-    later = CachedBackbone(Counting(), tmp_path)  # another process
-    np.testing.assert_array_equal(later(images.flip(0)), plain(images.flip(0)))
-    assert (later.num_hits, later.num_misses) == (6, 0)
-    assert later.fingerprint() == plain.fingerprint()
-    assert not list(tmp_path.rglob("*.tmp"))
-
-
-def test_another_backbone_has_another_cache(tmp_path: Path) -> None:
-    images = torch.full((1, 3, 5, 5), 9, dtype=torch.uint8)
-    CachedBackbone(Counting(), tmp_path)(images)
-    other = Counting()
-    other.name = "other weights"
-    cached = CachedBackbone(other, tmp_path)
-    cached(images)
-    assert cached.num_misses == 1
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_a_file_of_another_dimension_is_refused(tmp_path: Path) -> None:
-    CachedBackbone(Counting(), tmp_path)(torch.ones(1, 3, 5, 5, dtype=torch.uint8))
-    wrong = Counting()
-    wrong.dimension = 4
-    with pytest.raises(ValueError, match="has 4 dimensions: delete the file"):
-        CachedBackbone(wrong, tmp_path)

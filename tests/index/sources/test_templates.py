@@ -1,0 +1,83 @@
+"""Prompts from templates and class names."""
+
+import pytest
+
+from genie_transforms import UserError
+from index.sources.class_names import ClassName
+from index.sources.templates import (
+    check_prompts,
+    check_template,
+    make_prompts,
+    sounds_like_vowel,
+)
+
+FINE_GRAINED = "A photo of a {target}, a type of {superclass}"
+
+
+def test_underscores_become_spaces() -> None:
+    assert make_prompts("A photo of a {target}", ["great_white_shark", "dog"]) == [
+        "A photo of a great white shark",
+        "A photo of a dog",
+    ]
+
+
+def test_superclass() -> None:
+    names = [ClassName("Audi TT", "car"), ClassName("BMW M3", "car")]
+    assert make_prompts(FINE_GRAINED, names)[0] == "A photo of a Audi TT, a type of car"
+    with pytest.raises(UserError, match="needs the superclass of 'dog'"):
+        make_prompts(FINE_GRAINED, ["dog"])
+
+
+def test_articles_agree_only_if_wanted() -> None:
+    names = ["ankle_boot", "dog", "hourglass", "unicorn"]
+    assert make_prompts("A {target}", names)[0] == "A ankle boot"
+    prompts = make_prompts("An {target}, seen by a man", names, agree=True)
+    assert prompts == [
+        "An ankle boot, seen by a man",
+        "A dog, seen by a man",
+        "An hourglass, seen by a man",
+        "A unicorn, seen by a man",
+    ]
+    owl = ClassName("Owl", "animal")
+    assert make_prompts("a  {target} is a {superclass}", [owl], agree=True) == [
+        "an  Owl is an animal"
+    ]
+
+
+@pytest.mark.parametrize("phrase", ["umbrella", "heirloom", "honest man", "uninked pen", "Owl"])
+def test_vowel_sounds(phrase: str) -> None:
+    assert sounds_like_vowel(phrase)
+
+
+@pytest.mark.parametrize(
+    "phrase", ["uniform", "European robin", "one-way sign", "ukulele", "house", "used car", ""]
+)
+def test_consonant_sounds(phrase: str) -> None:
+    assert not sounds_like_vowel(phrase)
+
+
+def test_two_classes_with_one_prompt_are_named() -> None:
+    with pytest.raises(UserError, match="'red_fox' and 'red fox' get the same prompt"):
+        make_prompts("a {target}", ["red_fox", "red fox"])
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("a {target} on {place}", "only placeholders are {target} and {superclass}"),
+        ("a {}", "only placeholders"),
+        ("a photo", "has no {target}"),
+        ("a {target", "expected '}'"),
+    ],
+)
+def test_wrong_templates_are_refused(template: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make_prompts(template, ["dog"])
+    with pytest.raises(UserError, match=message):  # also before there are classes
+        check_template(template)
+
+
+def test_too_long_prompts_are_refused_with_their_length() -> None:
+    check_prompts(["one two"], lambda prompt: len(prompt.split()), 2)
+    with pytest.raises(UserError, match="'one two three' has 3 tokens, the model reads 2"):
+        check_prompts(["one two three"], lambda prompt: len(prompt.split()), 2)
