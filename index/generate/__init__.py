@@ -1,8 +1,13 @@
-"""."""
+"""From pairs to rows: generate a pair's images, embed them, choose r*, describe what is kept.
+
+GeNIe-Ada, Algorithm 1 of the paper, lives here: `selection` is the rule, `ada` the ways to find r*,
+`shard` the unit of work that a build repeats. No other room knows noise ratios *and* embeddings.
+"""
 
 from .context import BuildContext
+from .neighbours import vote
 from .quality import choose_noise_ratio, quality_columns
-from .r_star import RStarCache, vote
+from .r_star import RStarCache
 from .selection import RULES, projections, select
 from .shard import ShardResult, run_shard
 

@@ -1,9 +1,11 @@
-"""What every shard of a build shares, and how a swept pair is judged with it."""
+"""What the shards of a build share: settings, images, models, embeddings, prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from index.config import BuildConfig
 from index.diffusion import Family
@@ -16,7 +18,7 @@ from .r_star import RStarCache
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What every shard of a build needs.
+    """What every shard of a build needs; nothing in it changes while shards run.
 
     Attributes:
         config: The build, with all that the model decides filled in.
@@ -43,5 +45,18 @@ class BuildContext:
         return plan_keys(plan, self.index.digests, self.source.class_names, self.prompt)
 
     def prompt(self, source: int, target: int) -> str:
-        """Give the prompt of a pair, by row of its image and class of its target."""
+        """Return the prompt of a pair, by row of its image and class of its target."""
         return self.prompts[target] if self.captions is None else self.captions[source]
+
+    def has_line(self, source: int, target: int) -> bool:
+        """Return whether a pair can be made: Algorithm 1 needs a line from source to target.
+
+        Args:
+            source: Row of the source image.
+            target: Target class.
+        """
+        # Where source and target are one class, nothing is projected. Otherwise both points are
+        # the same if the only image of the target has the source's pixels under another label.
+        if self.config.same_class:
+            return True
+        return not np.array_equal(self.index.embedding(source), self.index.centroid(target))

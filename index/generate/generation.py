@@ -1,9 +1,11 @@
-"""Make the pictures of a shard's pairs; bad ones are made again, a few times."""
+"""Generate the images of a shard's pairs; bad output is generated again, a few times."""
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -13,6 +15,7 @@ from index.diffusion import Family
 from index.diffusion.sampling import SweepPair, pair_seed, sweep
 
 MAX_ATTEMPTS = 3
+"""Seeds that a pair gets in one call before it counts as failed."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class PairRequest:
         place: Row of its source among the shard's images.
         digest: Content key of the source.
         target: Name of the target class.
-        prompt: What the model is told.
+        prompt: What the model is conditioned on.
         variation: Number of the repetition, from 0.
     """
 
@@ -36,7 +39,7 @@ class PairRequest:
 
 @dataclass(frozen=True)
 class Generated:
-    """Pictures of one pair.
+    """Images of one pair.
 
     Attributes:
         images: One for each noise ratio, ``(R, 3, H, W)`` uint8.
@@ -50,16 +53,18 @@ class Generated:
 
 
 class Generation:
-    """Generates pairs of one shard, as often and at whatever noise ratios it is asked for.
+    """Generates pairs of one shard, as often and at whatever noise ratios it is asked to.
 
     Args:
         config: The build, with all that the model decides filled in.
         family: The diffusion model.
         images: Sources, ``(S, 3, H, W)`` uint8.
-        pairs: The pairs; their positions name them below.
+        pairs: The pairs; elsewhere they are named by their position in this list.
 
     Attributes:
-        failures: Position of each pair that gave no picture -> why.
+        images: Sources, ``(S, 3, H, W)`` uint8.
+        pairs: The pairs.
+        failures: Position of each pair that could not be generated -> why.
         network_rows: Rows that went through the denoiser so far, guidance counted.
         seconds: Duration of each stage so far.
     """
@@ -69,18 +74,26 @@ class Generation:
     ) -> None:
         self._config = config
         self._family = family
-        self._images = images
+        self.images = images
         self.pairs = pairs
         self.failures: dict[int, str] = {}
         self.network_rows = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to a stage."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - start
+
     def seed(self, position: int, attempt: int = 0) -> int:
-        """Give the seed of a pair's noise."""
+        """Return the seed of a pair's noise."""
+        # From what the pair is and not from its position: it gets the same noise in any shard.
         pair = self.pairs[position]
         return pair_seed(pair.digest, pair.target, pair.variation, self._config.seed, attempt)
 
-    def run(
+    def generate(
         self,
         noise_ratios: Mapping[int, tuple[float, ...]],
         num_inference_steps: int,
@@ -89,7 +102,7 @@ class Generation:
         """Generate pairs; bad output gets a new seed, `MAX_ATTEMPTS` seeds in all.
 
         Args:
-            noise_ratios: What to make of each pair, by position.
+            noise_ratios: At which noise ratios to generate each pair, by position.
             num_inference_steps: Steps of the grid from r = 1.
             first_attempts: Which seed to begin with, by position; the first if not given.
 
@@ -99,21 +112,23 @@ class Generation:
         first = first_attempts or {}
         attempts = {position: first.get(position, 0) for position in noise_ratios}
         reasons: dict[int, str] = {}
-        made: dict[int, Generated] = {}
+        generated: dict[int, Generated] = {}
         for _ in range(MAX_ATTEMPTS):
-            waiting = [position for position in noise_ratios if position not in made]
+            waiting = [position for position in noise_ratios if position not in generated]
             if not waiting:
                 break
             swept = self._sweep(waiting, noise_ratios, attempts, num_inference_steps)
             for position, (images, reason) in zip(waiting, swept, strict=True):
                 attempt = attempts[position]
                 if reason is None:
-                    made[position] = Generated(images, self.seed(position, attempt), attempt)
+                    seed = self.seed(position, attempt)
+                    generated[position] = Generated(images, seed, attempt)
                 else:
                     reasons[position] = reason
                     attempts[position] += 1
-        self.failures |= {p: reasons[p] for p in noise_ratios if p not in made}
-        return dict(sorted(made.items()))
+        self.failures |= {p: reasons[p] for p in noise_ratios if p not in generated}
+        # Pairs that needed another attempt came last: back into the order of the plan.
+        return dict(sorted(generated.items()))
 
     def _sweep(
         self,
@@ -135,7 +150,7 @@ class Generation:
         ]
         swept = sweep(
             self._family,
-            self._images,
+            self.images,
             pairs,
             num_inference_steps=num_inference_steps,
             guidance_scale=config.guidance,
@@ -146,6 +161,7 @@ class Generation:
         self.network_rows += swept.network_rows
         for stage, value in swept.seconds.items():
             self.seconds[stage] += value
+        # One bad image spoils the pair: Algorithm 1 compares all images of a sweep.
         wrong: dict[int, str] = {}
         for (number, _), reason in swept.failures.items():
             wrong.setdefault(number, reason)

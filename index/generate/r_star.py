@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from genie_transforms import MissingFileError, UserError
 from genie_transforms.format import atomic_path
-from index.embed import EmbeddingIndex, Embeddings
-
-
-def vote(ratios: Sequence[float]) -> tuple[float, float]:
-    """Give the most frequent noise ratio, the smaller one of two, and its share in (0, 1]."""
-    votes = Counter(ratios)
-    chosen = min(votes, key=lambda ratio: (-votes[ratio], ratio))
-    return chosen, votes[chosen] / len(ratios)
 
 
 class RStarCache:
     """r* by (source digest, target), all found under one recipe and backbone.
 
+    Images and classes are known by content key and name, not by number: numbers change when a
+    data set grows, and r* does not.
+
     Args:
         scope: What the recipe and the backbone are (see `scope_of`). Caches of different scopes
             are never mixed.
+
+    Example:
+        >>> cache = RStarCache("recipe and backbone")
+        >>> cache.record("0f3a", "fox", 0.7)
+        >>> cache.get("0f3a", "fox")
+        0.7
     """
 
     def __init__(self, scope: str = "") -> None:
         self.scope = scope
+        # By target first: whoever predicts r* asks for all images that were moved to one target.
         self._found: dict[str, dict[str, float]] = {}
 
     def __len__(self) -> int:
         return sum(len(found) for found in self._found.values())
 
     def record(self, digest: str, target: str | int, noise_ratio: float) -> None:
-        """Keep one r*, instead of an older one.
+        """Keep one r* to six decimals, instead of an older one.
 
         Args:
             digest: Content key of the source image.
@@ -43,19 +46,27 @@ class RStarCache:
             noise_ratio: r*, in (0, 1].
 
         Raises:
-            ValueError: The noise ratio is out of its range.
+            ValueError: The noise ratio is outside its range.
         """
         if not 0 < noise_ratio <= 1:
             raise ValueError(f"r* must lie in (0, 1], got {noise_ratio} for {digest} → {target}")
-        self._found.setdefault(str(target), {})[digest] = float(noise_ratio)
+        # A bank stores r* in single precision. Rounded, one that was read from a bank and one that
+        # was just found are the same number, and count as the same vote.
+        self._found.setdefault(str(target), {})[digest] = round(float(noise_ratio), 6)
 
     def get(self, digest: str, target: str | int) -> float | None:
-        """Look r* up; None if it was not found before."""
+        """Return the r* of an image and a target; None if it was not found before."""
         return self._found.get(str(target), {}).get(digest)
 
     def of_target(self, target: str | int) -> Mapping[str, float]:
-        """Give r* of every image that was moved to a target, by digest."""
+        """Return r* of every image that was moved to a target, by digest."""
         return self._found.get(str(target), {})
+
+    def copy(self) -> RStarCache:
+        """Return a cache of the same scope that can be added to without changing this one."""
+        other = RStarCache(self.scope)
+        other.merge(self)
+        return other
 
     def merge(self, other: RStarCache) -> None:
         """Take over all that another cache knows; where both know, the other's.
@@ -72,9 +83,11 @@ class RStarCache:
             self._found.setdefault(target, {}).update(found)
 
     def save(self, path: Path) -> None:
-        """Write the cache as .npz, whole or not at all; the same cache gives the same arrays."""
+        """Write the cache as .npz, whole or not at all; the same cache gives the same bytes."""
+        # Sorted, since the order of recording depends on which pairs a build had to make.
         rows = sorted((t, d, r) for t, found in self._found.items() for d, r in found.items())
         targets, digests, ratios = zip(*rows, strict=True) if rows else ((), (), ())
+        # As an open file: given a name, NumPy appends .npz to the temporary one.
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -93,51 +106,23 @@ class RStarCache:
             scope: The scope that it must have; any if not given.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: The file has another scope.
+            MissingFileError: There is no such file.
+            UserError: The file has another scope, or is damaged.
         """
         if not path.exists():
-            raise FileNotFoundError(f"no r* cache at {path}")
-        with np.load(path, allow_pickle=False) as arrays:
-            cache = cls(str(arrays["scope"]))
-            columns = (arrays["digests"], arrays["targets"], arrays["noise_ratios"])
-            for digest, target, ratio in zip(*(c.tolist() for c in columns), strict=True):
-                cache.record(digest, target, ratio)
+            raise MissingFileError(f"no r* cache at {path}: a finished build writes one")
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                cache = cls(str(arrays["scope"]))
+                columns = [arrays[name].tolist() for name in ("digests", "targets", "noise_ratios")]
+        except (BadZipFile, EOFError, KeyError, ValueError) as error:
+            raise UserError(f"{path} is not an r* cache ({error}): remove it") from error
+        # Before anything is used: r* of another recipe would be wrong without looking wrong.
         if scope is not None and scope != cache.scope:
-            raise ValueError(
+            raise UserError(
                 f"{path} holds r* of scope {cache.scope[:12]!r}, not {scope[:12]!r}: recipe, "
                 "model or backbone differ"
             )
+        for digest, target, ratio in zip(*columns, strict=True):
+            cache.record(digest, target, ratio)
         return cache
-
-
-def predict_r_star(
-    index: EmbeddingIndex, known: RStarCache, embedding: Embeddings, target: str | int, k: int = 5
-) -> tuple[float, float] | None:
-    """Predict r* of an image from the nearest images that were moved to the same target.
-
-    Args:
-        index: Holds the embeddings of the images that vote.
-        known: Their r*.
-        embedding: Of the image, ``(D,)`` float32, unit norm.
-        target: The target class, as it was recorded.
-        k: Neighbours that vote.
-
-    Returns:
-        The r* that most of the k have (the smaller one if two have as many votes) and their share
-        of the votes, in (0, 1]; None if no image of the index is known to have been moved to the
-        target.
-
-    Raises:
-        ValueError: k is below 1.
-    """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    row_of = {digest: index.row_of_digest(digest) for digest in known.of_target(target)}
-    digest_of = {row: digest for digest, row in row_of.items() if row is not None}
-    found = sorted(digest_of)
-    if not found:
-        return None
-    similarity = index.embeddings(found) @ np.asarray(embedding, dtype=np.float32)
-    nearest = np.argsort(-similarity, kind="stable")[:k].tolist()
-    return vote([known.of_target(target)[digest_of[found[place]]] for place in nearest])

@@ -1,4 +1,8 @@
-"""Choose r* from the embeddings of a sweep: Algorithm 1 of the paper and its named variants."""
+"""Algorithm 1 of the paper on arrays alone: where a sweep leaves its source, and so which r is r*.
+
+`projections` places the images of a sweep on the line from source to target, `select` reads r*
+from them, by the paper's rule or by one of its named variants.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +27,18 @@ def projections(embeddings: Floats, source: Floats, centroid: Floats) -> npt.NDA
     (paper, Algorithm 1).
 
     Args:
-        embeddings: Of the generated images, ``(..., M, D)``.
-        source: Of the source image, ``(..., D)``.
-        centroid: Of the target class, ``(..., D)``.
+        embeddings: Of the generated images, Z_1 … Z_M, ``(..., M, D)``.
+        source: Of the source image, Z_S, ``(..., D)``.
+        centroid: Of the target class, Z_T, ``(..., D)``.
 
     Returns:
-        ``(..., M)`` float64.
+        d_1 … d_M, ``(..., M)`` float64; they may lie outside [0, 1].
 
     Raises:
         ValueError: Shapes disagree, a value is not finite, or source and centroid are the same
             point.
     """
+    # Centroids are kept in double precision; rounding must not decide between two close jumps.
     z = np.asarray(embeddings, dtype=np.float64)
     start, end = np.asarray(source, dtype=np.float64), np.asarray(centroid, dtype=np.float64)
     if z.shape[-1] != start.shape[-1] or z.shape[-1] != end.shape[-1]:
@@ -41,6 +46,7 @@ def projections(embeddings: Floats, source: Floats, centroid: Floats) -> npt.NDA
             f"embeddings have {z.shape[-1]} dimensions, the source {start.shape[-1]}, the "
             f"centroid {end.shape[-1]}: use one backbone for all"
         )
+    # NaN would not fail below: argmax takes the first NaN for the largest jump.
     for name, values in (("swept image", z), ("source", start), ("centroid", end)):
         if not np.isfinite(values).all():
             raise ValueError(f"the embedding of a {name} is not finite: check the backbone")
@@ -56,16 +62,11 @@ def projections(embeddings: Floats, source: Floats, centroid: Floats) -> npt.NDA
     return d
 
 
-def _first(wrong: npt.NDArray[np.bool_]) -> str:
-    """Name the first of many pairs."""
-    return f" (pair {np.argwhere(wrong)[0].tolist()})" if wrong.ndim else ""
-
-
-def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
+def select(projections: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
     """Choose the noise ratio right after the largest jump, or where the target is reached.
 
     Args:
-        walked: Projections d_1 … d_M in the order of increasing r, ``(..., M)``.
+        projections: d_1 … d_M in the order of increasing r, ``(..., M)``.
         rule: "paper" takes the largest |d_m - d_{m-1}| over m in [2, M], so the first r is never
             chosen; "signed" takes the largest move towards the target; "from_source" is "signed"
             with d_0 = 0, the source itself, in front, so that the first r can win; "settles" takes
@@ -79,26 +80,44 @@ def select(walked: Floats, rule: str = "paper") -> npt.NDArray[np.int64]:
     Raises:
         ValueError: The rule is unknown, the sweep too short, or a projection is not finite.
     """
-    d = np.asarray(walked, dtype=np.float64)
+    d = _checked(projections, rule)
+    last = d.shape[-1] - 1
+    # argmax takes the first of equal jumps: that is how ties go to the smaller r.
+    match rule:
+        case "paper":
+            # The sweep does not contain the source, so there is no jump that leads to r_1. Without
+            # a sign, as in the authors' code: a move back towards the source can win.
+            chosen = np.abs(np.diff(d)).argmax(-1) + 1
+        case "signed":
+            chosen = np.diff(d).argmax(-1) + 1
+        case "from_source":
+            chosen = np.diff(d, prepend=0.0).argmax(-1)
+        case "settles":
+            # Counted from the last r backwards, for as long as every image is past the middle.
+            settled = np.logical_and.accumulate(d[..., ::-1] > 0.5, axis=-1)
+            chosen = last + 1 - settled.sum(-1)
+        case _:
+            # Counted from the first image past the middle on, less one for the r after it.
+            passed = np.logical_or.accumulate(d > 0.5, axis=-1)
+            chosen = last + 2 - passed.sum(-1)
+    return np.asarray(np.minimum(chosen, last), dtype=np.int64)
+
+
+def _checked(projections: Floats, rule: str) -> npt.NDArray[np.float64]:
+    """Return projections in double precision, if the rule can choose among them."""
+    d = np.asarray(projections, dtype=np.float64)
     if rule not in RULES:
         raise ValueError(f"unknown rule {rule!r}; choose among {', '.join(RULES)}")
     if d.ndim == 0:
         raise ValueError("projections must have an axis of noise ratios, got a single number")
-    needed = 1 if rule in ("from_source", "settles", "passes") else 2
+    needed = 2 if rule in ("paper", "signed") else 1  # these see nothing but jumps within the sweep
     if d.shape[-1] < needed:
         raise ValueError(f"rule {rule} needs at least {needed} noise ratios, got {d.shape[-1]}")
     if not np.isfinite(d).all():
         raise ValueError("a projection is not finite: the backbone gave NaN or infinity")
-    last = d.shape[-1] - 1
-    if rule == "settles":
-        stays = np.logical_and.accumulate(d[..., ::-1] > 0.5, axis=-1)
-        return np.asarray(np.minimum(d.shape[-1] - stays.sum(-1), last), dtype=np.int64)
-    if rule == "passes":
-        past = np.logical_or.accumulate(d > 0.5, axis=-1)
-        return np.asarray(np.minimum(last + 2 - past.sum(-1), last), dtype=np.int64)
-    if rule == "from_source":
-        jumps = np.diff(d, axis=-1, prepend=0.0)
-        return np.asarray(jumps.argmax(-1), dtype=np.int64)
-    jumps = np.diff(d, axis=-1)
-    jumps = np.abs(jumps) if rule == "paper" else jumps
-    return np.asarray(jumps.argmax(-1) + 1, dtype=np.int64)
+    return d
+
+
+def _first(wrong: npt.NDArray[np.bool_]) -> str:
+    """Name the first wrong pair of many; nothing for a single pair."""
+    return f" (pair {np.argwhere(wrong)[0].tolist()})" if wrong.ndim else ""

@@ -1,4 +1,8 @@
-"""One shard of work: sweep, embed, select, rows."""
+"""One shard of a build: some pairs of the plan become rows of the bank.
+
+A shard is the unit of work. Its rows follow from the settings and its pairs alone, not from other
+shards, so shards may run in any order, in any process, and again after an interruption.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,8 @@ from index.embed import Embeddings
 from index.plan import Plan
 from index.sources import fit_to
 
-from .ada import Ada, Negative
+from .ada import Ada
+from .candidates import Negative
 from .context import BuildContext
 from .generation import Generation, PairRequest
 from .quality import quality_columns
@@ -34,19 +39,19 @@ _ON_CENTROID = "the source is embedded where the target's centroid is"
 
 @dataclass
 class ShardResult:
-    """Rows of a shard and what it took.
+    """Rows of a shard, and what they cost.
 
     Attributes:
         rows: One dict a pair, in the columns of a bank.
-        positions: Place of each row's pair in the plan.
+        positions: Position of each row's pair in the plan.
         embeddings: For each row ``(R + 1, D)`` float32: what r* was chosen from and, behind it,
             the chosen image.
-        failures: Source row, target and reason of each pair that gave no image.
+        failures: Source row, target and reason of each pair that could not be made.
         network_rows: Rows that went through the denoiser, guidance counted.
         seconds: Duration of each stage.
         ada: How r* were found, see `ada.Counts`.
         sweeps: For each position that was asked for: its row, and the source followed by the
-            sweep, ``(1 + R, 3, H, W)`` uint8; black where the build did not look.
+            sweep, ``(1 + R, 3, H, W)`` uint8; black where nothing was generated.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -59,7 +64,7 @@ class ShardResult:
     sweeps: dict[int, tuple[dict[str, Any], Tensor]] = field(default_factory=dict)
 
     def stats(self) -> dict[str, Any]:
-        """Give what the shard's stats file holds."""
+        """Return what the shard's stats file holds."""
         return {
             "failures": self.failures,
             "network_rows": self.network_rows,
@@ -77,20 +82,53 @@ def run_shard(context: BuildContext, plan: Plan, keep_sweeps_of: Sequence[int] =
         keep_sweeps_of: Positions in `plan` whose whole sweep is wanted.
 
     Returns:
-        Rows in the order of the plan, failures, and what it took.
+        Rows in the order of the plan, failures, and what they cost.
     """
+    generation = _read_sources(context, plan)
+    ada = Ada(context, plan, generation)
+
+    pairs = list(zip(plan.sources.tolist(), plan.targets.tolist(), strict=True))
+    # Left out before anything is generated: `projections` would raise, and end the whole shard.
+    no_line = {position for position, pair in enumerate(pairs) if not context.has_line(*pair)}
+    negatives = ada.negatives([p for p in range(len(pairs)) if p not in no_line])
+    reasons = generation.failures | dict.fromkeys(no_line, _ON_CENTROID)
+
+    result = ShardResult(
+        network_rows=generation.network_rows, seconds=generation.seconds, ada=asdict(ada.counts)
+    )
+    with generation.stage("select"):
+        for position, (source, target) in enumerate(pairs):
+            if position not in negatives:
+                failure = {"source": source, "target": target, "reason": reasons[position]}
+                result.failures.append(failure)
+                continue
+            negative, request = negatives[position], generation.pairs[position]
+            row = _row(context, source, target, request, negative)
+            result.rows.append(row)
+            result.positions.append(position)
+            result.embeddings.append(_embeddings(negative))
+            if position in keep_sweeps_of:
+                original = generation.images[request.place]
+                result.sweeps[position] = row, _sweep(context.config, original, negative)
+    return result
+
+
+def _read_sources(context: BuildContext, plan: Plan) -> Generation:
+    """Read the images of some pairs, and prepare to generate from them."""
     start = time.perf_counter()
+    # Each image once, however many targets it has: it is also encoded once.
     rows, places = np.unique(plan.sources, return_inverse=True)
     originals = [context.source.image(int(row)) for row in rows]
+    # Of the pixels as they are on disk: that is the image which a training loop will ask for.
     digests = [source_digest(image) for image in originals]
     images = torch.stack([fit_to(image, context.config.resolution) for image in originals])
     pairs = [
         PairRequest(
-            int(place),
-            digests[place],
-            context.source.class_names[target],
-            context.prompt(source, target),
-            int(variation),
+            place=int(place),
+            digest=digests[place],
+            target=context.source.class_names[target],
+            prompt=context.prompt(source, target),
+            variation=int(variation),
         )
         for source, place, target, variation in zip(
             plan.sources, places, plan.targets, plan.variations, strict=True
@@ -98,80 +136,55 @@ def run_shard(context: BuildContext, plan: Plan, keep_sweeps_of: Sequence[int] =
     ]
     generation = Generation(context.config, context.family, images, pairs)
     generation.seconds["read"] += time.perf_counter() - start
-
-    without_line = _without_line(context, plan)
-    ada = Ada(context, plan, generation)
-    made = ada.negatives([p for p in range(len(plan)) if p not in without_line])
-    reasons = generation.failures | dict.fromkeys(without_line, _ON_CENTROID)
-
-    result = ShardResult(
-        network_rows=generation.network_rows, seconds=generation.seconds, ada=asdict(ada.counts)
-    )
-    start = time.perf_counter()
-    for position in range(len(plan)):
-        source, target = int(plan.sources[position]), int(plan.targets[position])
-        if position not in made:
-            failure = {"source": source, "target": target, "reason": reasons[position]}
-            result.failures.append(failure)
-            continue
-        negative, pair = made[position], pairs[position]
-        row = _row(context, source, target, negative)
-        row["source_digest"] = pair.digest
-        result.rows.append(row)
-        result.positions.append(position)
-        result.embeddings.append(
-            np.concatenate([negative.looked.embeddings, negative.embedding[None]])
-        )
-        if position in keep_sweeps_of:
-            result.sweeps[position] = row, _strip(context.config, images[pair.place], negative)
-    result.seconds["select"] += time.perf_counter() - start
-    return result
+    return generation
 
 
-def _without_line(context: BuildContext, plan: Plan) -> set[int]:
-    """Find pairs whose source lies on the target's centroid: Algorithm 1 has no line to walk."""
-    if context.config.same_class:
-        return set()
-    pairs = zip(plan.sources.tolist(), plan.targets.tolist(), strict=True)
-    return {
-        position
-        for position, (source, target) in enumerate(pairs)
-        if np.array_equal(context.index.embedding(source), context.index.centroid(target))
-    }
-
-
-def _row(context: BuildContext, source: int, target: int, negative: Negative) -> dict[str, Any]:
+def _row(
+    context: BuildContext, source: int, target: int, request: PairRequest, negative: Negative
+) -> dict[str, Any]:
     """Describe a hard negative in the columns of a bank."""
-    config, looked = context.config, negative.looked
+    config, considered = context.config, negative.considered
     image = _stored(negative.image, config)
     row = {
         "image": encode_image(image, config.image_format),
-        "noise_ratio": negative.final.noise_ratio,
-        "noise_ratios": list(looked.ratios),
-        "projections": looked.projections.tolist(),
-        "prompt": context.prompt(source, target),
-        "seed": negative.final.generated.seed,
+        "source_digest": request.digest,
+        "noise_ratio": negative.noise_ratio,
+        "noise_ratios": list(considered.noise_ratios),
+        "projections": considered.projections.tolist(),
+        "prompt": request.prompt,
+        "seed": negative.seed,
         "method": config.method,
         "blank": float(image.float().std()) < BLANK_SPREAD,
-        "near_duplicate": False,  # marked when all rows are there
+        # No shard knows the others' rows: marked when all are there.
+        "near_duplicate": False,
         "stale": False,
         **quality_columns(context, source, target, negative.embedding),
     }
     if config.keep_sweep:
-        swept = [_stored(x, config) for x in looked.generated.images]
-        row["sweep"] = [encode_image(x, config.image_format) for x in swept]
+        swept = [_stored(one, config) for one in considered.generated.images]
+        row["sweep"] = [encode_image(one, config.image_format) for one in swept]
     return row
 
 
-def _strip(config: BuildConfig, original: Tensor, negative: Negative) -> Tensor:
-    """Give a source and its sweep, the chosen one in full, ``(1 + R, 3, H, W)`` uint8."""
-    seen = dict(zip(negative.looked.ratios, negative.looked.generated.images, strict=True))
-    seen[negative.final.noise_ratio] = negative.image
+def _embeddings(negative: Negative) -> Embeddings:
+    """Stack what r* was chosen from and the chosen image, ``(R + 1, D)`` float32."""
+    # With the chosen one twice where it is one of them: a preview's X_{r*} is not the one in full,
+    # and whoever reads the file need not know which way r* was found.
+    return np.concatenate([negative.considered.embeddings, negative.embedding[None]])
+
+
+def _sweep(config: BuildConfig, original: Tensor, negative: Negative) -> Tensor:
+    """Stack a source and its sweep, the chosen image in full, ``(1 + R, 3, H, W)`` uint8."""
+    considered = negative.considered
+    images = dict(zip(considered.noise_ratios, considered.generated.images, strict=True))
+    images[negative.noise_ratio] = negative.image
+    # Where r* was predicted from neighbours, the other noise ratios have no image.
     black = torch.zeros_like(original)
-    return torch.stack([original, *(seen.get(ratio, black) for ratio in config.sweep_ratios)])
+    return torch.stack([original, *(images.get(ratio, black) for ratio in config.sweep_ratios)])
 
 
 def _stored(image: Tensor, config: BuildConfig) -> Tensor:
+    """Return an image at the size that the bank stores."""
     if config.store_resolution in (0, image.shape[-1]):
         return image
     resized: Tensor = VF.resize(image, [config.store_resolution] * 2, antialias=True)

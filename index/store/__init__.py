@@ -1,4 +1,8 @@
-"""."""
+"""The folder of a bank while it is built: claimed, filled shard by shard, finalized.
+
+Every file is written whole or not at all and names what it holds, so a build may be interrupted
+anywhere and continued. `docs/format.md` describes the files; no model is known here.
+"""
 
 from .claim import SUPERSEDED, check_claim, claim_folder, fixed_part, own_pairs, supersede_shards
 from .duplicates import mark_near_duplicates

@@ -1,4 +1,4 @@
-"""Mark rows that hardly differ from an earlier one of their class."""
+"""Mark rows that are nearly identical to an earlier one of their class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from index.embed import DUPLICATE_SIMILARITY, Embeddings, Integers
 
 from .embeddings import chosen_embeddings, embeddings_path
-from .shards import finished_shards, read_shard, replace_shard
+from .shards import finished_shards, num_rows, read_table, replace_shard
 
 Mask = npt.NDArray[np.bool_]
 
@@ -20,52 +20,70 @@ Mask = npt.NDArray[np.bool_]
 def near_duplicates(
     embeddings: Embeddings, labels: Integers, similarity: float = DUPLICATE_SIMILARITY
 ) -> Mask:
-    """Find rows that are nearly the same as an earlier one of their class.
+    """Find rows that are nearly identical to an earlier one of their class.
 
     Args:
         embeddings: ``(N, D)`` float32, unit norm.
         labels: Classes, ``(N,)`` int64.
-        similarity: From this cosine on, two rows are nearly the same.
+        similarity: From this cosine on, two rows are nearly identical.
 
     Returns:
         ``(N,)`` bool.
     """
     marks = np.zeros(len(labels), dtype=np.bool_)
-    # FAISS finds what is above its radius, and the smallest float below includes the bound.
+    # FAISS finds what is above its radius, and the next smaller float32 includes the bound.
     radius = float(np.nextafter(np.float32(similarity), np.float32(-1)))
+    # One exact index a class: rows of different classes are never compared.
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         index = faiss.IndexFlatIP(embeddings.shape[1])
         of_class = np.ascontiguousarray(embeddings[rows], dtype=np.float32)
         index.add(of_class)
         bounds, _, found = index.range_search(of_class, radius)
+        # FAISS counts in unsigned numbers, of which no difference should be taken.
         counts: Integers = bounds[1:].astype(np.int64) - bounds[:-1].astype(np.int64)
         asking = np.repeat(np.arange(len(rows)), counts)
+        # Each row finds itself, and each pair is found from both sides: the later one is marked.
         marks[rows[asking[found < asking]]] = True
     return marks
 
 
-def mark_near_duplicates(out: Path) -> int:
+def mark_near_duplicates(out: Path, *, table: pa.Table | None = None) -> int:
     """Fill the column `near_duplicate` of a bank whose shards are all finished.
 
     May be interrupted and called again: the marks follow from the rows alone.
 
+    Args:
+        out: Folder of the bank.
+        table: All rows of the bank as `read_table` returns them, at least the columns `label` and
+            `near_duplicate`; they are read if not given.
+
     Returns:
         How many rows are marked.
+
+    Raises:
+        ValueError: The table or the embeddings belong to other rows.
     """
     shards = sorted(finished_shards(out))
-    labels = [read_shard(out, k, ["label"])["label"].to_numpy() for k in shards]
-    blocks = [
-        chosen_embeddings(embeddings_path(out, k), len(part))
-        for k, part in zip(shards, labels, strict=True)
-        if len(part)
-    ]
-    if not blocks:
+    sizes = [num_rows(out, shard) for shard in shards]
+    if not sum(sizes):
         return 0
-    marks = near_duplicates(np.concatenate(blocks), np.concatenate(labels))
-    ends = np.cumsum([len(part) for part in labels])
-    for shard, mine in zip(shards, np.split(marks, ends[:-1]), strict=True):
-        there = read_shard(out, shard, ["near_duplicate"])["near_duplicate"]
-        if there.to_pylist() != mine.tolist():
+    if table is None:
+        table = read_table(out, ["label", "near_duplicate"])
+    if table.num_rows != sum(sizes):
+        raise ValueError(f"the table has {table.num_rows} rows, the bank in {out} {sum(sizes)}")
+    # Of the images as they were generated: a stored image is encoded, and may be smaller.
+    blocks = [
+        chosen_embeddings(embeddings_path(out, shard), size)
+        for shard, size in zip(shards, sizes, strict=True)
+        if size
+    ]
+    marks = near_duplicates(np.concatenate(blocks), table["label"].to_numpy())
+    written = np.array(table["near_duplicate"].to_pylist(), dtype=np.bool_)
+    bounds = np.cumsum(sizes)[:-1]
+    parts = zip(shards, np.split(marks, bounds), np.split(written, bounds), strict=True)
+    for shard, mine, there in parts:
+        # Whole shards are written again: only those whose marks are others.
+        if not np.array_equal(mine, there):
             replace_shard(out, shard, "near_duplicate", pa.array(mine))
     return int(marks.sum())

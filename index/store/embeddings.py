@@ -1,9 +1,7 @@
-"""Finished pairs kept for later builds: their rows, and the embeddings of their sweeps.
+"""The embeddings beside a shard: what its r* were chosen from, and the chosen images.
 
-A store is a folder of finished shards, each with the embeddings that its r* were chosen from.
-Files are named by what they hold and never changed, so that many builds may add to a store at
-once; where the file system allows it they are hard links and cost nothing. A bank sets its own
-shards aside in such a store when its plan grows, and `--cache` shares one between banks.
+They are what makes a finished pair worth keeping: when images are added and centroids move, r* and
+the quality columns are computed again from them, without any network.
 """
 
 from __future__ import annotations
@@ -14,22 +12,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from genie_transforms.format import write_shard
+from genie_transforms.format import read_shard, write_shard
 from index.embed import Doubles, Embeddings
-
-from .pairs import _open
 
 _SCHEMA = pa.schema(
     [
         ("key", pa.string()),  # see `pair_key`
-        ("embeddings", pa.list_(pa.float32())),  # (R + 1, D), flat: the sweep, the chosen image
+        # Flat and of any length, since R differs: a sweep, its preview, or one predicted r*.
+        ("embeddings", pa.list_(pa.float32())),  # (R + 1, D): what r* is from, the chosen image
         ("centroid", pa.list_(pa.float64())),  # of the target, when r* was chosen
     ]
 )
 
 
 def embeddings_path(out: Path, index: int) -> Path:
-    """Give the file beside a shard that holds its embeddings: `embeddings/00000.arrow`."""
+    """Return the file beside a shard that holds its embeddings: `embeddings/00000.arrow`."""
     return out / "embeddings" / f"{index:05d}.arrow"
 
 
@@ -39,7 +36,14 @@ def write_embeddings(
     embeddings: Sequence[Embeddings],
     centroids: Sequence[Doubles],
 ) -> None:
-    """Write the embeddings of a shard, in the order of its rows; see `Made`."""
+    """Write the embeddings of a shard, in the order of its rows (see `FinishedPair`).
+
+    Args:
+        path: The file.
+        keys: Key of each pair.
+        embeddings: ``(R + 1, D)`` float32 each.
+        centroids: Of each pair's target, ``(D,)`` float64.
+    """
     flat = [block.ravel() for block in embeddings]
     columns = [list(keys), flat, list(centroids)]
     arrays = [pa.array(c, field.type) for c, field in zip(columns, _SCHEMA, strict=True)]
@@ -56,9 +60,10 @@ def chosen_embeddings(path: Path, num_rows: int) -> Embeddings:
     Raises:
         ValueError: The file belongs to other rows.
     """
-    table = _open(path)
+    table = read_shard(path)
     if table.num_rows != num_rows:
         raise ValueError(f"{path} holds {table.num_rows} pairs, its shard {num_rows}: delete both")
+    # The centroid tells D, which is not written: the last D numbers are the chosen image's.
     blocks = zip(table["embeddings"], table["centroid"], strict=True)
     rows = [np.float32(block.values.to_numpy()[-len(centroid) :]) for block, centroid in blocks]
     return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)

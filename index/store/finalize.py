@@ -1,9 +1,4 @@
-"""Write one shard atomically, list the finished ones, finalize a bank.
-
-A shard is finished when its stats file exists: data is written to a temporary name, flushed to
-disk and renamed, and only then are the stats written, in the same way. Whatever was interrupted
-before that is simply done again.
-"""
+"""What makes finished shards a bank: the files of `datasets` and the manifest."""
 
 from __future__ import annotations
 
@@ -23,11 +18,19 @@ from genie_transforms.format import (
 
 from .shards import read_stats
 
+# Every library whose release may change pixels, embeddings, neighbours or bytes.
 _VERSIONS = ("torch", "torchvision", "diffusers", "transformers", "faiss-cpu", "numpy", "pyarrow")
 
 
 def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_pairs: int) -> None:
-    """Write what makes finished shards a bank; the manifest comes last."""
+    """Write what makes finished shards a bank; the manifest comes last.
+
+    Args:
+        out: Folder of the bank.
+        class_names: Names of the classes; labels are positions in it.
+        build: Recipe and fingerprint, ready for JSON.
+        num_pairs: Pairs of the plan, made or failed.
+    """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
     schema = arrow_schema(class_names, keep_sweep=build["recipe"]["keep_sweep"])
@@ -38,6 +41,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         "rows": sum(shard["rows"] for shard in shards),
         "failed": sum(len(entry["failures"]) for entry in stats),
         "network_rows": sum(entry["network_rows"] for entry in stats),
+        # Shards that were written before pairs could be reused do not have the number.
         "reused": sum(entry.get("reused", 0) for entry in stats),
         "shards": len(shards),
     }
@@ -49,4 +53,5 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         shards=shards,
         versions={name: version(name) for name in _VERSIONS},
     )
+    # Last: a bank is finished when this file is there, so all it speaks of must be there before.
     atomic_write(out / MANIFEST, manifest.to_json().encode())

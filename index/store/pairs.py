@@ -1,7 +1,7 @@
 """Finished pairs kept for later builds: their rows, and the embeddings of their sweeps.
 
 A store is a folder of finished shards, each with the embeddings that its r* were chosen from.
-Files are named by what they hold and never changed, so that many builds may add to a store at
+Files are named by their content and never changed, so that many builds may add to a store at
 once; where the file system allows it they are hard links and cost nothing. A bank sets its own
 shards aside in such a store when its plan grows, and `--cache` shares one between banks.
 """
@@ -15,9 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from genie_transforms.format import link_or_copy
+from genie_transforms.format import link_or_copy, read_shard
 from index.embed import Doubles, Embeddings
 
 _ROWS, _EMBEDDINGS = ".rows.arrow", ".embeddings.arrow"
@@ -48,8 +46,9 @@ class PairStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._places: dict[str, list[tuple[Path, Path, int]]] = defaultdict(list)
-        # Plans are sorted by source, so neighbours lie together.
-        self._read = lru_cache(maxsize=32)(_open)
+        # Plans are sorted by source, so pairs that are asked for in turn lie in the same few files.
+        self._read = lru_cache(maxsize=32)(read_shard)
+        # By embeddings, which a shard gets last: with them it is there as a whole.
         for path in sorted(folder.glob(f"*{_EMBEDDINGS}")):
             self.include(path.with_name(path.name.replace(_EMBEDDINGS, _ROWS)), path)
 
@@ -58,23 +57,30 @@ class PairStore:
         return len(self._places)
 
     def keys(self) -> set[str]:
-        """Give the keys of all pairs."""
+        """Return the keys of all pairs."""
         return set(self._places)
 
     def get(self, key: str) -> list[FinishedPair]:
         """Read a pair as often as it was made; more than once if its r* went stale."""
-        return [self._made(*place) for place in self._places.get(key, [])]
+        return [self._pair(*place) for place in self._places.get(key, [])]
 
     def include(self, rows: Path, embeddings: Path) -> None:
-        """Find the pairs of a finished shard, too, without adding it to the folder."""
-        for number, key in enumerate(_open(embeddings)["key"].to_pylist()):
+        """Find the pairs of a finished shard, too, without adding it to the folder.
+
+        Args:
+            rows: The shard.
+            embeddings: What `write_embeddings` wrote beside it, in the order of its rows.
+        """
+        # Not through the cache of open files: every file of the folder passes here once.
+        for number, key in enumerate(read_shard(embeddings)["key"].to_pylist()):
             self._places[key].append((rows, embeddings, number))
 
-    def _made(self, rows: Path, embeddings: Path, number: int) -> FinishedPair:
+    def _pair(self, rows: Path, embeddings: Path, number: int) -> FinishedPair:
         row: dict[str, Any] = self._read(rows).slice(number, 1).to_pylist()[0]
         found = self._read(embeddings)
         centroid = found["centroid"][number].values.to_numpy()
         flat = found["embeddings"][number].values.to_numpy()
+        # R is not written: it follows from D, the centroid's length.
         return FinishedPair(row, flat.reshape(-1, len(centroid)), centroid)
 
 
@@ -84,16 +90,12 @@ def keep_shard(folder: Path, rows: Path, embeddings: Path) -> None:
     Args:
         folder: Of the store.
         rows: The shard.
-        embeddings: What `write_embeddings` wrote beside it. They name both files: marks that a
-            whole bank puts on its rows do not make other pairs of them.
+        embeddings: What `write_embeddings` wrote beside it.
     """
+    # Embeddings name both files. The rows could not: a bank marks near-duplicates in them later,
+    # and the same pairs would be kept twice.
     with embeddings.open("rb") as file:
         name = hashlib.file_digest(file, "sha256").hexdigest()[:32]
     link_or_copy(rows, folder / (name + _ROWS))
-    link_or_copy(embeddings, folder / (name + _EMBEDDINGS))  # last: a store looks for this one
-
-
-def _open(path: Path) -> pa.Table:
-    """Map an Arrow stream file."""
-    with pa.memory_map(str(path)) as file:
-        return pa.ipc.open_stream(file).read_all()
+    # Last, since a store looks for this one: another build may be reading the folder right now.
+    link_or_copy(embeddings, folder / (name + _EMBEDDINGS))

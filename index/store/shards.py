@@ -1,4 +1,4 @@
-"""Write one shard atomically, list the finished ones, finalize a bank.
+"""The shards of a bank: write one, list the finished ones, read their rows.
 
 A shard is finished when its stats file exists: data is written to a temporary name, flushed to
 disk and renamed, and only then are the stats written, in the same way. Whatever was interrupted
@@ -18,7 +18,31 @@ from genie_transforms.format import arrow_schema, atomic_path, shard_name, write
 from genie_transforms.format import read_shard as read_shard_file
 from genie_transforms.format import write_shard as write_shard_file
 
-_HEAVY = ("image", "sweep")
+_IMAGE_COLUMNS = ("image", "sweep")
+"""Nearly all bytes of a shard: read only by those who ask for them."""
+
+
+def stats_path(out: Path, index: int) -> Path:
+    """Return the stats file of a shard: `stats/00000.json`."""
+    return out / "stats" / f"{index:05d}.json"
+
+
+def shard_path(out: Path, index: int) -> Path:
+    """Return the file of a finished shard's rows: `data-00000-of-00042.arrow`."""
+    # The stats know the name: it counts all shards, and this build may plan another number.
+    return out / str(_entry(out, index)["name"])
+
+
+def num_rows(out: Path, index: int) -> int:
+    """Count the rows of a finished shard, without opening it."""
+    return int(_entry(out, index)["rows"])
+
+
+def finished_shards(out: Path) -> set[int]:
+    """Return the numbers of the shards that need not be run again."""
+    # By what is in the folder alone: no list could be out of date after an interruption. Temporary
+    # files begin with a dot and so do not match.
+    return {int(path.stem) for path in (out / "stats").glob("[0-9]*.json")}
 
 
 def stale_shards(out: Path) -> list[int]:
@@ -28,16 +52,6 @@ def stale_shards(out: Path) -> list[int]:
         for index in sorted(finished_shards(out))
         if any(read_shard(out, index, ["stale"])["stale"].to_pylist())
     ]
-
-
-def stats_path(out: Path, index: int) -> Path:
-    """Give the stats file of a shard: `stats/00000.json`."""
-    return out / "stats" / f"{index:05d}.json"
-
-
-def finished_shards(out: Path) -> set[int]:
-    """List the shards that need not be run again."""
-    return {int(path.stem) for path in (out / "stats").glob("[0-9]*.json")}
 
 
 def write_shard(
@@ -50,7 +64,17 @@ def write_shard(
     *,
     keep_sweep: bool = False,
 ) -> None:
-    """Write the rows of a shard, then its stats, which mark it as finished."""
+    """Write the rows of a shard, then its stats, which mark it as finished.
+
+    Args:
+        out: Folder of the bank.
+        index: Number of the shard.
+        num_shards: Shards of the plan.
+        rows: One dict a row, in the columns of a bank.
+        class_names: Names of the classes; labels are positions in it.
+        stats: What else the stats file holds, ready for JSON.
+        keep_sweep: Whether rows have the column `sweep`.
+    """
     schema = arrow_schema(class_names, keep_sweep=keep_sweep)
     table = pa.Table.from_pylist(list(rows), schema=schema)
     entry = write_shard_file(out / shard_name(index, num_shards), table)
@@ -58,7 +82,14 @@ def write_shard(
 
 
 def replace_shard(out: Path, index: int, name: str, column: pa.Array) -> None:
-    """Put another column into a finished shard."""
+    """Replace one column of a finished shard.
+
+    Args:
+        out: Folder of the bank.
+        index: Number of the shard.
+        name: Name of the column.
+        column: Its new values, one a row, of the same type.
+    """
     path = stats_path(out, index)
     stats = json.loads(path.read_text())
     file = out / stats["shard"]["name"]
@@ -79,11 +110,11 @@ def read_stats(out: Path) -> list[dict[str, Any]]:
 
 
 def read_table(out: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read the rows of all finished shards, in order; `image` only if it is asked for.
+    """Read the rows of all finished shards, in order; images only if they are asked for.
 
     Args:
         out: Folder of the bank.
-        columns: Names of columns; all but images if not given.
+        columns: Names of columns; all but `image` and `sweep` if not given.
     """
     return pa.concat_tables(
         [read_shard(out, index, columns) for index in sorted(finished_shards(out))]
@@ -95,4 +126,12 @@ def read_shard(out: Path, index: int, columns: Sequence[str] | None = None) -> p
     entry = json.loads(stats_path(out, index).read_text())["shard"]
     with pa.memory_map(str(out / entry["name"])) as file:
         table = pa.ipc.open_stream(file).read_all()
-    return table.select(columns or [name for name in table.column_names if name not in _HEAVY])
+    return table.select(
+        columns or [name for name in table.column_names if name not in _IMAGE_COLUMNS]
+    )
+
+
+def _entry(out: Path, index: int) -> dict[str, Any]:
+    """Read the manifest's entry of a finished shard: its name, rows and SHA-256."""
+    entry: dict[str, Any] = json.loads(stats_path(out, index).read_text())["shard"]
+    return entry

@@ -20,7 +20,7 @@ from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.diffusion.families import load_family
 from index.embed.backbone import load_backbone
-from index.generate import RStarCache, ada
+from index.generate import RStarCache, neighbours
 from index.generate.context import BuildContext
 from index.generate.shard import ShardResult, run_shard
 from index.plan.pairs import make_plan
@@ -166,7 +166,7 @@ def test_neighbours_that_agree_replace_the_preview(
     full: ShardResult,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ada, "VERIFIED_OF", 10**12)  # none
+    monkeypatch.setattr(neighbours, "VERIFIED_OF", 10**12)  # none
     asked = _votes(context, "ring", [0.5] * 5)
     result = _run(asked, to_ring, ada="neighbours")
     assert [row["noise_ratio"] for row in result.rows] == [0.5] * 8
@@ -194,19 +194,19 @@ def test_without_known_r_stars_the_first_pairs_of_a_target_are_pilots(
 ) -> None:
     result = _run(context, plan, ada="neighbours")
     for target in (0, 1):
-        pilots = np.flatnonzero(plan.targets == target)[: ada.NEIGHBOURS].tolist()
+        pilots = np.flatnonzero(plan.targets == target)[: neighbours.NEIGHBOURS].tolist()
         for position in pilots:
             assert result.rows[position]["projections"] == pytest.approx(
                 preview.rows[position]["projections"], abs=1e-2
             )
     assert result.ada["previewed"] + result.ada["predicted"] == len(plan)
-    assert result.ada["previewed"] >= 2 * ada.NEIGHBOURS
+    assert result.ada["previewed"] >= 2 * neighbours.NEIGHBOURS
 
 
 def test_votes_are_verified_and_dropped_where_they_are_wrong(
     context: BuildContext, to_ring: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ada, "VERIFIED_OF", 2)
+    monkeypatch.setattr(neighbours, "VERIFIED_OF", 2)
     looked = [row["noise_ratio"] for row in _run(context, to_ring, ada="preview").rows]
     # The paper's rule never chooses the smallest r, and r = .8 is two places away from it.
     asked = _votes(context, "ring", [0.3] * 5)
@@ -214,7 +214,7 @@ def test_votes_are_verified_and_dropped_where_they_are_wrong(
     verified, right = result.ada["verified"], result.ada["verified_within_one_step"]
     assert 0 < verified < 8
     found = [row["noise_ratio"] for row in result.rows]
-    if right < ada.AGREEMENT * verified:
+    if right < neighbours.AGREEMENT * verified:
         assert found == looked
     else:
         assert found.count(0.3) == result.ada["predicted"] == 8 - verified

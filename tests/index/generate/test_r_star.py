@@ -7,7 +7,8 @@ import pytest
 
 from index.build.describe import scope_of
 from index.embed.embedding_index import EmbeddingIndex
-from index.generate.r_star import RStarCache, predict_r_star, vote
+from index.generate.neighbours import predict_r_star, vote
+from index.generate.r_star import RStarCache
 
 
 def _cache(scope: str = "s") -> RStarCache:
