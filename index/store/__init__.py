@@ -4,7 +4,15 @@ Every file is written whole or not at all and names what it holds, so a build ma
 anywhere and continued. `docs/format.md` describes the files; no model is known here.
 """
 
-from .claim import SUPERSEDED, check_claim, claim_folder, fixed_part, own_pairs, supersede_shards
+from .claim import (
+    SUPERSEDED,
+    check_claim,
+    check_folder,
+    claim_folder,
+    fixed_part,
+    own_pairs,
+    supersede_shards,
+)
 from .duplicates import mark_near_duplicates
 from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
 from .finalize import finalize
@@ -16,6 +24,7 @@ __all__ = [
     "FinishedPair",
     "PairStore",
     "check_claim",
+    "check_folder",
     "chosen_embeddings",
     "claim_folder",
     "embeddings_path",

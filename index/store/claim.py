@@ -65,9 +65,20 @@ def check_claim(out: Path, build: dict[str, Any]) -> dict[str, Any] | None:
                 "Give another --out, or remove that folder."
             )
         return found
-    if out.exists() and any(out.iterdir()):
-        raise FolderInUseError(f"{out} is not empty and not a bank: give another --out")
+    check_folder(out)
     return None
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds something else than a bank, begun or finished.
+
+    It needs no recipe, so a build asks this before it loads a model.
+
+    Raises:
+        FolderInUseError: It does.
+    """
+    if out.exists() and not (out / BUILD).exists() and any(out.iterdir()):
+        raise FolderInUseError(f"{out} is not empty and not a bank: give another --out")
 
 
 def fixed_part(build: dict[str, Any]) -> dict[str, Any]:

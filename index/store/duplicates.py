@@ -48,30 +48,30 @@ def near_duplicates(
     return marks
 
 
-def mark_near_duplicates(out: Path, *, table: pa.Table | None = None) -> int:
-    """Fill the column `near_duplicate` of a bank whose shards are all finished.
+def mark_near_duplicates(out: Path, table: pa.Table | None = None) -> pa.Table:
+    """Mark the near-duplicates of a bank whose shards are all finished, on disk and in its table.
 
     May be interrupted and called again: the marks follow from the rows alone.
 
     Args:
         out: Folder of the bank.
-        table: All rows of the bank as `read_table` returns them, at least the columns `label` and
-            `near_duplicate`; they are read if not given.
+        table: All its rows, as `read_table` returns them, with at least the columns `label` and
+            `near_duplicate`; these are read if no table is given.
 
     Returns:
-        How many rows are marked.
+        The table with the marks.
 
     Raises:
         ValueError: The table or the embeddings belong to other rows.
     """
-    shards = sorted(finished_shards(out))
-    sizes = [num_rows(out, shard) for shard in shards]
-    if not sum(sizes):
-        return 0
     if table is None:
         table = read_table(out, ["label", "near_duplicate"])
+    shards = sorted(finished_shards(out))
+    sizes = [num_rows(out, shard) for shard in shards]
     if table.num_rows != sum(sizes):
         raise ValueError(f"the table has {table.num_rows} rows, the bank in {out} {sum(sizes)}")
+    if not table.num_rows:
+        return table
     # Of the images as they were generated: a stored image is encoded, and may be smaller.
     blocks = [
         chosen_embeddings(embeddings_path(out, shard), size)
@@ -79,11 +79,11 @@ def mark_near_duplicates(out: Path, *, table: pa.Table | None = None) -> int:
         if size
     ]
     marks = near_duplicates(np.concatenate(blocks), table["label"].to_numpy())
-    written = np.array(table["near_duplicate"].to_pylist(), dtype=np.bool_)
     bounds = np.cumsum(sizes)[:-1]
-    parts = zip(shards, np.split(marks, bounds), np.split(written, bounds), strict=True)
-    for shard, mine, there in parts:
-        # Whole shards are written again: only those whose marks are others.
-        if not np.array_equal(mine, there):
-            replace_shard(out, shard, "near_duplicate", pa.array(mine))
-    return int(marks.sum())
+    written = np.split(table["near_duplicate"].to_numpy(), bounds)
+    for shard, new, old in zip(shards, np.split(marks, bounds), written, strict=True):
+        # A shard is written again as a whole: only where its marks have changed.
+        if not np.array_equal(new, old):
+            replace_shard(out, shard, "near_duplicate", pa.array(new))
+    place = table.schema.get_field_index("near_duplicate")
+    return table.set_column(place, table.schema.field(place), pa.array(marks))

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genie_transforms import UserError
 from index.build.describe import scope_of
-from index.embed.embedding_index import EmbeddingIndex
-from index.generate.neighbours import predict_r_star, vote
 from index.generate.r_star import RStarCache
 
 
@@ -51,7 +50,7 @@ def test_merge_takes_the_newer() -> None:
 
 def test_scopes_are_not_mixed(tmp_path: Path) -> None:
     _cache("one").save(tmp_path / "c.npz")
-    with pytest.raises(ValueError, match="holds r\\* of scope 'one', not 'two'"):
+    with pytest.raises(UserError, match="holds r\\* of scope 'one', not 'two'"):
         RStarCache.load(tmp_path / "c.npz", scope="two")
     with pytest.raises(ValueError, match="found under scope 'one' is not valid under 'two'"):
         RStarCache("two").merge(_cache("one"))
@@ -70,26 +69,21 @@ def test_no_file() -> None:
         RStarCache.load(Path("/nowhere/r.npz"))
 
 
-def test_votes_by_hand() -> None:
-    assert vote([0.8, 0.6, 0.8]) == (0.8, pytest.approx(2 / 3))
-    assert vote([0.9, 0.5]) == (0.5, 0.5)
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.npz").write_bytes(b"something else")
+    with pytest.raises(UserError, match=r"c\.npz is not an r\* cache"):
+        RStarCache.load(tmp_path / "c.npz")
 
 
-def test_r_star_is_predicted_by_the_nearest_images_that_have_one() -> None:
-    index = EmbeddingIndex(2)
-    angles = np.radians([0, 10, 20, 30, 90])
-    points = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
-    index.add(points, np.arange(5), np.zeros(5, dtype=np.int64), list("abcde"))
-    known = RStarCache()
-    assert predict_r_star(index, known, points[0], "fox") is None
-    for digest, ratio in {"b": 0.6, "c": 0.8, "d": 0.6, "e": 0.9, "unseen": 0.5}.items():
-        known.record(digest, "fox", ratio)
-    known.record("a", "wolf", 0.7)
-    assert predict_r_star(index, known, points[0], "fox", k=1) == (0.6, 1.0)
-    assert predict_r_star(index, known, points[0], "fox", k=2) == (0.6, 0.5)  # a tie: the smaller
-    assert predict_r_star(index, known, points[0], "fox", k=3) == (0.6, pytest.approx(2 / 3))
-    assert predict_r_star(index, known, points[4], "fox", k=1) == (0.9, 1.0)
-    assert known.get("b", "fox") == 0.6
-    assert known.get("b", "wolf") is None
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
-        predict_r_star(index, known, points[0], "fox", k=0)
+def test_r_stars_of_a_bank_and_of_a_sweep_are_the_same_numbers() -> None:
+    cache = RStarCache()
+    cache.record("a", "fox", 1 / 3)
+    cache.record("b", "fox", float(np.float32(1 / 3)))  # as a bank stores it
+    assert cache.get("a", "fox") == cache.get("b", "fox")
+
+
+def test_a_copy_can_be_added_to() -> None:
+    cache = _cache()
+    copy = cache.copy()
+    copy.record("d1", "fox", 0.9)
+    assert (copy.scope, copy.get("d1", "fox"), cache.get("d1", "fox")) == ("s", 0.9, 0.6)

@@ -48,7 +48,7 @@ def test_dimensions_must_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("walked", "rule", "chosen"),
+    ("projected", "rule", "chosen"),
     [
         # jumps .1, .5, .1
         ([0.1, 0.2, 0.7, 0.8], "paper", 2),
@@ -74,21 +74,21 @@ def test_dimensions_must_agree() -> None:
         ([0.5, 1.0, 1.5], "from_source", 0),
     ],
 )
-def test_rules(walked: list[float], rule: str, chosen: int) -> None:
-    assert int(select(np.array(walked), rule)) == chosen
+def test_rules(projected: list[float], rule: str, chosen: int) -> None:
+    assert int(select(np.array(projected), rule)) == chosen
 
 
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=6))
-def test_the_first_ratio_never_wins_under_the_papers_rule(walked: list[float]) -> None:
-    chosen = int(select(np.array(walked)))
-    jumps = [abs(b - a) for a, b in pairwise(walked)]
-    assert 1 <= chosen < len(walked)
+def test_the_first_ratio_never_wins_under_the_papers_rule(projected: list[float]) -> None:
+    chosen = int(select(np.array(projected)))
+    jumps = [abs(b - a) for a, b in pairwise(projected)]
+    assert 1 <= chosen < len(projected)
     assert jumps[chosen - 1] == max(jumps)
     assert jumps.index(max(jumps)) == chosen - 1
 
 
 @pytest.mark.parametrize(
-    ("walked", "rule", "message"),
+    ("projected", "rule", "message"),
     [
         (
             [0.1, 0.2],
@@ -100,6 +100,6 @@ def test_the_first_ratio_never_wins_under_the_papers_rule(walked: list[float]) -
         (0.1, "from_source", "axis of noise ratios"),
     ],
 )
-def test_bad_input_is_named(walked: list[float], rule: str, message: str) -> None:
+def test_bad_input_is_named(projected: list[float], rule: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        select(np.array(walked), rule)
+        select(np.array(projected), rule)

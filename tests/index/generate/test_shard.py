@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from index.build.prepare import embed_sources, resolve
@@ -19,7 +18,6 @@ from index.generate.context import BuildContext
 from index.generate.shard import run_shard
 from index.plan.pairs import make_plan
 from index.plan.plan import Plan
-from index.sources.images import fit_to
 from index.sources.source import Source
 
 SIDE = 16
@@ -44,17 +42,17 @@ def plan(context: BuildContext) -> Plan:
 
 def _spoil(family: Family, monkeypatch: pytest.MonkeyPatch, calls: int) -> list[int]:
     """Make the decoder fail on the first image of its first `calls` calls."""
-    decode, made = family.decode, [0]
+    decode, decoded = family.decode, [0]
 
     def faulty(latents: Tensor) -> Tensor:
         images: Tensor = decode(latents).clone()
-        if made[0] < calls:
+        if decoded[0] < calls:
             images[0] = torch.nan
-        made[0] += 1
+        decoded[0] += 1
         return images
 
     monkeypatch.setattr(family, "decode", faulty)
-    return made
+    return decoded
 
 
 def test_a_failed_image_is_made_again_with_another_seed(
@@ -121,11 +119,3 @@ def test_embeddings_stand_beside_their_rows(context: BuildContext, plan: Plan) -
     np.testing.assert_allclose(result.embeddings[1][:-1], embedded, atol=1e-5)
     chosen = row["noise_ratios"].index(row["noise_ratio"])
     np.testing.assert_array_equal(result.embeddings[1][-1], result.embeddings[1][chosen])
-
-
-def test_fit_resizes_the_shorter_side_and_crops_the_centre() -> None:
-    wide = np.zeros((20, 60, 3), dtype=np.uint8)
-    wide[:, 20:40] = 255  # the middle third
-    fitted = fit_to(Image.fromarray(wide), 10)
-    assert fitted.shape == (3, 10, 10)
-    assert fitted[:, :, 2:8].min() > 240

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from index.store.duplicates import mark_near_duplicates, near_duplicates
 from index.store.embeddings import embeddings_path, write_embeddings
 from index.store.shards import read_table, stats_path, write_shard
 from tests.banks import CLASSES, row
+
+from .written import write
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -46,10 +49,20 @@ def test_a_bank_is_marked_across_its_shards(tmp_path: Path) -> None:
         write_embeddings(embeddings_path(tmp_path, shard), keys, blocks, centroids)
         write_shard(tmp_path, shard, 3, rows, CLASSES, stats)
     untouched = stats_path(tmp_path, 0).read_bytes()
-    assert mark_near_duplicates(tmp_path) == 1  # 0 and 2 are both (1, 0)
+    columns = ["source_id", "label", "near_duplicate"]
+    marked = mark_near_duplicates(tmp_path, read_table(tmp_path, columns))
+    assert marked["near_duplicate"].to_pylist() == [False, False, True]  # 0 and 2 are both (1, 0)
     marks = read_table(tmp_path, ["source_id", "near_duplicate"]).to_pylist()
     assert [mark["source_id"] for mark in marks if mark["near_duplicate"]] == ["2.png"]
     assert stats_path(tmp_path, 0).read_bytes() == untouched
     before = stats_path(tmp_path, 1).stat().st_mtime_ns
-    assert mark_near_duplicates(tmp_path) == 1  # again: nothing is written
+    again = mark_near_duplicates(tmp_path)  # nothing is written
+    assert again["near_duplicate"].to_pylist() == [False, False, True]
     assert stats_path(tmp_path, 1).stat().st_mtime_ns == before
+
+
+def test_the_table_of_another_bank_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 0, [0, 1])
+    table = read_table(tmp_path)
+    with pytest.raises(ValueError, match=r"the table has 1 rows, the bank in .* 2"):
+        mark_near_duplicates(tmp_path, table.slice(1))

@@ -1,14 +1,10 @@
 """Finished pairs are found by what they are, wherever they were made."""
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from genie_transforms.format.files import link_or_copy
-from index.plan.keys import pair_key
-from index.store.embeddings import chosen_embeddings, embeddings_path, write_embeddings
+from index.store.embeddings import embeddings_path, write_embeddings
 from index.store.pairs import PairStore, keep_shard
 from index.store.shards import write_shard
 from tests.banks import CLASSES, row
@@ -30,11 +26,11 @@ def test_a_kept_shard_is_found_by_key(tmp_path: Path) -> None:
     keep_shard(tmp_path / "store", rows, embeddings)
     store = PairStore(tmp_path / "store")
     assert store.keys() == set(KEYS)
-    (made,) = store.get("k1")
-    assert made.row["source_id"] == "1.png"
-    assert made.row["image"]["bytes"].startswith(b"\x89PNG")
-    np.testing.assert_array_equal(made.embeddings, EMBEDDINGS[1])
-    np.testing.assert_array_equal(made.centroid, CENTROIDS[1])  # in double precision
+    (pair,) = store.get("k1")
+    assert pair.row["source_id"] == "1.png"
+    assert pair.row["image"]["bytes"].startswith(b"\x89PNG")
+    np.testing.assert_array_equal(pair.embeddings, EMBEDDINGS[1])
+    np.testing.assert_array_equal(pair.centroid, CENTROIDS[1])  # in double precision
     assert store.get("k2") == []
     assert len(PairStore(tmp_path / "nowhere")) == 0
 
@@ -49,33 +45,8 @@ def test_keeping_twice_keeps_once_and_costs_no_disk(tmp_path: Path) -> None:
     assert len(PairStore(tmp_path / "store").get("k0")) == 1
 
 
-def test_other_disks_get_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError("Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", refuse)
-    (tmp_path / "a").write_bytes(b"abc")
-    link_or_copy(tmp_path / "a", tmp_path / "b" / "c")
-    assert (tmp_path / "b" / "c").read_bytes() == b"abc"
-    assert len(list((tmp_path / "b").iterdir())) == 1
-
-
 def test_shards_of_a_bank_can_be_included_where_they_are(tmp_path: Path) -> None:
     store = PairStore(tmp_path / "store")
     store.include(*_shard(tmp_path / "bank"))
     assert store.keys() == set(KEYS)
     assert not (tmp_path / "store").exists()
-
-
-def test_chosen_embeddings_are_the_last_ones(tmp_path: Path) -> None:
-    _, embeddings = _shard(tmp_path)
-    np.testing.assert_array_equal(chosen_embeddings(embeddings, 2), EMBEDDINGS[:, -1])
-    with pytest.raises(ValueError, match="holds 2 pairs, its shard 3"):
-        chosen_embeddings(embeddings, 3)
-
-
-def test_keys_name_all_that_makes_a_pair() -> None:
-    key = pair_key("ab", "c", 0, "p")
-    assert key == pair_key("ab", "c", 0, "p")
-    others = [("a", "bc", 0, "p"), ("ab", "d", 0, "p"), ("ab", "c", 1, "p"), ("ab", "c", 0, "q")]
-    assert len({key, *(pair_key(*other) for other in others)}) == 5
