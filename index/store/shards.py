@@ -90,6 +90,7 @@ def replace_shard(out: Path, index: int, name: str, column: pa.Array) -> None:
         name: Name of the column.
         column: Its new values, one a row, of the same type.
     """
+    # A new file takes the name of the old one: hard links in a store keep what they were given.
     path = stats_path(out, index)
     stats = json.loads(path.read_text())
     file = out / stats["shard"]["name"]
@@ -123,9 +124,7 @@ def read_table(out: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 def read_shard(out: Path, index: int, columns: Sequence[str] | None = None) -> pa.Table:
     """Read the rows of a finished shard; see `read_table`."""
-    entry = json.loads(stats_path(out, index).read_text())["shard"]
-    with pa.memory_map(str(out / entry["name"])) as file:
-        table = pa.ipc.open_stream(file).read_all()
+    table = read_shard_file(shard_path(out, index))
     return table.select(
         columns or [name for name in table.column_names if name not in _IMAGE_COLUMNS]
     )
