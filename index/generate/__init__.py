@@ -5,7 +5,6 @@ GeNIe-Ada, Algorithm 1 of the paper, lives here: `selection` is the rule, `ada` 
 """
 
 from .context import BuildContext
-from .neighbours import vote
 from .quality import choose_noise_ratio, quality_columns
 from .r_star import RStarCache
 from .selection import RULES, projections, select
@@ -21,5 +20,4 @@ __all__ = [
     "quality_columns",
     "run_shard",
     "select",
-    "vote",
 ]

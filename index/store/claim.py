@@ -85,7 +85,7 @@ def fixed_part(build: dict[str, Any]) -> dict[str, Any]:
     """Return what decides each single row, and so may not change within a bank."""
     fingerprint = dict(build["fingerprint"])
     # The digest of all classes' prompts moves with every new class. A pair is known by its own
-    # prompt (see `pair_key`), so pairs with another one are not found and made again.
+    # prompt (see `pair_key`), so one whose prompt has changed is not found, and is made again.
     fingerprint.pop("prompts_sha256", None)
     recipe = {k: v for k, v in build["recipe"].items() if k not in PLAN_FIELDS}
     return {"recipe": recipe, "fingerprint": fingerprint}
