@@ -12,6 +12,7 @@ from torch import Tensor
 
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
+from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.denoise import calls
 from index.diffusion.sampling.sweep import sweep_latents
 from index.diffusion.sampling.trajectories import SweepPair
@@ -19,7 +20,7 @@ from index.diffusion.speed import Switches, apply_switches, find_batch_size
 from index.diffusion.weights import ModelError
 
 DOG = "a photo of a dog"
-SETTINGS: dict[str, Any] = {"num_inference_steps": 10, "batch_size": 8}
+SETTINGS = SweepSettings(num_inference_steps=10, batch_size=8)
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def images() -> Tensor:
 def _pictures(family: Family, images: Tensor) -> Tensor:
     pairs = [SweepPair(k, DOG, (0.5, 0.8), seed=k) for k in range(3)]
     with torch.no_grad():
-        return family.decode(torch.cat(sweep_latents(family, images, pairs, **SETTINGS)))
+        return family.decode(torch.cat(sweep_latents(family, images, pairs, SETTINGS)))
 
 
 @pytest.mark.parametrize("folder", ["stable_diffusion_folder", "sd3_folder"])
