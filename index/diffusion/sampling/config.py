@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from genie_transforms import UserError
+
 Noise = Literal["coupled", "independent"]
 FirstStep = Literal["auto", "grid", "exact"]
 
@@ -25,7 +27,7 @@ class SweepSettings:
             which never happens with 50 even steps and r a multiple of 0.02.
 
     Raises:
-        ValueError: A count is below 1.
+        UserError: A count is below 1.
     """
 
     num_inference_steps: int = 50
@@ -38,7 +40,7 @@ class SweepSettings:
     def __post_init__(self) -> None:
         for name in ("num_inference_steps", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     @property
     def guidance(self) -> float | None:

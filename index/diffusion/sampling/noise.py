@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from genie_transforms import UserError
+
 from .seeds import derived_seed, gaussian
 
 PURE_NOISE = 0.999
@@ -40,17 +42,17 @@ def check_noise_ratio(noise_ratio: float) -> None:
     """Refuse a noise ratio outside (0, 1].
 
     Raises:
-        ValueError: It is outside, or not a number.
+        UserError: It is outside, or not a number.
     """
     if not 0 < noise_ratio <= 1:
-        raise ValueError(f"noise_ratio must lie in (0, 1], got {noise_ratio}")
+        raise UserError(f"noise_ratio must lie in (0, 1], got {noise_ratio}")
 
 
 def start_timestep(noise_ratio: float, num_train_timesteps: int = 1000) -> int:
     """Return the training timestep whose noise belongs to a noise ratio: t = 1000 r, at most 999.
 
     Raises:
-        ValueError: `noise_ratio` is outside (0, 1].
+        UserError: `noise_ratio` is outside (0, 1].
     """
     check_noise_ratio(noise_ratio)
     # Rounded, where the authors truncate: 0.1 + 0.7 is 0.7999999999999999, and int() would make
@@ -69,7 +71,7 @@ def noise_coefficients(alphas_cumprod: Tensor, noise_ratio: float) -> tuple[floa
         alpha and sigma, with alpha^2 + sigma^2 = 1.
 
     Raises:
-        ValueError: `noise_ratio` is outside (0, 1].
+        UserError: `noise_ratio` is outside (0, 1].
     """
     timestep = start_timestep(noise_ratio, len(alphas_cumprod))
     if noise_ratio > PURE_NOISE:
@@ -90,7 +92,7 @@ def flow_coefficients(noise_ratio: float) -> tuple[float, float]:
     other on a shifted grid; the noise is kept (see `sd3.StableDiffusion3`).
 
     Raises:
-        ValueError: `noise_ratio` is outside (0, 1].
+        UserError: `noise_ratio` is outside (0, 1].
     """
     check_noise_ratio(noise_ratio)
     return (0.0, 1.0) if noise_ratio > PURE_NOISE else (1 - noise_ratio, noise_ratio)

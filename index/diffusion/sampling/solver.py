@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genie_transforms import UserError
 from index.diffusion import Scheduler, is_flow, is_stochastic
 
 from .config import FirstStep
@@ -19,7 +20,7 @@ _SCALED = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
 """Schedulers whose latents are divided by alpha, so that only the noise has a weight."""
 
 _EPSILON = 1e-6
-"""Of a timestep: more than the rounding of a computed ratio, less than what tells two steps apart."""
+"""Of a timestep: above the rounding errors of a ratio, below what tells two steps apart."""
 
 
 def first_index(timesteps: Tensor, noise_ratio: float) -> int:
@@ -35,7 +36,7 @@ def first_index(timesteps: Tensor, noise_ratio: float) -> int:
         An index in [0, N).
 
     Raises:
-        ValueError: So little noise that no step would run, or r outside (0, 1].
+        UserError: So little noise that no step would run, or r outside (0, 1].
     """
     start_timestep(noise_ratio)  # refuses ratios outside (0, 1]
     # Counted along the grid, not as int(50 * r): that is 28 for r = 0.58, whose product is
@@ -43,7 +44,7 @@ def first_index(timesteps: Tensor, noise_ratio: float) -> int:
     index = int((timesteps.double() - 1 > 1000 * noise_ratio + _EPSILON).sum())
     if index == len(timesteps):
         least = (float(timesteps[-1]) - 1) / 1000
-        raise ValueError(
+        raise UserError(
             f"noise_ratio {noise_ratio} runs none of the {len(timesteps)} steps; with this "
             f"schedule it must be at least {max(least, 0.001):.3f}"
         )

@@ -64,7 +64,8 @@ def sweep(
         settings: Steps, guidance, noise and batch size.
 
     Raises:
-        ValueError: Images or pairs that cannot be swept.
+        ValueError: Images of another type or shape, or a pair without a source among them.
+        UserError: The model cannot take the images' sides, or a noise ratio runs no step.
     """
     timer = StageTimer(family.device)
     latents = sweep_latents(family, images, pairs, settings, timer)

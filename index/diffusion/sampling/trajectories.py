@@ -77,7 +77,7 @@ def group_by_first_step(
         first_step: See `config.SweepSettings`.
 
     Raises:
-        ValueError: A noise ratio is too small for any step of the grid.
+        UserError: A noise ratio is too small for any step of the grid.
     """
     groups: dict[tuple[int, int | None], StartGroup] = {}
     for number, pair in enumerate(pairs):

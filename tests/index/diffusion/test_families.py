@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from genie_transforms import MissingPackageError
 from index.diffusion.families import FAMILIES, load_family
 from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.sweep import sweep_latents
@@ -171,6 +172,6 @@ def test_a_hub_model_is_known_by_its_commit(
 def test_lora_without_peft_says_what_to_install(
     stable_diffusion_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="pip install peft"):
+    monkeypatch.setattr("index.diffusion.weights.find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match="pip install peft"):
         load_family(str(stable_diffusion_folder), lora="weights.safetensors")
