@@ -112,7 +112,9 @@ class Family(ABC):
         known = scheduler_class(type(chosen).__name__)  # refuses what cannot be joined in mid-grid
         if is_flow(chosen) != self.flow:
             kind = "flow matching" if self.flow else "noise or velocity prediction"
-            raise ModelError(f"{self.name} is a model for {kind}: {known.__name__} cannot serve it")
+            raise ModelError(
+                f"{self.name} is a model for {kind}: {known.__name__} is not a scheduler for it"
+            )
         return chosen
 
     @property
