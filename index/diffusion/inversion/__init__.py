@@ -1,7 +1,7 @@
 """Textual inversion: new words of a model's text encoders, learned from images.
 
-`invert` learns tokens and writes one file each; `load_tokens` teaches them to a model, whose prompts
-may then use `token_of` a class's name.
+`invert` learns tokens and writes one file each; `load_tokens` teaches them to a model, so that its
+prompts may use `token_of` a class's name.
 """
 
 from .invert import Concept, invert

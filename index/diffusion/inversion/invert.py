@@ -1,9 +1,9 @@
 """Textual inversion (Gal et al., arXiv 2208.01618): learn a token for what some images show.
 
-Only the new tokens' embeddings are trained, everything else stays as it is. Many concepts share each call
-of the network: a row belongs to one concept, only that concept's token gets its gradient, and its
-images, noise and timesteps come from its own seed. AdamW works element by element, so a concept is
-learned as if it were alone.
+Only the new tokens' embeddings are trained, everything else stays as it is. Many concepts share
+each call of the network: a row belongs to one concept, only that concept's token gets its gradient,
+and its images, noise and timesteps come from its own seed. AdamW works element by element, so a
+concept is learned as if it were alone.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _training_scheduler(family: Family) -> DDPMScheduler:
 
 
 def _initial(family: Family, concept: Concept) -> Learned:
-    """Compute the mean embedding of a concept's words in each text encoder, ``(width,)`` float32."""
+    """Average the embeddings of a concept's words in each text encoder, ``(width,)`` float32."""
     initial = {}
     for name, (tokenizer, encoder) in text_encoders(family).items():
         ids = tokenizer(concept.initializer, add_special_tokens=False)["input_ids"]
