@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 
 from genie_transforms import MissingPackageError
 from index.diffusion.families import FAMILIES, load_family
@@ -145,8 +146,6 @@ def test_folders_that_hold_no_model_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_hub_model_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from diffusers import DiffusionPipeline
-
     def offline(*args: object, **kwargs: object) -> None:
         raise OSError("no connection")
 
@@ -158,8 +157,6 @@ def test_an_unreachable_hub_model_is_a_clear_error(monkeypatch: pytest.MonkeyPat
 def test_a_hub_model_is_known_by_its_commit(
     stable_diffusion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from diffusers import DiffusionPipeline
-
     snapshot = tmp_path / "snapshots" / ("c0ffee" + "0" * 34)
     shutil.copytree(stable_diffusion_folder, snapshot)
     index = json.loads((snapshot / "model_index.json").read_text())

@@ -69,15 +69,15 @@ def images() -> Tensor:
 
 
 def _forbid(family: Family, image: Tensor, allowed: Tensor) -> None:
-    """Make what sets a picture apart from others a concept that the checker flags.
+    """Make what sets an image apart from others a concept that the checker flags.
 
     Args:
         family: The model.
         image: ``(3, 16, 16)`` uint8.
-        allowed: Pictures that are not to be flagged, ``(N, 3, 16, 16)`` uint8.
+        allowed: Images that are not to be flagged, ``(N, 3, 16, 16)`` uint8.
     """
-    checker, pictures = family.safety_checker, [to_pil_image(x) for x in (image, *allowed)]
-    pixels = family.pipeline.feature_extractor(pictures, return_tensors="pt").pixel_values
+    checker, shown = family.safety_checker, [to_pil_image(x) for x in (image, *allowed)]
+    pixels = family.pipeline.feature_extractor(shown, return_tensors="pt").pixel_values
     with torch.no_grad():
         seen = normalize(checker.visual_projection(checker.vision_model(pixels)[1]))
     concept = seen[0] - seen[1:].mean(0)
@@ -105,7 +105,7 @@ def test_only_what_it_flags_is_flagged(family: Family, images: Tensor) -> None:
     assert torch.equal(images, before)  # never blanked
 
 
-def test_a_flagged_picture_is_a_failure_of_the_sweep(family: Family, images: Tensor) -> None:
+def test_a_flagged_image_is_a_failure_of_the_sweep(family: Family, images: Tensor) -> None:
     pairs = [SweepPair(k, DOG, (0.5, 0.9), seed=k) for k in range(2)]
     made = sweep(family, images, pairs, FOUR_STEPS)
     assert made.failures == {}
