@@ -22,7 +22,7 @@ from benchmarks.measure import background_psnr, environment
 from genie_transforms.format import write_json
 from index.demo import CLASSES, PIPELINE, Scenes, oracle_names, render
 from index.diffusion import Family, load_family
-from index.diffusion.sampling import SweepPair, pair_seed, sweep
+from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 from index.embed import load_backbone
 from index.generate import projections, select
 from index.plan import Plan, make_plan
@@ -90,7 +90,8 @@ def generate(family: Family, scenes: Scenes, plan: Plan, guidance_scale: float) 
             for k, place in enumerate(places)
             for name in [scenes.classes[plan.targets[block[k]]]]
         ]
-        swept = sweep(family, scenes.pixels(places), pairs, guidance_scale=guidance_scale)
+        settings = SweepSettings(guidance_scale=guidance_scale)
+        swept = sweep(family, scenes.pixels(places), pairs, settings)
         parts += swept.images
         rows += swept.network_rows
     images = torch.stack(parts)

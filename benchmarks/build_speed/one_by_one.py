@@ -14,6 +14,7 @@ from index.diffusion import Family, Scheduler, with_timesteps
 from index.diffusion.sampling import (
     SweepPair,
     SweepResult,
+    SweepSettings,
     add_noise_exactly,
     first_index,
     gaussian,
@@ -40,7 +41,8 @@ class Job:
 
     def swept(self, batch_size: int) -> SweepResult:
         """Make all pairs by the batched sweep."""
-        return sweep(self.family, self.images, self.pairs, batch_size=batch_size, **self.settings)
+        settings = SweepSettings(batch_size=batch_size, **self.settings)
+        return sweep(self.family, self.images, self.pairs, settings)
 
     @torch.no_grad()
     def decoded(self, batch_size: int) -> list[Tensor]:
@@ -49,14 +51,9 @@ class Job:
         Returns:
             For each pair ``(R, 3, H, W)`` float32, in [0, 1].
         """
-        latents = sweep_latents(
-            self.family,
-            self.images,
-            self.pairs,
-            batch_size=batch_size,
-            first_step="grid",  # diffusers cannot leave its grid
-            **self.settings,
-        )
+        # On the grid, because diffusers cannot leave it.
+        settings = SweepSettings(batch_size=batch_size, first_step="grid", **self.settings)
+        latents = sweep_latents(self.family, self.images, self.pairs, settings)
         return [self.family.decode(part).cpu() for part in latents]
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from genie_transforms import source_digest
 from genie_transforms.format import atomic_path
 from index.diffusion import load_family
-from index.diffusion.sampling import SweepPair, pair_seed, sweep
+from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 
 from .sets import FewShotSet
 
@@ -83,7 +83,7 @@ def make_captioned(
             for row in block
             for v in range(variations)
         ]
-        swept = sweep(family, images, pairs, num_inference_steps=num_inference_steps)
+        swept = sweep(family, images, pairs, SweepSettings(num_inference_steps=num_inference_steps))
         if swept.failures:
             raise RuntimeError(f"a captioned picture failed: {next(iter(swept.failures.values()))}")
         made += [picture[0] for picture in swept.images]

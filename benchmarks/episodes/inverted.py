@@ -25,7 +25,7 @@ from tqdm import tqdm
 from genie_transforms import source_digest
 from index.diffusion import Family, load_family
 from index.diffusion.inversion import Concept, Inversion, invert, load_tokens, token_of
-from index.diffusion.sampling import SweepPair, pair_seed, sweep
+from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 
 from .episodes import Episode
 from .pairs import INVERTED, inverted_pairs
@@ -128,9 +128,8 @@ def _generate(
             repeats[source, target] = variation + 1
             seed = pair_seed(digests[source], name, variation, 0)
             pairs.append(SweepPair(source, f"A photo of a {tokens[target]}", (ratio,), seed))
-        swept = sweep(
-            family, pool.images, pairs, num_inference_steps=pool.config.num_inference_steps
-        )
+        settings = SweepSettings(num_inference_steps=pool.config.num_inference_steps)
+        swept = sweep(family, pool.images, pairs, settings)
         if swept.failures:
             raise RuntimeError(f"a picture of {arm} failed: {next(iter(swept.failures.values()))}")
         images = torch.cat(swept.images)

@@ -30,7 +30,7 @@ from index.embed import (
     unisiam_encoder,
     unisiam_preprocess,
 )
-from index.train import UniSiam, draw, fit
+from index.train import FitSettings, UniSiam, draw, fit
 
 from .config import UniSiamConfig
 from .views import random_views
@@ -93,10 +93,12 @@ def train(config: UniSiamConfig, pixels: Tensor) -> tuple[UniSiam, float]:
         "unisiam",
         nn.ModuleDict({"model": model}),
         loss,
-        num_steps=config.steps,
-        learning_rate=config.learning_rate,
-        folder=config.work,
-        seed=config.seed,
+        FitSettings(
+            num_steps=config.steps,
+            learning_rate=config.learning_rate,
+            folder=config.work,
+            seed=config.seed,
+        ),
     )
     return model, seconds
 

@@ -1,4 +1,8 @@
-"""."""
+"""The demo: procedural scenes of shapes, and small models trained on them, embedded with the code.
+
+It makes every command run without a download, and gives tests and benchmarks true masks, classes
+and captions. `python -m index.demo.train` trains the models again.
+"""
 
 from .scenes import CLASSES, NOVEL_CLASSES, Scenes, render
 from .weights import ENCODER, ORACLE, PIPELINE, load_encoder, load_oracle, oracle_names

@@ -1,4 +1,4 @@
-"""The configuration of the training of small models."""
+"""The settings of the demo's training."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from index.train import StageConfig
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent  # where `weights` looks for what is trained
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(StageConfig):
-    """Training of the demo's models.
+    """Train the demo's models.
 
     Attributes:
         out: Folder that receives `pipeline/`, `encoder.safetensors`, `oracle.safetensors` and
             `train.json`.
-        work: Folder of checkpoints; delete it to start afresh.
+        work: Folder of checkpoints; delete it to start again.
         scenes: Training scenes in all.
         objects: Objects of base classes that the backbone sees.
         encoder_steps: Optimiser steps of the backbone.

@@ -1,7 +1,4 @@
-"""UniSiam: training of a small encoder without labels.
-
-Source: Lu et al., "Self-Supervision Can Be a Good Few-Shot Learner", ECCV 2022.
-"""
+"""Two views of one object, for the training of the demo's encoder without labels."""
 
 from __future__ import annotations
 
@@ -43,10 +40,10 @@ class Cutouts:
         return cls(torch.cat(objects), torch.cat(backgrounds))
 
     def views(self, rows: Tensor, strength: float, rng: torch.Generator) -> Tensor:
-        """Show objects anew: moved, turned, in another colour, on another background.
+        """Show objects again: moved, turned, in another colour, on another background.
 
-        A picture can be told by its colours, so that one object in two colours on two backgrounds
-        is what teaches shapes (Ryali et al., arXiv 2103.12719). This takes masks, but no labels.
+        Colours alone tell images apart, so that one object in two colours on two backgrounds is
+        what teaches shapes (Ryali et al., arXiv 2103.12719). This takes masks, but no labels.
         At full strength from the start the loss stays at chance.
 
         Args:

@@ -143,7 +143,7 @@ def render(params: SceneParams) -> tuple[Tensor, Tensor]:
 
 
 def _texture(params: SceneParams, grid: Tensor) -> Tensor:
-    """Blend factor of the background's two colours, ``(N, 64, 64)`` in [0, 1]."""
+    """Compute the blend of the background's two colours, ``(N, 64, 64)`` in [0, 1]."""
     angle, frequency, phase, contrast = (column[:, None, None] for column in params.pattern.T)
     turn = angle * torch.pi
     along = turn.cos() * grid[..., 0] + turn.sin() * grid[..., 1]
@@ -214,7 +214,7 @@ class Scenes(Dataset[tuple[Any, int]]):
         return (render(self.params[rows])[0] * 255).round().to(torch.uint8)
 
     def mask(self, index: int) -> Tensor:
-        """Give the object's mask, ``(64, 64)`` bool."""
+        """Return the object's mask, ``(64, 64)`` bool."""
         return render(self.params[[index]])[1][0]
 
     def caption(self, index: int) -> str:

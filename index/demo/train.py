@@ -7,9 +7,9 @@ only), backbone (base classes only, no labels). Each resumes from its last check
 from __future__ import annotations
 
 import torch
-import tyro
 from tqdm import tqdm
 
+from index.command import run_command
 from index.train import TrainingSet, figures, save, train_oracle, train_pipeline, write_trained
 
 from .config import TrainConfig
@@ -18,7 +18,7 @@ from .scenes import BASE_CLASSES, CLASSES, Scenes
 from .train_encoder import centroid_accuracy, train_encoder
 
 
-def main(config: TrainConfig) -> None:
+def train(config: TrainConfig) -> None:
     """Train what is missing and write the demo's folder."""
     torch.manual_seed(config.seed)
     config.work.mkdir(parents=True, exist_ok=True)
@@ -35,10 +35,17 @@ def main(config: TrainConfig) -> None:
     encoder = train_encoder(config, Cutouts.of(base.params))
 
     held_out = Scenes(num_per_class=100, seed=2**20)
-    seen = figures(pipeline, oracle, held_out.pixels(slice(None)), torch.tensor(held_out.targets))
+    true_labels = torch.tensor(held_out.targets)
+    measured = figures(pipeline, oracle, held_out.pixels(slice(None)), true_labels)
     save(encoder, config.out / "encoder.safetensors")
-    write_trained(config, pipeline, oracle, seen | centroid_accuracy(encoder), encoder=encoder)
+    measured |= centroid_accuracy(encoder)
+    write_trained(config, pipeline, oracle, measured, encoder=encoder)
+
+
+def main() -> None:
+    """Run the command line."""
+    run_command(train, TrainConfig, "index.demo.train")
 
 
 if __name__ == "__main__":
-    main(tyro.cli(TrainConfig))
+    main()

@@ -1,4 +1,4 @@
-"""Training of what looks at the demo's images: the backbone, without labels, and the oracle."""
+"""Training of the demo's backbone: base classes only, no labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from index.train import SmallResNet, UniSiam, draw, fit
+from index.train import FitSettings, SmallResNet, UniSiam, draw, fit
 
 from .config import TrainConfig
 from .cutouts import Cutouts
@@ -28,10 +28,12 @@ def train_encoder(config: TrainConfig, cutouts: Cutouts) -> SmallResNet:
         "encoder",
         nn.ModuleDict({"encoder": model}),
         loss,
-        num_steps=config.encoder_steps,
-        learning_rate=1e-3,
-        folder=config.work,
-        seed=config.seed + 2,
+        FitSettings(
+            num_steps=config.encoder_steps,
+            learning_rate=1e-3,
+            folder=config.work,
+            seed=config.seed + 2,
+        ),
     )
     return encoder
 
@@ -42,10 +44,10 @@ def centroid_accuracy(encoder: SmallResNet) -> dict[str, float]:
     accuracy = {}
     for name, classes in (("base", BASE_CLASSES), ("novel", NOVEL_CLASSES)):
         support, query = (Scenes(20, classes, seed=2**20 + k) for k in (1, 2))
-        known, asked = (
+        known, queried = (
             F.normalize(encoder(s.pixels(slice(None)).float() / 255)) for s in (support, query)
         )
         centroids = F.normalize(known.view(len(classes), 20, -1).mean(1))
-        right = (asked @ centroids.T).argmax(1) == torch.tensor(query.targets)
+        right = (queried @ centroids.T).argmax(1) == torch.tensor(query.targets)
         accuracy[f"encoder_{name}_centroid_accuracy"] = round(right.float().mean().item(), 4)
     return accuracy

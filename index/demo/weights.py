@@ -33,6 +33,7 @@ def load_oracle(path: Path = ORACLE) -> SmallResNet:
 
 
 def _load(width: int, path: Path) -> SmallResNet:
+    # Stored in half precision; counters of the batch norms are integers and stay so.
     state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
     head = state.get("head.bias")
     model = SmallResNet(width, num_classes=0 if head is None else len(head))
@@ -47,12 +48,12 @@ def oracle_names(
     oracle: SmallResNet | None = None,
     classes: Sequence[str] = CLASSES,
 ) -> list[str]:
-    """Name what the oracle sees.
+    """Name the class that the oracle predicts for each image.
 
     Args:
         images: ``(N, 3, R, R)`` uint8.
         batch_size: Images in one pass.
-        oracle: The classifier; the demo's if none.
+        oracle: The classifier; the demo's if not given.
         classes: Its classes.
 
     Returns:

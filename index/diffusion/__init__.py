@@ -1,4 +1,8 @@
-"""."""
+"""Diffusion models that turn images and prompts into images, whatever their architecture.
+
+A model is a `Family`: it encodes, predicts and decodes. `load_family` opens one, brings it to its
+device and sets its switches. What is done with it has rooms of its own: `sampling` and `inversion`.
+"""
 
 from .families import load_family
 from .family import IMAGE_ROWS, Conditioning, Family

@@ -5,26 +5,29 @@ A new family is one file with one subclass of `Family`, and one line in `FAMILIE
 
 from __future__ import annotations
 
-import importlib
-
 import torch
+from diffusers import DiffusionPipeline
 
 from .family import Family
+from .sd3 import StableDiffusion3
+from .sdxl import StableDiffusionXL
 from .speed import Switches, apply_switches
+from .stable_diffusion import StableDiffusion
 from .weights import ModelError, fuse_lora, locate, read_index
 
-FAMILIES = {
-    "StableDiffusionPipeline": "index.diffusion.stable_diffusion:StableDiffusion",
-    "StableDiffusionImg2ImgPipeline": "index.diffusion.stable_diffusion:StableDiffusion",
-    "StableDiffusionXLPipeline": "index.diffusion.sdxl:StableDiffusionXL",
-    "StableDiffusionXLImg2ImgPipeline": "index.diffusion.sdxl:StableDiffusionXL",
-    "StableDiffusion3Pipeline": "index.diffusion.sd3:StableDiffusion3",
-    "StableDiffusion3Img2ImgPipeline": "index.diffusion.sd3:StableDiffusion3",
+FAMILIES: dict[str, type[Family]] = {
+    "StableDiffusionPipeline": StableDiffusion,
+    "StableDiffusionImg2ImgPipeline": StableDiffusion,
+    "StableDiffusionXLPipeline": StableDiffusionXL,
+    "StableDiffusionXLImg2ImgPipeline": StableDiffusionXL,
+    "StableDiffusion3Pipeline": StableDiffusion3,
+    "StableDiffusion3Img2ImgPipeline": StableDiffusion3,
 }
-"""Pipeline class named in `model_index.json` -> where the family lives."""
+"""Pipeline class named in `model_index.json` -> its family."""
 
 
 _MIRRORS = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5"}
+"""Hub ids that papers and tutorials still name, but that were deleted -> where the weights are."""
 
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -57,7 +60,9 @@ def load_family(
 
     Raises:
         ModelError: The model does not exist, is of an unknown family or cannot be used as asked.
+        MissingPackageError: There are LoRA weights, but peft is missing.
     """
+    # All that can be refused is refused before weights are downloaded or read.
     if model.rstrip("/") in _MIRRORS:
         raise ModelError(
             f"{model} was deleted from the hub; its mirror is {_MIRRORS[model.rstrip('/')]}"
@@ -69,10 +74,11 @@ def load_family(
     index = read_index(model, revision)
     family = _family_class(model, str(index.get("_class_name")))
     folder, identity = locate(model, revision, variant)
+    # Passed as None, or diffusers asks for what the index lists as left out, such as SD 3's T5.
     absent = {name: None for name, part in index.items() if part == [None, None]}
     if not safety_checker and "safety_checker" in index:
         absent["safety_checker"] = None
-    pipeline = importlib.import_module("diffusers").DiffusionPipeline.from_pretrained(
+    pipeline = DiffusionPipeline.from_pretrained(
         folder, variant=variant, dtype=_DTYPES[dtype], **absent
     )
     if lora is not None:
@@ -87,6 +93,4 @@ def _family_class(model: str, pipeline_class: str) -> type[Family]:
         raise ModelError(
             f"{model} is a {pipeline_class}, which no family knows; known: {', '.join(FAMILIES)}"
         )
-    module, name = FAMILIES[pipeline_class].split(":")
-    family: type[Family] = getattr(importlib.import_module(module), name)
-    return family
+    return FAMILIES[pipeline_class]

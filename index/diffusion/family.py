@@ -1,4 +1,4 @@
-"""What a family of diffusion models has to know: encode, predict, decode."""
+"""What a family of diffusion models does: encode, predict, decode."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
+from genie_transforms import UserError
+
 from .schedulers import Scheduler, is_flow, scheduler_class
 from .weights import ModelError
 
 Conditioning = dict[str, Tensor]
 """What the network is told about prompts: named tensors with one row for each prompt."""
+
+
+IMAGE_ROWS = 8
+"""The decoder holds about as many activations for one image as the network for this many rows."""
 
 
 _CHECKER_LOG = "diffusers.pipelines.stable_diffusion.safety_checker"
@@ -103,10 +109,12 @@ class Family(ABC):
             chosen = own
         else:
             chosen = scheduler_class(choice).from_config(own.config)
-        known = scheduler_class(type(chosen).__name__)
+        known = scheduler_class(type(chosen).__name__)  # refuses what cannot be joined in mid-grid
         if is_flow(chosen) != self.flow:
             kind = "flow matching" if self.flow else "noise or velocity prediction"
-            raise ModelError(f"{self.name} is a model for {kind}: {known.__name__} is not for it")
+            raise ModelError(
+                f"{self.name} is a model for {kind}: {known.__name__} is not a scheduler for it"
+            )
         return chosen
 
     @property
@@ -122,11 +130,11 @@ class Family(ABC):
         return dtype
 
     def latent_shape(self, images: Tensor) -> tuple[int, int, int]:
-        """Give ``(C, h, w)`` of the latents of `images`.
+        """Compute ``(C, h, w)`` of the latents of `images`.
 
         Raises:
-            ValueError: `images` is not a uint8 batch ``(N, 3, H, W)`` with sides that the model
-                can take.
+            ValueError: `images` is not a uint8 batch ``(N, 3, H, W)``.
+            UserError: The model cannot take their sides.
         """
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(
@@ -135,7 +143,7 @@ class Family(ABC):
             )
         height, width = images.shape[2:]
         if height % self.side_multiple or width % self.side_multiple:
-            raise ValueError(
+            raise UserError(
                 f"sides must be multiples of {self.side_multiple} for this model, got "
                 f"{height} x {width}"
             )
@@ -152,6 +160,7 @@ class Family(ABC):
             ``(N, C, h, w)`` float32, on the family's device.
         """
         pixels = images.to(self.device, self.vae.dtype) / 255 * 2 - 1
+        # The mode, not a sample, as the authors: the same source always has the same latents.
         mode: Tensor = self.vae.encode(pixels).latent_dist.mode().float()
         config = self.vae.config
         latents: Tensor = (mode - (config.shift_factor or 0.0)) * config.scaling_factor
@@ -173,13 +182,14 @@ class Family(ABC):
         """Ask the safety checker about images, ``(N, 3, H, W)`` uint8; without one all is fine."""
         if self.safety_checker is None:
             return [False] * len(images)
-        pictures = [VF.to_pil_image(image) for image in images]
-        seen = self.pipeline.feature_extractor(pictures, return_tensors="pt").pixel_values
-        # It blanks what it flags and logs so; we only want its word, hence empty pictures.
+        decoded = [VF.to_pil_image(image) for image in images]
+        inputs = self.pipeline.feature_extractor(decoded, return_tensors="pt").pixel_values
+        # It blanks the images that it flags, and logs so. Only its verdict is wanted here, so it
+        # gets empty ones to blank.
         logging.getLogger(_CHECKER_LOG).setLevel(logging.ERROR)
         _, flags = self.safety_checker(
             images=torch.zeros(len(images), 1),
-            clip_input=seen.to(self.device, self.safety_checker.dtype),
+            clip_input=inputs.to(self.device, self.safety_checker.dtype),
         )
         return [bool(flag) for flag in flags]
 
@@ -189,7 +199,7 @@ class Family(ABC):
         return len(self.pipeline.tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
 
     def fingerprint(self) -> dict[str, Any]:
-        """Describe all that decides this model's pictures, ready for JSON."""
+        """Describe all that decides this model's images, ready for JSON."""
         config = {k: v for k, v in dict(self.scheduler.config).items() if k[0] != "_"}
         return {
             **self._identity,
@@ -198,7 +208,3 @@ class Family(ABC):
             "scheduler": {"class": type(self.scheduler).__name__, **config},
             "safety_checker": self.safety_checker is not None,
         }
-
-
-IMAGE_ROWS = 8
-"""The decoder holds about as many activations for one image as the network for this many rows."""

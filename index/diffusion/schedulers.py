@@ -1,10 +1,17 @@
-"""Solvers: diffusers' schedulers, joined in the middle of their grid by batches of latents."""
+"""The samplers that a sweep can use: diffusers' schedulers that can be joined in mid-grid."""
 
 from __future__ import annotations
 
 import copy
-import importlib
 from typing import Any
+
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 
 from .weights import ModelError
 
@@ -13,11 +20,11 @@ Scheduler = Any
 
 
 SCHEDULERS = {
-    "dpm++": "DPMSolverMultistepScheduler",
-    "unipc": "UniPCMultistepScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "euler_a": "EulerAncestralDiscreteScheduler",
-    "flow_euler": "FlowMatchEulerDiscreteScheduler",
+    "dpm++": DPMSolverMultistepScheduler,
+    "unipc": UniPCMultistepScheduler,
+    "euler": EulerDiscreteScheduler,
+    "euler_a": EulerAncestralDiscreteScheduler,
+    "flow_euler": FlowMatchEulerDiscreteScheduler,
 }
 """Samplers that can be joined anywhere in their grid, by short name."""
 
@@ -28,20 +35,16 @@ def scheduler_class(name: str) -> Any:
     Raises:
         ModelError: It is not among those that can be joined anywhere in their grid.
     """
-    full = SCHEDULERS.get(name, name)
-    if full not in SCHEDULERS.values():
-        raise ModelError(_unknown_scheduler(name))
-    return getattr(importlib.import_module("diffusers"), full)
-
-
-def _unknown_scheduler(name: str) -> str:
-    known = ", ".join(f"{short} ({full})" for short, full in SCHEDULERS.items())
-    return f"scheduler {name!r} cannot start in the middle of its grid here; known: {known}"
+    for short, scheduler in SCHEDULERS.items():
+        if name in (short, scheduler.__name__):
+            return scheduler
+    known = ", ".join(f"{short} ({full.__name__})" for short, full in SCHEDULERS.items())
+    raise ModelError(f"scheduler {name!r} cannot start in the middle of its grid; known: {known}")
 
 
 def paper_sampler(scheduler: Scheduler) -> Scheduler:
     """Make the paper's sampler on a model's own schedule: DPM-Solver++ of order 2, even steps."""
-    return scheduler_class("dpm++").from_config(
+    return DPMSolverMultistepScheduler.from_config(
         scheduler.config,
         algorithm_type="dpmsolver++",
         solver_order=2,
@@ -51,7 +54,7 @@ def paper_sampler(scheduler: Scheduler) -> Scheduler:
 
 def is_flow(scheduler: Scheduler) -> bool:
     """Tell whether the scheduler interpolates linearly between image and noise."""
-    return type(scheduler).__name__ == "FlowMatchEulerDiscreteScheduler"
+    return isinstance(scheduler, FlowMatchEulerDiscreteScheduler)
 
 
 def is_stochastic(scheduler: Scheduler) -> bool:
@@ -66,6 +69,7 @@ def is_stochastic(scheduler: Scheduler) -> bool:
 
 def with_timesteps(scheduler: Scheduler, num_inference_steps: int) -> Scheduler:
     """Copy a scheduler, without its state, and lay out its grid of `num_inference_steps`."""
-    fresh = copy.deepcopy(scheduler)
-    fresh.set_timesteps(num_inference_steps)
-    return fresh
+    # A copy, because laying out a grid forgets the steps of whoever else uses the scheduler.
+    copied = copy.deepcopy(scheduler)
+    copied.set_timesteps(num_inference_steps)
+    return copied

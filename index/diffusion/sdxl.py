@@ -14,7 +14,7 @@ from .weights import ModelError
 
 
 class StableDiffusionXL(Family):
-    """Stable Diffusion XL: two text encoders, and a UNet that is told the picture's size.
+    """Stable Diffusion XL: two text encoders, and a UNet that is told the image's size.
 
     SDXL itself is run like Stable Diffusion 1.x. SDXL-Turbo, recognised by its name or by its
     sampler (Euler ancestral, trailing steps), keeps that sampler and runs 10 steps without
@@ -41,7 +41,7 @@ class StableDiffusionXL(Family):
         self.default_guidance_scale = 0.0 if self.turbo else 5.0
         self.default_num_inference_steps = 10 if self.turbo else 50
         if pipeline.config.get("requires_aesthetics_score"):
-            raise ModelError("SDXL's refiner cannot make a picture of another class: use the base")
+            raise ModelError("SDXL's refiner cannot make an image of another class: use the base")
         if self.vae.config.force_upcast and self.vae.dtype == torch.float16:
             self.vae.to(torch.float32)  # its activations overflow in half precision
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+
+# Private, but the only place of the switch that `_compile` sets.
 import torch._inductor.config as inductor
 from accelerate.utils import find_executable_batch_size
 from diffusers import UNet2DConditionModel
@@ -102,12 +104,12 @@ def find_batch_size(family: Family, side: int, most: int | None = None) -> int:
 
     @torch.no_grad()
     def attempt(batch_size: int) -> int:
-        told = family.encode_prompts([""])
+        prompt = family.encode_prompts([""])
         shape = family.latent_shape(torch.zeros(1, 3, side, side, dtype=torch.uint8))
         latents = torch.zeros(batch_size, *shape, device=family.device)
         timesteps = torch.full((batch_size,), 500.0, device=family.device)
         rows = torch.zeros(batch_size, dtype=torch.long, device=family.device)
-        family.predict(latents, timesteps, {name: value[rows] for name, value in told.items()})
+        family.predict(latents, timesteps, {name: value[rows] for name, value in prompt.items()})
         family.decode(latents[: max(1, batch_size // IMAGE_ROWS)])
         return batch_size
 
@@ -115,6 +117,7 @@ def find_batch_size(family: Family, side: int, most: int | None = None) -> int:
     try:
         return int(find_executable_batch_size(attempt, starting_batch_size=first)())
     except RuntimeError as error:
+        # accelerate raises its own failure as a bare RuntimeError; others are not ours to explain.
         if "No executable batch size" not in str(error):
             raise
         raise ModelError(

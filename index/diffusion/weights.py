@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from genie_transforms import GeNIeError
+from diffusers import DiffusionPipeline
+
+from genie_transforms import MissingPackageError, UserError
 
 _HASHED = {".safetensors", ".bin", ".json", ".txt", ".model"}
 
 
-class ModelError(GeNIeError, ValueError):
+class ModelError(UserError):
     """A diffusion model cannot be opened or used."""
 
 
@@ -26,12 +28,11 @@ def read_index(model: str, revision: str | None) -> dict[str, Any]:
     folder = Path(model).expanduser()
     if folder.is_dir() or model.startswith((".", "/", "~")) or model.count("/") != 1:
         return _read_local(folder)
-    pipeline = importlib.import_module("diffusers").DiffusionPipeline
     try:
-        return dict(pipeline.load_config(model, revision=revision))
+        return dict(DiffusionPipeline.load_config(model, revision=revision))
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{model} is neither a local folder nor a model that the hub gives: {error}"
+            f"{model} is neither a local folder nor a model that the hub has: {error}"
         ) from error
 
 
@@ -56,13 +57,13 @@ def locate(model: str, revision: str | None, variant: str | None) -> tuple[str, 
     folder = Path(model).expanduser()
     if folder.is_dir():
         return str(folder), {"files": hash_files(folder)}
-    pipeline = importlib.import_module("diffusers").DiffusionPipeline
-    snapshot = pipeline.download(model, revision=revision, variant=variant)
+    snapshot = DiffusionPipeline.download(model, revision=revision, variant=variant)
+    # The folder is named by the commit; a branch such as "main" moves, and identifies no weights.
     return str(snapshot), {"revision": Path(snapshot).name, "variant": variant}
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Give the sha256 of every weight, vocabulary and configuration file below a folder."""
+    """Compute the sha256 of every weight, vocabulary and configuration file below a folder."""
     paths = (path for path in sorted(folder.rglob("*")) if path.suffix in _HASHED)
     hashes = {}
     for path in paths:
@@ -74,13 +75,13 @@ def hash_files(folder: Path) -> dict[str, str]:
 
 
 def fuse_lora(pipeline: Any, lora: str) -> dict[str, Any]:
-    """Fuse LoRA weights into a pipeline, in place, and tell what identifies them.
+    """Fuse LoRA weights into a pipeline, in place, and return what identifies them.
 
     Raises:
-        ModelError: peft is missing.
+        MissingPackageError: peft is missing.
     """
-    if importlib.util.find_spec("peft") is None:
-        raise ModelError("LoRA weights need peft: pip install peft")
+    if find_spec("peft") is None:
+        raise MissingPackageError("LoRA weights need peft: pip install peft")
     pipeline.load_lora_weights(lora)
     pipeline.fuse_lora()
     pipeline.unload_lora_weights()

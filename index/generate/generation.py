@@ -12,7 +12,7 @@ from torch import Tensor
 
 from index.config import BuildConfig
 from index.diffusion import Family
-from index.diffusion.sampling import SweepPair, pair_seed, sweep
+from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 
 MAX_ATTEMPTS = 3
 """Seeds that a pair gets in one call before it counts as failed."""
@@ -148,16 +148,14 @@ class Generation:
             )
             for position in positions
         ]
-        swept = sweep(
-            self._family,
-            self.images,
-            pairs,
+        settings = SweepSettings(
             num_inference_steps=num_inference_steps,
             guidance_scale=config.guidance,
             negative_prompt=config.negative_prompt,
             noise=config.noise,
             batch_size=config.batch_size,
         )
+        swept = sweep(self._family, self.images, pairs, settings)
         self.network_rows += swept.network_rows
         for stage, value in swept.seconds.items():
             self.seconds[stage] += value

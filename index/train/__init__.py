@@ -1,7 +1,11 @@
-"""."""
+"""Training small models on anybody's images: a pipeline, an oracle that measures it, an encoder.
+
+The sizes are for a processor of a few cores. Every training resumes from its last checkpoint and
+ends with the weights that it would have had without the interruption.
+"""
 
 from .config import StageConfig
-from .fit import draw, fit
+from .fit import FitSettings, draw, fit
 from .models import SmallResNet, make_scheduler
 from .oracle import train_oracle
 from .pipeline import train_pipeline
@@ -10,6 +14,7 @@ from .training_set import TrainingSet
 from .unisiam import UniSiam
 
 __all__ = [
+    "FitSettings",
     "SmallResNet",
     "StageConfig",
     "TrainingSet",

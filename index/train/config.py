@@ -1,4 +1,4 @@
-"""The configuration of the training of small models."""
+"""The settings of a training."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
-    """The stages of a small pipeline and its oracle.
+    """Train a small pipeline and its oracle, in stages.
 
     Attributes:
         out: Folder that receives `pipeline/`, `oracle.safetensors` and `train.json`.
-        work: Folder of checkpoints; delete it to start afresh.
+        work: Folder of checkpoints; delete it to start again.
         vae_steps: Optimiser steps of the autoencoder.
         decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
         unet_steps: Optimiser steps of the denoiser.

@@ -1,4 +1,4 @@
-"""Architectures of the demo's models: Stable Diffusion's own classes, made small."""
+"""Architectures of small models: Stable Diffusion's own classes, made small, and a ResNet-10."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torchvision.models.resnet import BasicBlock
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 MAX_TOKENS = 24
-
+"""Length of prompts, with the marks of their start and end."""
 
 _BOS, _EOS = "<|startoftext|>", "<|endoftext|>"
 
@@ -101,7 +101,7 @@ def make_unet(
 
 
 def shifted_betas(shift: float = 2.0, num_timesteps: int = 1000) -> Tensor:
-    """Give Stable Diffusion's schedule with its log-SNR raised by `shift` until late.
+    """Compute Stable Diffusion's schedule with its log-SNR raised by `shift` until late.
 
     The same noise destroys far more of a 16 x 16 latent than of a 64 x 64 one, so with the
     original schedule the class of a demo scene switches before r = 0.3. Raising the log-SNR moves
@@ -126,6 +126,8 @@ def shifted_betas(shift: float = 2.0, num_timesteps: int = 1000) -> Tensor:
 def make_scheduler(shift: float = 2.0) -> DPMSolverMultistepScheduler:
     """Make the paper's sampler, DPM-Solver++ of order 2, on `shifted_betas`."""
     return DPMSolverMultistepScheduler(
+        # As a list, because diffusers has no schedule of this formula; rounded, because the list
+        # goes into a JSON file.
         trained_betas=[round(beta, 8) for beta in shifted_betas(shift).tolist()],
         prediction_type="v_prediction",
         algorithm_type="dpmsolver++",

@@ -1,4 +1,4 @@
-"""Training of what looks at the demo's images: the backbone, without labels, and the oracle."""
+"""Training of the oracle: the classifier that only measures what is generated."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import StageConfig
-from .fit import draw, fit
+from .fit import FitSettings, draw, fit
 from .models import SmallResNet
 
 
 def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallResNet:
-    """Train the classifier that measures, on pixels ``(N, 3, R, R)`` uint8 of all classes.
+    """Train a classifier on pixels ``(N, 3, R, R)`` uint8 with labels ``(N,)`` int64.
 
-    Batches are blurred at random and a little noisy, so that a soft edge is no other class.
+    Batches are blurred at random and a little noisy: an autoencoder softens edges, and that must
+    not change the class.
     """
     model, size = SmallResNet(width=24, num_classes=int(labels.max()) + 1), pixels.shape[-1]
 
@@ -31,9 +32,11 @@ def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallRe
         "oracle",
         nn.ModuleDict({"oracle": model}),
         loss,
-        num_steps=config.oracle_steps,
-        learning_rate=3e-3,
-        folder=config.work,
-        seed=config.seed + 3,
+        FitSettings(
+            num_steps=config.oracle_steps,
+            learning_rate=3e-3,
+            folder=config.work,
+            seed=config.seed + 3,
+        ),
     )
     return model

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from transformers import CLIPTextModel
 
 from .config import StageConfig
-from .fit import draw, fit
+from .fit import FitSettings, draw, fit
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
 from .training_set import TrainingSet
 
@@ -41,10 +41,12 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
         "vae",
         nn.ModuleDict({"vae": vae}),
         loss,
-        num_steps=config.vae_steps,
-        learning_rate=3e-3,
-        folder=config.work,
-        seed=config.seed,
+        FitSettings(
+            num_steps=config.vae_steps,
+            learning_rate=3e-3,
+            folder=config.work,
+            seed=config.seed,
+        ),
     )
 
     def sharper(rng: torch.Generator, _: float) -> Tensor:
@@ -60,10 +62,12 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
         "decoder",
         nn.ModuleDict({"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}),
         sharper,
-        num_steps=config.decoder_steps,
-        learning_rate=2e-3,
-        folder=config.work,
-        seed=config.seed + 4,
+        FitSettings(
+            num_steps=config.decoder_steps,
+            learning_rate=2e-3,
+            folder=config.work,
+            seed=config.seed + 4,
+        ),
     )
     return vae
 
@@ -137,59 +141,93 @@ def train_denoiser(
         tokens: Plain prompts, captions if any, and the empty prompt: ``(N + 1, L)`` or
             ``(2 N + 1, L)`` int64.
     """
-    log_snr = torch.logit(scheduler.alphas_cumprod)
-    levels = log_snr.flip(0).contiguous()  # rising
-    # About the inverse of the loss that noise alone leaves: no level drowns the others' gradients.
-    weights = (0.3 * log_snr).exp().clamp(max=1)
+    objective = _Objective(unet, text_encoder, scheduler, latents, labels, tokens)
     modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
-
-    def loss(rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
-        rows = draw(rng, 64, len(latents))
-        kind = torch.rand(64, generator=rng)
-        prompts = rows + (kind < 0.33) * (len(tokens) - 1 - len(latents))  # the captions, if any
-        prompts[kind > 0.9] = len(tokens) - 1  # the empty prompt, for guidance
-        # Three in four where shapes are decided: uniform timesteps hardly visit those levels.
-        level = 7 * torch.rand(64, generator=rng) - 5
-        times = 999 - torch.searchsorted(levels, level).clamp(max=999)
-        times[:16] = draw(rng, 16, 1000)
-        noise = torch.randn(64, *latents.shape[1:], generator=rng)
-        clean = latents[rows]
-        alpha = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
-        sigma = (1 - alpha**2).sqrt()
-        context = text_encoder(tokens[prompts]).last_hidden_state
-        noised = alpha * clean + sigma * noise
-        predicted = unet(noised, times, context).sample
-        error: Tensor = (predicted - (alpha * noise - sigma * clean)).square().mean((1, 2, 3))
-        value = (weights[times] * error).mean()
-        if critic is not None:
-            named = kind <= 0.9
-            seen = critic((alpha * noised - sigma * predicted)[named])
-            surprise = F.cross_entropy(seen, labels[rows][named], reduction="none")
-            value = value + 0.05 * (weights[times][named] * surprise).mean()
-        return value
-
     fit(
         "unet",
         modules,
-        loss,
-        num_steps=config.unet_steps,
-        learning_rate=1.5e-3,
-        folder=config.work,
-        seed=config.seed + 1,
-        ema_decay=0.999,
+        objective,
+        FitSettings(
+            num_steps=config.unet_steps,
+            learning_rate=1.5e-3,
+            folder=config.work,
+            seed=config.seed + 1,
+            ema_decay=0.999,
+        ),
     )
-    # Last, what it takes the clean image for shall show the class that the prompt names.
+    # Last, the clean image that it predicts learns to show the class that the prompt names.
     critic = train_critic(config, latents, labels).requires_grad_(False)
     fit(
         "classes",
         modules,
-        partial(loss, critic=critic),
-        num_steps=config.classes_steps,
-        learning_rate=5e-4,
-        folder=config.work,
-        seed=config.seed + 5,
-        ema_decay=0.998,
+        partial(objective, critic=critic),
+        FitSettings(
+            num_steps=config.classes_steps,
+            learning_rate=5e-4,
+            folder=config.work,
+            seed=config.seed + 5,
+            ema_decay=0.998,
+        ),
     )
+
+
+class _Objective:
+    """The loss of a batch for the denoiser and its text encoder; see `train_denoiser`."""
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        text_encoder: CLIPTextModel,
+        scheduler: DPMSolverMultistepScheduler,
+        latents: Tensor,
+        labels: Tensor,
+        tokens: Tensor,
+    ) -> None:
+        self._unet = unet
+        self._text_encoder = text_encoder
+        self._latents, self._labels, self._tokens = latents, labels, tokens
+        self._alphas_cumprod = scheduler.alphas_cumprod
+        log_snr = torch.logit(scheduler.alphas_cumprod)
+        self._levels = log_snr.flip(0).contiguous()  # rising
+        # About the inverse of the loss that noise alone leaves: no level drowns the others'
+        # gradients.
+        self._weights = (0.3 * log_snr).exp().clamp(max=1)
+
+    def __call__(self, rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
+        """Draw 64 images, prompts and levels of noise, and compute their loss."""
+        # The order of the draws is part of the recipe: another one trains another model.
+        rows = draw(rng, 64, len(self._latents))
+        kind = torch.rand(64, generator=rng)
+        times = self._timesteps(rng)
+        noise = torch.randn(64, *self._latents.shape[1:], generator=rng)
+        alpha = self._alphas_cumprod[times].sqrt()[:, None, None, None]
+        sigma = (1 - alpha**2).sqrt()
+        noised = alpha * self._latents[rows] + sigma * noise
+        states = self._text_encoder(self._prompts(rows, kind)).last_hidden_state
+        predicted = self._unet(noised, times, states).sample
+        velocity = alpha * noise - sigma * self._latents[rows]
+        error: Tensor = (predicted - velocity).square().mean((1, 2, 3))
+        loss = (self._weights[times] * error).mean()
+        if critic is not None:
+            named = kind <= 0.9  # prompts that name a class: all but the empty one
+            logits = critic((alpha * noised - sigma * predicted)[named])
+            surprise = F.cross_entropy(logits, self._labels[rows][named], reduction="none")
+            loss = loss + 0.05 * (self._weights[times][named] * surprise).mean()
+        return loss
+
+    def _timesteps(self, rng: torch.Generator) -> Tensor:
+        # Three in four where shapes are decided: uniform timesteps hardly visit those levels.
+        level = 7 * torch.rand(64, generator=rng) - 5
+        times = 999 - torch.searchsorted(self._levels, level).clamp(max=999)
+        times[:16] = draw(rng, 16, 1000)
+        return times
+
+    def _prompts(self, rows: Tensor, kind: Tensor) -> Tensor:
+        """Choose the tokens of each row's prompt by `kind` in [0, 1)."""
+        empty = len(self._tokens) - 1
+        prompts = rows + (kind < 0.33) * (empty - len(self._latents))  # the captions, if any
+        prompts[kind > 0.9] = empty  # for guidance
+        return self._tokens[prompts]
 
 
 def train_critic(config: StageConfig, latents: Tensor, labels: Tensor) -> nn.Module:
@@ -217,9 +255,11 @@ def train_critic(config: StageConfig, latents: Tensor, labels: Tensor) -> nn.Mod
         "critic",
         nn.ModuleDict({"critic": critic}),
         loss,
-        num_steps=config.critic_steps,
-        learning_rate=3e-3,
-        folder=config.work,
-        seed=config.seed + 6,
+        FitSettings(
+            num_steps=config.critic_steps,
+            learning_rate=3e-3,
+            folder=config.work,
+            seed=config.seed + 6,
+        ),
     )
     return critic

@@ -1,4 +1,4 @@
-"""What a training leaves behind: weights, and figures on images that it has not seen."""
+"""What a training writes: weights, and figures on images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_trained(
     config: StageConfig,
     pipeline: StableDiffusionPipeline,
     oracle: SmallResNet,
-    seen: dict[str, float],
+    measured: dict[str, float],
     **others: nn.Module,
 ) -> None:
     """Write `pipeline/`, `oracle.safetensors` and `train.json`, and print the latter.
@@ -68,15 +68,16 @@ def write_trained(
         config: The training.
         pipeline: Written in half precision, and left so.
         oracle: Written in half precision.
-        seen: The figures.
+        measured: The figures.
         others: Further models whose parameters are counted, by name.
     """
+    # The command that was run, as `python -m` knows it: demo and benchmarks both end here.
     spec = sys.modules["__main__"].__spec__
     models = {**pipeline.components, "oracle": oracle, **others}
     report = {
         "command": f"python -m {spec.name}" if spec else None,
         "config": {k: v for k, v in asdict(config).items() if not isinstance(v, Path)},
-        "figures": seen,
+        "figures": measured,
         "parameters": {
             name: count_parameters(model)
             for name, model in models.items()
@@ -89,6 +90,7 @@ def write_trained(
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "versions": {name: version(name) for name in ("torch", "diffusers", "transformers")},
     }
+    # Half precision halves what is shipped; `load_family` reads it into the precision asked for.
     pipeline.to(dtype=torch.float16).save_pretrained(config.out / "pipeline")
     save(oracle, config.out / "oracle.safetensors")
     (config.out / "train.json").write_text(json.dumps(report, indent=2) + "\n")

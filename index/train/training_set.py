@@ -1,4 +1,4 @@
-"""What a small pipeline learns from: images, classes, and the words of their prompts."""
+"""The images, classes and prompts that a small pipeline learns from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a small pipeline learns from.
+    """Images with their classes and prompts.
 
     Attributes:
         pixels: ``(N, 3, R, R)`` uint8, R a multiple of 16.
         labels: ``(N,)`` int64, positions in `class_names`.
-        class_names: As prompts speak of them.
+        class_names: Names that prompts use.
         captions: Further prompts, one for each image; none if empty.
         words: Further words that prompts may use.
     """

@@ -50,16 +50,17 @@ class UniSiam(nn.Module):
         )
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Give the loss of two views ``(N, 3, H, W)`` of the same images, a scalar."""
+        """Compute the loss of two views ``(N, 3, H, W)`` of the same images, a scalar."""
         projected = self.proj(self.encoder(torch.cat([first, second])))
         predicted = F.normalize(self.pred(projected).float(), dim=1)
         projected = F.normalize(projected.float(), dim=1)
+        # Detached: without the stop of the gradient, one constant feature would be the optimum.
         swapped = projected.detach().roll(len(first), 0)
         alignment = -(predicted * swapped).sum(1).mean()
         return alignment + self.uniformity * self._uniformity(projected)
 
     def _uniformity(self, projected: Tensor) -> Tensor:
-        """Log of the mean kernel between different images."""
+        """Compute the logarithm of the mean kernel between different images."""
         n = len(projected)
         same = torch.eye(n // 2, dtype=torch.bool).repeat(2, 2)
         kernel = (projected @ projected.T / self.temperature).masked_fill(same, -torch.inf)

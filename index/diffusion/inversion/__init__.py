@@ -1,4 +1,8 @@
-"""."""
+"""Textual inversion: new words of a model's text encoders, learned from images.
+
+`invert` learns tokens and writes one file each; `load_tokens` teaches them to a model, so that its
+prompts may use `token_of` a class's name.
+"""
 
 from .invert import Concept, invert
 from .tokens import load_tokens, token_of

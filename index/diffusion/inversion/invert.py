@@ -1,9 +1,9 @@
 """Textual inversion (Gal et al., arXiv 2208.01618): learn a token for what some images show.
 
-Only the new tokens' embeddings are trained, all else stays as it is. Many concepts share each call
-of the network: a row belongs to one concept, only that concept's token gets its gradient, and its
-images, noise and timesteps come from its own seed. AdamW works element by element, so a concept is
-learned as if it were alone.
+Only the new tokens' embeddings are trained, everything else stays as it is. Many concepts share
+each call of the network: a row belongs to one concept, only that concept's token gets its gradient,
+and its images, noise and timesteps come from its own seed. AdamW works element by element, so a
+concept is learned as if it were alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
+from genie_transforms import FolderInUseError, UserError
 from index.diffusion import IMAGE_ROWS, Family, ModelError
 from index.diffusion.sampling import derived_seed
 
@@ -28,16 +29,17 @@ from .training import ConceptLatents, Inversion, train_tokens
 logger = logging.getLogger("genie.invert")
 
 
-_CHECKPOINT = ".unfinished.safetensors"
+CHECKPOINT = ".unfinished.safetensors"
+"""File beside the tokens from which an interrupted training continues."""
 
 
 @dataclass(frozen=True)
 class Concept:
-    """What one token has to stand for.
+    """What one token stands for.
 
     Attributes:
-        name: Names the file and, by `tokens.token_of`, the token.
-        images: Show it, ``(K, 3, H, W)`` uint8 at the working resolution.
+        name: Of the file and, by `tokens.token_of`, of the token.
+        images: What shows it, ``(K, 3, H, W)`` uint8 at the working resolution.
         initializer: Words whose tokens' mean embedding the new one begins as.
     """
 
@@ -49,36 +51,30 @@ class Concept:
 def invert(
     family: Family, concepts: Sequence[Concept], inversion: Inversion, folder: Path
 ) -> list[Path]:
-    """Learn a token for each concept, or go on where an earlier run stopped.
+    """Learn a token for each concept, or continue where an earlier run stopped.
 
     Args:
         family: The model. Its weights are frozen and do not change.
         concepts: What to learn.
-        inversion: How.
+        inversion: How they are learned.
         folder: Receives `<name>.safetensors` of each concept.
 
     Returns:
         The files, in order.
 
     Raises:
-        FileExistsError: A file there was learned in another way or from other images.
+        FolderInUseError: A file there was learned in another way or from other images.
         ModelError: The model cannot be taught a token.
         RuntimeError: The loss is no longer finite.
-        ValueError: A concept has no images or no words to begin with, or two share a token.
+        UserError: A concept has no images or no words to begin with, or two share a token.
     """
     scheduler = _training_scheduler(family)
-    tokens_of([concept.name for concept in concepts])
-    for concept in concepts:
-        _initial(family, concept)
-        if not len(concept.images):
-            raise ValueError(f"concept {concept.name!r} has no images")
-    weights = {name: part for name, part in family.fingerprint().items() if name != "model"}
-    model = json.dumps(weights, sort_keys=True)  # wherever the model lies
-    keys = {concept.name: _key(model, concept, inversion) for concept in concepts}
+    _check(family, concepts)
+    keys = _keys(family, concepts, inversion)
     paths = {name: folder / f"{name}.safetensors" for name in keys}
     for name, path in paths.items():
         if path.exists() and key_of(path) != keys[name]:
-            raise FileExistsError(
+            raise FolderInUseError(
                 f"{path} was learned from other images, by another model or in another way: "
                 "remove it, or give another folder"
             )
@@ -90,17 +86,26 @@ def invert(
     for start in range(0, len(missing), size):
         chunk = missing[start : start + size]
         logger.info("tokens %d to %d of %d", start + 1, start + len(chunk), len(missing))
-        lessons = [_lesson(family, c, keys[c.name], inversion.seed) for c in chunk]
-        learned = train_tokens(family, scheduler, lessons, inversion, folder / _CHECKPOINT)
-        for place, concept in enumerate(chunk):
-            own = {part: value[place] for part, value in learned.items()}
-            write_token(paths[concept.name], token_of(concept.name), own, keys[concept.name])
-        (folder / _CHECKPOINT).unlink(missing_ok=True)
+        latents = [_encode(family, c, keys[c.name], inversion.seed) for c in chunk]
+        learned = train_tokens(family, scheduler, latents, inversion, folder / CHECKPOINT)
+        for row, concept in enumerate(chunk):
+            embedding = {part: value[row] for part, value in learned.items()}
+            write_token(paths[concept.name], token_of(concept.name), embedding, keys[concept.name])
+        (folder / CHECKPOINT).unlink(missing_ok=True)
     return list(paths.values())
 
 
+def _check(family: Family, concepts: Sequence[Concept]) -> None:
+    """Refuse concepts that cannot be learned, before the first one takes its hours."""
+    tokens_of([concept.name for concept in concepts])
+    for concept in concepts:
+        _initial(family, concept)
+        if not len(concept.images):
+            raise UserError(f"concept {concept.name!r} has no images")
+
+
 def _training_scheduler(family: Family) -> DDPMScheduler:
-    """Give the noise schedule that a model was trained with."""
+    """Return the noise schedule that a model was trained with."""
     text_encoders(family)  # refuses models without tokens, flow models among them
     scheduler = DDPMScheduler.from_config(family.scheduler.config)
     if scheduler.config.prediction_type not in ("epsilon", "v_prediction"):
@@ -112,12 +117,12 @@ def _training_scheduler(family: Family) -> DDPMScheduler:
 
 
 def _initial(family: Family, concept: Concept) -> Learned:
-    """Give the mean embedding of a concept's words in each text encoder, ``(width,)`` float32."""
+    """Average the embeddings of a concept's words in each text encoder, ``(width,)`` float32."""
     initial = {}
     for name, (tokenizer, encoder) in text_encoders(family).items():
         ids = tokenizer(concept.initializer, add_special_tokens=False)["input_ids"]
         if not ids:
-            raise ValueError(f"concept {concept.name!r} begins with no word of the model")
+            raise UserError(f"concept {concept.name!r} begins with no word of the model")
         initial[name] = encoder.get_input_embeddings().weight.detach()[ids].float().mean(0)
     return initial
 
@@ -127,15 +132,22 @@ def _pixels_digest(concept: Concept) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _key(model: str, concept: Concept, inversion: Inversion) -> str:
-    """Name all that decides a concept's token."""
-    how = [inversion.iterations, inversion.learning_rate, inversion.images_per_step]
-    about = [model, *how, inversion.prompt, inversion.seed, concept.initializer]
-    return hashlib.sha256(json.dumps([*about, _pixels_digest(concept)]).encode()).hexdigest()
+def _keys(family: Family, concepts: Sequence[Concept], inversion: Inversion) -> dict[str, str]:
+    """Hash all that decides each concept's token, by name."""
+    # Without "model", the path or hub id: the same weights give the same tokens wherever they lie.
+    weights = {name: part for name, part in family.fingerprint().items() if name != "model"}
+    model = json.dumps(weights, sort_keys=True)
+    keys = {}
+    for concept in concepts:
+        how = [inversion.iterations, inversion.learning_rate, inversion.images_per_step]
+        about = [model, *how, inversion.prompt, inversion.seed, concept.initializer]
+        content = json.dumps([*about, _pixels_digest(concept)])
+        keys[concept.name] = hashlib.sha256(content.encode()).hexdigest()
+    return keys
 
 
 @torch.no_grad()
-def _lesson(family: Family, concept: Concept, key: str, seed: int) -> ConceptLatents:
+def _encode(family: Family, concept: Concept, key: str, seed: int) -> ConceptLatents:
     """Encode a concept's images and derive its own seed."""
     latents = [family.encode_images(part) for part in torch.split(concept.images, IMAGE_ROWS)]
     return ConceptLatents(

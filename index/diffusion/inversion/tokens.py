@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from genie_transforms import MissingFileError, UserError
 from genie_transforms.format import atomic_path
 from index.diffusion import Family, ModelError
 
@@ -25,28 +26,28 @@ Learned = dict[str, Tensor]
 
 
 def token_of(name: str) -> str:
-    """Give the token of a class: `<great-white-shark>` for "great_white_shark"."""
+    """Return the token of a class: `<great-white-shark>` for "great_white_shark"."""
     return f"<{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}>"
 
 
 def tokens_of(names: Sequence[str]) -> dict[str, str]:
-    """Give each class its token, by name.
+    """Return the token of each class, by name.
 
     Raises:
-        ValueError: Two classes would share one, or a name has neither letters nor digits of ASCII.
+        UserError: Two classes would share one, or a name has neither letters nor digits of ASCII.
     """
     owners: dict[str, str] = {}
     for name in names:
         token = token_of(name)
         if token == "<>" or token in owners:
             other = f"also that of {owners[token]!r}" if token in owners else "empty"
-            raise ValueError(f"class {name!r} would get the token {token}, {other}: rename it")
+            raise UserError(f"class {name!r} would get the token {token}, {other}: rename it")
         owners[token] = name
     return {name: token for token, name in owners.items()}
 
 
 def text_encoders(family: Family) -> dict[str, tuple[Any, Any]]:
-    """Give a model's pairs of tokenizer and CLIP text encoder, by the names that files use.
+    """Return a model's pairs of tokenizer and CLIP text encoder, by the names that files use.
 
     Raises:
         ModelError: diffusers cannot teach this model a token.
@@ -80,7 +81,7 @@ def add_tokens(family: Family, learned: Mapping[str, Learned]) -> None:
                     f"{family.name} wants one vector of {width}: it was learned for another model"
                 )
         vectors = [embedding[name].detach().cpu() for embedding in learned.values()]
-        # Made room for here: diffusers' own resizing draws new rows from the global generator.
+        # Resized here, before diffusers does: it draws the new rows from the global generator.
         encoder.resize_token_embeddings(len(tokenizer) + len(tokens), mean_resizing=False)
         family.pipeline.load_textual_inversion(
             vectors, token=tokens, tokenizer=tokenizer, text_encoder=encoder
@@ -96,7 +97,7 @@ def remove_tokens(family: Family, tokens: Sequence[str]) -> None:
 
 
 def write_token(path: Path, token: str, learned: Learned, key: str) -> None:
-    """Write a token; `key` names all that decided it."""
+    """Write a token; `key` identifies all that decided it."""
     rows = {name: value.detach().cpu().reshape(1, -1) for name, value in learned.items()}
     state = rows if len(rows) > 1 else {token: rows["clip_l"]}
     with atomic_path(path) as temporary:
@@ -104,30 +105,31 @@ def write_token(path: Path, token: str, learned: Learned, key: str) -> None:
 
 
 def key_of(path: Path) -> str:
-    """Read what decided a token; "" for a file that says nothing of it.
+    """Read the key that a token was written with; "" for a file without one.
 
     Raises:
-        ValueError: It is no safetensors file.
+        UserError: It is not a safetensors file.
     """
     try:
         with safe_open(path, "pt") as file:
             return str((file.metadata() or {}).get("key", ""))
     except SafetensorError as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
+        raise UserError(f"{path} is not a safetensors file: {error}") from error
 
 
 def read_token(path: Path) -> Learned:
     """Read a token from a file of ours or of diffusers' own training script.
 
     Raises:
-        ValueError: The file holds something else.
+        UserError: The file holds something else.
     """
-    key_of(path)  # refuses what is no such file
+    key_of(path)  # refuses what is not a safetensors file
     state: Learned = load_file(path)
+    # By number, not by name: with one text encoder, files are keyed by whatever token they hold.
     if len(state) == 1:
         return {"clip_l": next(iter(state.values()))}
     if state.keys() != {"clip_l", "clip_g"}:
-        raise ValueError(f"{path} holds {sorted(state)[:5]}, not one token, or clip_l and clip_g")
+        raise UserError(f"{path} holds {sorted(state)[:5]}, not one token, or clip_l and clip_g")
     return state
 
 
@@ -143,14 +145,14 @@ def load_tokens(family: Family, folder: Path, names: Sequence[str]) -> dict[str,
         The sha256 of each class's file, by name; its token is `token_of` the name.
 
     Raises:
-        FileNotFoundError: The folder or a class's file is missing.
+        MissingFileError: The folder or a class's file is missing.
         ModelError: The model takes no tokens, or none of this width.
-        ValueError: A file holds something else, or two classes would share a token.
+        UserError: A file holds something else, or two classes would share a token.
     """
     paths = {name: folder / f"{name}.safetensors" for name in names}
     missing = [name for name, path in paths.items() if not path.is_file()]
     if missing:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"--inversions {folder} has no token for {len(missing)} of {len(names)} classes: "
             f"{', '.join(missing[:5])}; python -m index.invert learns them"
         )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from genie_transforms import UserError
 from genie_transforms.format import atomic_path
 from index.diffusion import Family
 from index.diffusion.sampling import derived_seed
@@ -28,6 +29,7 @@ logger = logging.getLogger("genie.invert")
 
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+"""AdamW's running means, as its state and the checkpoint name them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class Inversion:
         learning_rate: Of AdamW, constant; 5e-3 as Gal et al.
         images_per_step: Images of a concept in each step, drawn with replacement.
         prompt: Template with {target}, where the token goes.
-        seed: Base seed; each concept derives its own from it and from its images.
+        seed: Base seed; each concept's seed is derived from it and from the concept's images.
         batch_size: Rows of one network call at most; does not change the result, up to rounding.
         checkpoint_every: Steps between checkpoints.
     """
@@ -55,13 +57,13 @@ class Inversion:
     def __post_init__(self) -> None:
         for name in ("iterations", "images_per_step", "batch_size", "checkpoint_every"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+            raise UserError(f"learning_rate must be positive, got {self.learning_rate}")
         if "{target}" not in self.prompt:
-            raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
+            raise UserError(f"prompt has no {{target}}: {self.prompt!r}")
         if self.batch_size < self.images_per_step:
-            raise ValueError(
+            raise UserError(
                 f"batch_size {self.batch_size} holds no step of images_per_step "
                 f"{self.images_per_step}"
             )
@@ -69,14 +71,14 @@ class Inversion:
 
 @dataclass(frozen=True)
 class ConceptLatents:
-    """A concept, ready to be learned.
+    """A concept, ready to be learned: its images as latents.
 
     Attributes:
         token: The new token.
         latents: Of its images, ``(K, C, h, w)`` float32.
         initial: What the token begins as, ``(width,)`` float32 in each text encoder.
-        seed: Of its draws.
-        key: Names all that decides the result.
+        seed: Seed of its images, noise and timesteps.
+        key: Hash of all that decides the result.
     """
 
     token: str
@@ -89,7 +91,7 @@ class ConceptLatents:
 def train_tokens(
     family: Family,
     scheduler: DDPMScheduler,
-    lessons: Sequence[ConceptLatents],
+    concepts: Sequence[ConceptLatents],
     inversion: Inversion,
     checkpoint: Path,
 ) -> dict[str, nn.Parameter]:
@@ -98,51 +100,64 @@ def train_tokens(
     Args:
         family: The model, its weights frozen.
         scheduler: Its noise schedule.
-        lessons: The concepts.
+        concepts: What to learn.
         inversion: How they are learned.
         checkpoint: File that is continued from, if it is of the same concepts.
 
     Returns:
-        ``(len(lessons), width)`` float32 for each text encoder.
+        ``(len(concepts), width)`` float32 for each text encoder.
 
     Raises:
         RuntimeError: The loss is no longer finite.
     """
     learned = {
-        name: nn.Parameter(torch.stack([lesson.initial[name] for lesson in lessons]))
-        for name in lessons[0].initial
+        name: nn.Parameter(torch.stack([concept.initial[name] for concept in concepts]))
+        for name in concepts[0].initial
     }
     optimizer = torch.optim.AdamW(learned.values(), lr=inversion.learning_rate)
-    key = "".join(lesson.key for lesson in lessons)
+    key = "".join(concept.key for concept in concepts)
     step = _resume(checkpoint, key, learned, optimizer)
-    tokens = [lesson.token for lesson in lessons]
-    prompts = [inversion.prompt.replace("{target}", token) for token in tokens]
-    owners = torch.arange(len(lessons)).repeat_interleave(inversion.images_per_step)
+    tokens = [concept.token for concept in concepts]
     bar = tqdm(total=inversion.iterations, initial=step, desc="tokens", unit="step", disable=None)
     with bar, _replaced(family, tokens, learned):
         while step < inversion.iterations:
-            drawn = [
-                _draw(one.latents, derived_seed(one.seed, step), inversion.images_per_step)
-                for one in lessons
-            ]
-            clean, noise, times = (torch.cat(part) for part in zip(*drawn, strict=True))
-            told = {name: value[owners] for name, value in family.encode_prompts(prompts).items()}
-            losses = denoising_loss(family, scheduler, clean, noise, times, told)
+            losses = _losses(family, scheduler, concepts, inversion, step)
             # Summed over concepts: the gradient of none depends on how many there are.
             loss = losses.sum() / inversion.images_per_step
             if not torch.isfinite(loss):
-                first = int((~losses.isfinite()).nonzero()[0])
-                token = tokens[int(owners[first])]
+                row = int((~losses.isfinite()).nonzero()[0])
+                token = tokens[row // inversion.images_per_step]
                 raise RuntimeError(f"{token}: the loss is not finite at step {step}")
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             step += 1
             bar.update()
-            bar.set_postfix(loss=f"{loss.item() / len(lessons):.4f}", refresh=False)
+            bar.set_postfix(loss=f"{loss.item() / len(concepts):.4f}", refresh=False)
             if step % inversion.checkpoint_every == 0 and step < inversion.iterations:
                 _save(checkpoint, key, learned, optimizer, step)
     return learned
+
+
+def _losses(
+    family: Family,
+    scheduler: DDPMScheduler,
+    concepts: Sequence[ConceptLatents],
+    inversion: Inversion,
+    step: int,
+) -> Tensor:
+    """Compute the loss of each row of a step: `images_per_step` of each concept, in order."""
+    drawn = [
+        _draw(concept.latents, derived_seed(concept.seed, step), inversion.images_per_step)
+        for concept in concepts
+    ]
+    clean, noise, times = (torch.cat(part) for part in zip(*drawn, strict=True))
+    prompts = [inversion.prompt.replace("{target}", concept.token) for concept in concepts]
+    owners = torch.arange(len(concepts)).repeat_interleave(inversion.images_per_step)
+    # Encoded again at every step: the gradient reaches the tokens through the text encoder.
+    encoded = family.encode_prompts(prompts)
+    conditioning = {name: value[owners] for name, value in encoded.items()}
+    return denoising_loss(family, scheduler, clean, noise, times, conditioning)
 
 
 def denoising_loss(
@@ -153,7 +168,7 @@ def denoising_loss(
     timesteps: Tensor,
     conditioning: Mapping[str, Tensor],
 ) -> Tensor:
-    """Compare what the model predicts with what it should.
+    """Compute the training objective of a diffusion model.
 
     Args:
         family: The model.
@@ -168,6 +183,7 @@ def denoising_loss(
     """
     velocity = scheduler.config.prediction_type == "v_prediction"
     wanted = scheduler.get_velocity(latents, noise, timesteps) if velocity else noise
+    # This `add_noise` may be trusted: a scheduler of training has no grid to look timesteps up in.
     noised = scheduler.add_noise(latents, noise, timesteps)
     predicted = family.predict(noised, timesteps.float(), dict(conditioning))
     return F.mse_loss(predicted, wanted, reduction="none").mean((1, 2, 3))
@@ -187,15 +203,18 @@ def _replaced(
     family: Family, tokens: Sequence[str], learned: Mapping[str, nn.Parameter]
 ) -> Iterator[None]:
     """Let the model's text encoders see `learned` where its prompts have `tokens`."""
+    # The rows that are added to the tables only reserve the tokens' numbers. What is trained takes
+    # their place in the output, so that the tables stay frozen and AdamW, whose weight decay would
+    # shrink every row that it is given, sees the new tokens alone.
     rows = range(len(tokens))
     add_tokens(family, {tokens[k]: {n: v[k] for n, v in learned.items()} for k in rows})
     hooks = []
     for name, (tokenizer, encoder) in text_encoders(family).items():
         table = encoder.get_input_embeddings().requires_grad_(False)
-        places = torch.full((len(table.weight),), -1)
-        places[tokenizer.convert_tokens_to_ids(list(tokens))] = torch.arange(len(tokens))
-        places = places.to(table.weight.device)
-        hooks.append(table.register_forward_hook(partial(_substitute, places, learned[name])))
+        row_of = torch.full((len(table.weight),), -1)  # by number of the token; -1: not learned
+        row_of[tokenizer.convert_tokens_to_ids(list(tokens))] = torch.arange(len(tokens))
+        row_of = row_of.to(table.weight.device)
+        hooks.append(table.register_forward_hook(partial(_substitute, row_of, learned[name])))
     try:
         yield
     finally:
@@ -205,11 +224,11 @@ def _replaced(
 
 
 def _substitute(
-    places: Tensor, learned: Tensor, module: nn.Module, ids: tuple[Tensor], output: Tensor
+    row_of: Tensor, learned: Tensor, module: nn.Module, ids: tuple[Tensor], output: Tensor
 ) -> Tensor:
-    place = places[ids[0]]
-    own = learned[place.clamp(min=0)].to(output.dtype)
-    return torch.where((place >= 0)[..., None], own, output)
+    rows = row_of[ids[0]]
+    substitutes = learned[rows.clamp(min=0)].to(output.dtype)
+    return torch.where((rows >= 0)[..., None], substitutes, output)
 
 
 def _save(
@@ -229,7 +248,7 @@ def _save(
 def _resume(
     path: Path, key: str, learned: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> int:
-    """Read a checkpoint of the same concepts, if there is one, and give its step."""
+    """Read a checkpoint of the same concepts into place, and return its step; 0 without one."""
     if not path.exists() or key_of(path) != key:
         return 0
     with safe_open(path, "pt") as file:

@@ -1,4 +1,8 @@
-"""The walk along the grid: batches join at their first step and share every network call."""
+"""The walk along the grid: batches join at their first step and share every network call.
+
+Calls are shared because one on a few rows costs nearly as much as one on many. Schedulers are not,
+because they remember earlier predictions (see `solver.Solver`).
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,8 @@ class StageTimer:
         """Add the time spent inside to stage `name`."""
         start = perf_counter()
         yield
-        if self.device.type == "cuda":  # kernels run behind the program: wait, or blame the next
+        if self.device.type == "cuda":
+            # Kernels run behind the program: without waiting, the next stage would be blamed.
             torch.cuda.synchronize(self.device)
         self.seconds[name] += perf_counter() - start
 
@@ -47,7 +52,7 @@ class Batch:
 
     Attributes:
         solver: Their latents and solver state.
-        prompts: ``(B,)`` int64, the row of the conditioning that each is told.
+        prompts: ``(B,)`` int64, each one's row of the conditioning.
     """
 
     solver: Solver
@@ -67,70 +72,79 @@ class Guidance:
     scale: float | None
 
 
-def denoise(
-    family: Family,
-    groups: Sequence[Batch],
-    guide: Guidance,
-    num_inference_steps: int,
-    batch_size: int,
-    meter: StageTimer,
-) -> None:
+@dataclass(frozen=True)
+class Denoiser:
+    """A family's network under guidance, on any number of rows.
+
+    Attributes:
+        family: The model.
+        guidance: What the network is told.
+        batch_size: Rows of one network call at most.
+        timer: Counts the rows.
+    """
+
+    family: Family
+    guidance: Guidance
+    batch_size: int
+    timer: StageTimer
+
+    def guided(self, latents: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
+        """Predict with classifier-free guidance.
+
+        Args:
+            latents: ``(B, C, h, w)`` float32, in the scheduler's units.
+            timesteps: ``(B,)`` float32; rows may differ.
+            prompts: ``(B,)`` int64, rows of the conditioning.
+
+        Returns:
+            ``(B, C, h, w)`` float32.
+        """
+        scale = self.guidance.scale
+        if scale is None:
+            return self.predict(latents, timesteps, prompts)
+        negative = len(next(iter(self.guidance.conditioning.values()))) - 1
+        both = torch.cat([torch.full_like(prompts, negative), prompts])
+        doubled = latents.repeat(2, 1, 1, 1), timesteps.repeat(2)
+        unconditional, conditional = self.predict(*doubled, both).chunk(2)
+        # In float32 whatever the network's precision: the scale enlarges a difference of two
+        # similar numbers, and with it the rounding of half precision.
+        return unconditional + scale * (conditional - unconditional)
+
+    def predict(self, latents: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
+        """Predict without guidance, on as many rows at once as `batch_size` allows."""
+        timesteps, prompts = timesteps.to(latents.device), prompts.to(latents.device)
+        predicted = []
+        for rows in calls(len(latents), self.batch_size, fixed=self.family.fixed_rows):
+            rows = rows.to(latents.device)
+            conditioning = {
+                name: value[prompts[rows]] for name, value in self.guidance.conditioning.items()
+            }
+            predicted.append(self.family.predict(latents[rows], timesteps[rows], conditioning))
+        self.timer.rows += len(latents)
+        return torch.cat(predicted)[: len(latents)]  # without the rows that filled the last call
+
+
+def denoise(denoiser: Denoiser, batches: Sequence[Batch], num_inference_steps: int) -> None:
     """Walk the whole grid, from the noisiest step to the cleanest; the solvers keep the latents."""
+    timer = denoiser.timer
     for index in range(num_inference_steps):
-        active = [group for group in groups if group.solver.begin <= index]
+        # Batches differ in their first step only: from then on, all take every step of the grid.
+        active = [batch for batch in batches if batch.solver.begin <= index]
         if not active:
             continue
-        with meter.stage("step"):
-            latents = torch.cat([group.solver.model_input(index) for group in active])
-            prompts = torch.cat([group.prompts for group in active])
+        with timer.stage("step"):
+            latents = torch.cat([batch.solver.model_input(index) for batch in active])
+            prompts = torch.cat([batch.prompts for batch in active])
+            # Row by row: a batch that left the grid has a timestep of its own at this step.
             timesteps = torch.cat(
-                [group.solver.timestep(index).float().expand(len(group.solver)) for group in active]
+                [batch.solver.timestep(index).float().expand(len(batch.solver)) for batch in active]
             )
-        with meter.stage("network"):
-            predicted = _guided(family, latents, timesteps, prompts, guide, batch_size, meter)
-        with meter.stage("step"):
-            parts = torch.split(predicted, [len(group.solver) for group in active])
-            for group, part in zip(active, parts, strict=True):
-                group.solver.step(index, part)
-
-
-def _guided(
-    family: Family,
-    latents: Tensor,
-    timesteps: Tensor,
-    prompts: Tensor,
-    guide: Guidance,
-    batch_size: int,
-    meter: StageTimer,
-) -> Tensor:
-    """Predict with classifier-free guidance, ``(B, C, h, w)``."""
-    if guide.scale is None:
-        return _predict(family, latents, timesteps, prompts, guide, batch_size, meter)
-    negative = len(next(iter(guide.conditioning.values()))) - 1
-    both = torch.cat([torch.full_like(prompts, negative), prompts])
-    doubled = latents.repeat(2, 1, 1, 1), timesteps.repeat(2)
-    without, told = _predict(family, *doubled, both, guide, batch_size, meter).chunk(2)
-    return without + guide.scale * (told - without)
-
-
-def _predict(
-    family: Family,
-    latents: Tensor,
-    timesteps: Tensor,
-    prompts: Tensor,
-    guide: Guidance,
-    batch_size: int,
-    meter: StageTimer,
-) -> Tensor:
-    """Run the network on as many rows at once as `batch_size` allows."""
-    timesteps, prompts = timesteps.to(latents.device), prompts.to(latents.device)
-    predicted = []
-    for rows in calls(len(latents), batch_size, fixed=family.fixed_rows):
-        rows = rows.to(latents.device)
-        told = {name: value[prompts[rows]] for name, value in guide.conditioning.items()}
-        predicted.append(family.predict(latents[rows], timesteps[rows], told))
-    meter.rows += len(latents)
-    return torch.cat(predicted)[: len(latents)]
+        with timer.stage("network"):
+            predicted = denoiser.guided(latents, timesteps, prompts)
+        with timer.stage("step"):
+            parts = torch.split(predicted, [len(batch.solver) for batch in active])
+            for batch, part in zip(active, parts, strict=True):
+                batch.solver.step(index, part)
 
 
 def calls(count: int, batch_size: int, *, fixed: bool) -> tuple[Tensor, ...]:
@@ -140,13 +154,14 @@ def calls(count: int, batch_size: int, *, fixed: bool) -> tuple[Tensor, ...]:
         count: Rows, numbered from 0.
         batch_size: Rows of one call at most.
         fixed: Every call gets exactly `batch_size` rows, the last one filled up with its last row.
-            Otherwise calls are even: 65 rows as 33 + 32, because a call of one row costs nearly as
-            much as one of 32.
 
     Returns:
         The rows of each call, int64.
     """
     rows = torch.arange(count)
     if not fixed:
+        # Evenly, 65 rows as 33 + 32: a call of one row costs nearly as much as one of 32.
         return rows.tensor_split(-(-count // batch_size))
+    # The network was compiled for one number of rows, and another number would compile it again.
+    # The last row fills up: it costs nothing to prepare, and its repeated results are cut off.
     return torch.split(torch.cat([rows, rows[-1:].expand(-count % batch_size)]), batch_size)

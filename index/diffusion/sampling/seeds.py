@@ -1,4 +1,4 @@
-"""Seeds and exact forward noising: everything random or noisy in a sweep is decided here."""
+"""Seeds, derived from content, and the noise that is drawn from them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,14 @@ def derived_seed(seed: int, *labels: int | str) -> int:
 
 
 def _hashed(parts: Sequence[int | str]) -> int:
-    # Lengths go in front: ("ab", "c") and ("a", "bc") are different pairs.
+    # Lengths go in front: ("ab", "c") and ("a", "bc") are different pairs. And not `hash()`, which
+    # differs between processes.
     text = "".join(f"{len(str(part))}:{part}" for part in parts)
+    # 63 bits: seeds are stored in int64 columns.
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def gaussian(shape: Sequence[int], seed: int) -> Tensor:
-    """Draw standard normal noise of `shape`, float32, on the CPU so that all devices agree."""
+    """Draw standard normal noise of `shape`, float32, on the CPU."""
+    # Generators of other devices draw other numbers, and a bank must not depend on who built it.
     return torch.randn(tuple(shape), generator=torch.Generator("cpu").manual_seed(seed))

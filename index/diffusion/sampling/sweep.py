@@ -4,34 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from index.diffusion import IMAGE_ROWS, Family, Scheduler, with_timesteps
+from index.diffusion import IMAGE_ROWS, Conditioning, Family, Scheduler, with_timesteps
 
-from .denoise import Batch, Guidance, StageTimer, denoise
+from .config import DEFAULTS, SweepSettings
+from .denoise import Batch, Denoiser, Guidance, StageTimer, denoise
 from .noise import PURE_NOISE, pair_noise, start_timestep
 from .seeds import derived_seed
-from .solver import FirstStep, Solver, add_noise_exactly
+from .solver import Solver, add_noise_exactly
 from .trajectories import StartGroup, SweepPair, group_by_first_step, ungroup
-
-Noise = Literal["coupled", "independent"]
-
 
 T = TypeVar("T")
 
-
 _FLAT, _BLACK = 1e-3, 2 / 255
-
+"""Standard deviation and greatest value, in [0, 1], below which an image shows nothing."""
 
 FLAGGED = "flagged by the safety checker"
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep made.
+    """What a sweep generated.
 
     Attributes:
         images: For each pair ``(R, 3, H, W)`` uint8, on the CPU.
@@ -52,13 +49,7 @@ def sweep(
     family: Family,
     images: Tensor,
     pairs: Sequence[SweepPair],
-    *,
-    num_inference_steps: int = 50,
-    guidance_scale: float = 7.5,
-    negative_prompt: str = "",
-    noise: Noise = "coupled",
-    batch_size: int = 64,
-    first_step: FirstStep = "auto",
+    settings: SweepSettings = DEFAULTS,
 ) -> SweepResult:
     """Generate every pair at every of its noise ratios.
 
@@ -69,41 +60,23 @@ def sweep(
     Args:
         family: The model.
         images: Sources at the working resolution, ``(S, 3, H, W)`` uint8.
-        pairs: What to make of them.
-        num_inference_steps: Steps of the grid from r = 1.
-        guidance_scale: Classifier-free guidance; at most 1 means none and halves the rows.
-        negative_prompt: What guidance moves away from.
-        noise: One noise for all r of a pair ("coupled"), or one for each.
-        batch_size: Rows of one network call at most; does not change the images.
-        first_step: "grid" is the authors' recipe: noise at 1000 r, first step at the noisiest grid
-            step not above 1000 r + 1. "exact" moves that first step to 1000 r, so that the network
-            is told the true noise. "auto" moves it where the two differ by more than one timestep,
-            which never happens with 50 even steps and r a multiple of 0.02.
+        pairs: What to generate from them.
+        settings: Steps, guidance, noise and batch size.
 
     Raises:
-        ValueError: Images, pairs or counts that cannot be swept.
+        ValueError: Images of another type or shape, or a pair without a source among them.
+        UserError: The model cannot take the images' sides, or a noise ratio runs no step.
     """
-    meter = StageTimer(family.device)
-    latents = sweep_latents(
-        family,
-        images,
-        pairs,
-        num_inference_steps=num_inference_steps,
-        guidance_scale=guidance_scale,
-        negative_prompt=negative_prompt,
-        noise=noise,
-        batch_size=batch_size,
-        first_step=first_step,
-        meter=meter,
-    )
+    timer = StageTimer(family.device)
+    latents = sweep_latents(family, images, pairs, settings, timer)
     if not pairs:
-        return SweepResult([], meter.rows, meter.seconds)
-    with meter.stage("decode"):
-        pictures, reasons = _decode(family, torch.cat(latents), batch_size)
+        return SweepResult([], timer.rows, timer.seconds)
+    with timer.stage("decode"):
+        decoded, reasons = _decode(family, torch.cat(latents), settings.batch_size)
     rows = [(pair, index) for pair, part in enumerate(latents) for index in range(len(part))]
     failures = {row: reason for row, reason in zip(rows, reasons, strict=True) if reason}
-    per_pair = list(torch.split(pictures, [len(part) for part in latents]))
-    return SweepResult(per_pair, meter.rows, meter.seconds, failures)
+    per_pair = list(torch.split(decoded, [len(part) for part in latents]))
+    return SweepResult(per_pair, timer.rows, timer.seconds, failures)
 
 
 @torch.no_grad()
@@ -111,63 +84,49 @@ def sweep_latents(
     family: Family,
     images: Tensor,
     pairs: Sequence[SweepPair],
-    *,
-    num_inference_steps: int = 50,
-    guidance_scale: float = 7.5,
-    negative_prompt: str = "",
-    noise: Noise = "coupled",
-    batch_size: int = 64,
-    first_step: FirstStep = "auto",
-    meter: StageTimer | None = None,
+    settings: SweepSettings = DEFAULTS,
+    timer: StageTimer | None = None,
 ) -> list[Tensor]:
     """Run a sweep up to the final latents, before decoding; see `sweep`.
 
     Returns:
         For each pair ``(R, C, h, w)`` float32, on the family's device.
     """
-    meter = meter or StageTimer(family.device)
+    timer = timer or StageTimer(family.device)
     shape = family.latent_shape(images)
-    _check(pairs, len(images), num_inference_steps, batch_size)
+    for pair in pairs:
+        if not 0 <= pair.source < len(images):
+            raise ValueError(f"source {pair.source} is not one of the {len(images)} images")
     if not pairs:
         return []
-    grid = with_timesteps(family.scheduler, num_inference_steps)
-    # Planned before anything is encoded, so that an impossible ratio fails at once.
-    plan = group_by_first_step(pairs, grid.timesteps, first_step)
-    with meter.stage("encode"):
-        clean = _encode_sources(family, images, pairs, batch_size)
-    texts = sorted({pair.prompt for pair in pairs})
-    scale = guidance_scale if guidance_scale > 1 else None
-    with meter.stage("prompts"):
-        guide = Guidance(_encode_prompts(family, texts, negative_prompt, scale, batch_size), scale)
-    with meter.stage("step"):
+    grid = with_timesteps(family.scheduler, settings.num_inference_steps)
+    # Grouped before anything is encoded, so that an impossible ratio fails at once.
+    groups = group_by_first_step(pairs, grid.timesteps, settings.first_step)
+    with timer.stage("encode"):
+        clean = _encode_sources(family, images, pairs, settings.batch_size)
+    prompts = sorted({pair.prompt for pair in pairs})
+    with timer.stage("prompts"):
+        guidance = Guidance(_encode_prompts(family, prompts, settings), settings.guidance)
+    with timer.stage("step"):
         blank = torch.zeros(shape, device=family.device)
-        groups = [
+        batches = [
             Batch(
-                _solver(grid, party, pairs, clean, blank, noise),
-                torch.tensor([texts.index(pairs[row.pair].prompt) for row in party.rows]),
+                _hide(grid, group, pairs, clean, blank, coupled=settings.noise == "coupled"),
+                torch.tensor([prompts.index(pairs[row.pair].prompt) for row in group.rows]),
             )
-            for party in plan
+            for group in groups
         ]
-    denoise(family, groups, guide, num_inference_steps, batch_size, meter)
-    return ungroup(pairs, plan, [group.solver.latents for group in groups])
-
-
-def _check(
-    pairs: Sequence[SweepPair], num_images: int, num_inference_steps: int, batch_size: int
-) -> None:
-    for name, count in (("num_inference_steps", num_inference_steps), ("batch_size", batch_size)):
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    for pair in pairs:
-        if not 0 <= pair.source < num_images:
-            raise ValueError(f"source {pair.source} is not one of the {num_images} images")
+    denoiser = Denoiser(family, guidance, settings.batch_size, timer)
+    denoise(denoiser, batches, settings.num_inference_steps)
+    return ungroup(pairs, groups, [batch.solver.latents for batch in batches])
 
 
 def _encode_sources(
     family: Family, images: Tensor, pairs: Sequence[SweepPair], batch_size: int
 ) -> dict[int, Tensor]:
     """Encode each source that shows through any of its noise once, ``(C, h, w)`` each."""
-    used = sorted({p.source for p in pairs if p.noise_ratios[0] <= PURE_NOISE})
+    # Ratios rise: a pair whose first one is pure noise never looks at its source.
+    used = sorted({pair.source for pair in pairs if pair.noise_ratios[0] <= PURE_NOISE})
     if not used:
         return {}
     size = max(1, batch_size // IMAGE_ROWS)
@@ -175,13 +134,11 @@ def _encode_sources(
     return dict(zip(used, latents, strict=True))
 
 
-def _encode_prompts(
-    family: Family, texts: list[str], negative_prompt: str, scale: float | None, batch_size: int
-) -> dict[str, Tensor]:
+def _encode_prompts(family: Family, prompts: list[str], settings: SweepSettings) -> Conditioning:
     """Encode each prompt once and, with guidance, the negative one behind them."""
-    parts = [family.encode_prompts(chunk) for chunk in _chunks(texts, batch_size)]
-    if scale is not None:
-        parts.append(family.encode_prompts([negative_prompt], negative=True))
+    parts = [family.encode_prompts(chunk) for chunk in _chunks(prompts, settings.batch_size)]
+    if settings.guidance is not None:
+        parts.append(family.encode_prompts([settings.negative_prompt], negative=True))
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -189,46 +146,59 @@ def _chunks(items: list[T], size: int) -> list[list[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _solver(
+def _hide(
     grid: Scheduler,
-    party: StartGroup,
+    group: StartGroup,
     pairs: Sequence[SweepPair],
     clean: dict[int, Tensor],
     blank: Tensor,
-    noise: Noise,
+    *,
+    coupled: bool,
 ) -> Solver:
-    """Hide the sources of one party under their noise."""
-    coupled = noise == "coupled"
+    """Hide the sources of one group under their noise, ready for its first step.
+
+    Args:
+        grid: Scheduler with its timesteps laid out.
+        group: Trajectories that start together.
+        pairs: What they index.
+        clean: Latents ``(C, h, w)`` of the sources that show through, by row of the images.
+        blank: Zeros ``(C, h, w)``, in place of a source that does not.
+        coupled: See `noise.pair_noise`.
+    """
     latents, seeds = [], []
-    for row in party.rows:
+    for row in group.rows:
         pair = pairs[row.pair]
-        eps = pair_noise(blank.shape, pair.seed, row.ratio, coupled=coupled).to(blank.device)
-        latents.append(add_noise_exactly(grid, clean.get(pair.source, blank), eps, row.ratio))
+        # Drawn row by row, each from its own seed: drawn for the batch at once, a row's noise
+        # would depend on what stands before it.
+        noise = pair_noise(blank.shape, pair.seed, row.ratio, coupled=coupled).to(blank.device)
+        latents.append(add_noise_exactly(grid, clean.get(pair.source, blank), noise, row.ratio))
+        # Coupled trajectories also share what a stochastic sampler adds on the way.
         own = derived_seed(pair.seed, "ratio", start_timestep(row.ratio))
         seeds.append(pair.seed if coupled else own)
-    return Solver(grid, party.begin, torch.stack(latents), seeds, party.exact_ratio)
+    return Solver(grid, group.begin, torch.stack(latents), seeds, group.exact_ratio)
 
 
 def _decode(family: Family, latents: Tensor, batch_size: int) -> tuple[Tensor, list[str | None]]:
     """Decode ``(B, C, h, w)`` to ``(B, 3, H, W)`` uint8 on the CPU, and say what failed."""
-    pictures: list[Tensor] = []
+    images: list[Tensor] = []
     reasons: list[str | None] = []
     for part in torch.split(latents, max(1, batch_size // IMAGE_ROWS)):
         decoded = family.decode(part).cpu()
-        pictures.append((decoded.nan_to_num(0.0) * 255).round().to(torch.uint8))
-        for picture, flag in zip(decoded, family.flagged(pictures[-1]), strict=True):
-            reasons.append(failure(picture) or (FLAGGED if flag else None))
-    return torch.cat(pictures), reasons
+        # NaN becomes black only in the bytes; `failure` still sees it and says so.
+        images.append((decoded.nan_to_num(0.0) * 255).round().to(torch.uint8))
+        for image, flag in zip(decoded, family.flagged(images[-1]), strict=True):
+            reasons.append(failure(image) or (FLAGGED if flag else None))
+    return torch.cat(images), reasons
 
 
-def failure(picture: Tensor) -> str | None:
-    """Say why a picture must not be used, if so.
+def failure(image: Tensor) -> str | None:
+    """Say why an image must not be used; ``None`` if nothing is wrong.
 
     Args:
-        picture: ``(3, H, W)`` float32 in [0, 1] or not finite.
+        image: ``(3, H, W)`` float32 in [0, 1] or not finite.
     """
-    if not bool(picture.isfinite().all()):
+    if not bool(image.isfinite().all()):
         return "not finite"
-    if float(picture.max()) <= _BLACK:
+    if float(image.max()) <= _BLACK:
         return "black"
-    return "flat" if float(picture.std()) < _FLAT else None
+    return "flat" if float(image.std()) < _FLAT else None

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from .config import FirstStep
 from .noise import start_timestep
-from .solver import FirstStep, first_index, leaves_grid
+from .solver import first_index, leaves_grid
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,10 @@ class SweepPair:
         source: Row of the source's image.
         prompt: Prompt of the target class.
         noise_ratios: Strictly increasing, in (0, 1].
-        seed: Seed of the pair's noise, see `noise.pair_seed`.
+        seed: Seed of the pair's noise, see `seeds.pair_seed`.
 
     Raises:
-        ValueError: `noise_ratios` is not so.
+        ValueError: `noise_ratios` do not increase, or leave (0, 1].
     """
 
     source: int
@@ -68,42 +69,44 @@ def group_by_first_step(
 ) -> list[StartGroup]:
     """Group all trajectories by their first step, noisiest first.
 
-    Trajectories of one party share a scheduler; off the grid, only those of one noise ratio can.
+    Trajectories of one group share a scheduler; off the grid, only those of one noise ratio can.
 
     Args:
-        pairs: What to make.
+        pairs: What to generate.
         timesteps: The grid, ``(N,)``, decreasing.
-        first_step: See `sweep.sweep`.
+        first_step: See `config.SweepSettings`.
 
     Raises:
-        ValueError: A noise ratio is too small for any step of the grid.
+        UserError: A noise ratio is too small for any step of the grid.
     """
-    parties: dict[tuple[int, int | None], StartGroup] = {}
+    groups: dict[tuple[int, int | None], StartGroup] = {}
     for number, pair in enumerate(pairs):
         for index, ratio in enumerate(pair.noise_ratios):
             begin = first_index(timesteps, ratio)
             leaves = leaves_grid(float(timesteps[begin]), ratio, first_step)
+            # By timestep, not by the ratio itself: ratios may differ in their last bit only.
             key = begin, start_timestep(ratio) if leaves else None
-            party = parties.setdefault(key, StartGroup(begin, ratio if leaves else None))
-            party.rows.append(Row(number, index, ratio))
-    return sorted(parties.values(), key=lambda party: party.begin)
+            group = groups.setdefault(key, StartGroup(begin, ratio if leaves else None))
+            group.rows.append(Row(number, index, ratio))
+    # A stable sort over insertion order: the same pairs make the same calls, row by row.
+    return sorted(groups.values(), key=lambda group: group.begin)
 
 
 def ungroup(
-    pairs: Sequence[SweepPair], plan: list[StartGroup], latents: list[Tensor]
+    pairs: Sequence[SweepPair], groups: list[StartGroup], latents: list[Tensor]
 ) -> list[Tensor]:
     """Bring final latents back into the order of the pairs.
 
     Args:
         pairs: P pairs.
-        plan: Their parties, see `group_by_first_step`.
-        latents: For each party ``(B, C, h, w)``.
+        groups: See `group_by_first_step`.
+        latents: For each group ``(B, C, h, w)``.
 
     Returns:
         For each pair ``(R, C, h, w)``.
     """
     final: list[list[Tensor]] = [[torch.empty(0)] * len(pair.noise_ratios) for pair in pairs]
-    for party, of_party in zip(plan, latents, strict=True):
-        for row, one in zip(party.rows, of_party, strict=True):
+    for group, of_group in zip(groups, latents, strict=True):
+        for row, one in zip(group.rows, of_group, strict=True):
             final[row.pair][row.ratio_index] = one
     return [torch.stack(of_pair) for of_pair in final]

@@ -79,7 +79,7 @@ def test_caption_names_what_was_drawn() -> None:
     assert words[5] in TEXTURES
 
 
-def test_image_folder_holds_the_same_pictures(tmp_path: Path) -> None:
+def test_image_folder_holds_the_same_images(tmp_path: Path) -> None:
     scenes = Scenes(2, classes=("star", "ring"))
     scenes.write_image_folder(tmp_path)
     folder = ImageFolder(str(tmp_path))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
+from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.seeds import derived_seed, gaussian
 from index.diffusion.sampling.solver import add_noise_exactly, first_index
 from index.diffusion.sampling.sweep import sweep, sweep_latents
@@ -48,7 +49,8 @@ class Case:
         }
 
     def ours(self, pairs: list[SweepPair], **more: Any) -> list[Tensor]:
-        return sweep_latents(self.family, self.images, pairs, **{**self.settings, **more})
+        settings = SweepSettings(**{**self.settings, **more})
+        return sweep_latents(self.family, self.images, pairs, settings)
 
 
 CASES = {
@@ -127,7 +129,8 @@ def test_a_mixed_batch_equals_diffusers_one_image_at_a_time(case: Case) -> None:
 
 
 def test_decoded_images_equal_diffusers(case: Case) -> None:
-    result = sweep(case.family, case.images, PAIRS[2:], first_step="grid", **case.settings)
+    settings = SweepSettings(first_step="grid", **case.settings)
+    result = sweep(case.family, case.images, PAIRS[2:], settings)
     theirs = by_diffusers(case, PAIRS[2], 0.8, "pt")
     # Ours are bytes: half a level of rounding apart, at most.
     assert float((result.images[0][0] / 255 - theirs).abs().max()) <= 0.51 / 255
@@ -164,7 +167,7 @@ def test_stable_diffusion_equals_the_untouched_pipeline_on_grid_steps(
     pipe.scheduler = with_timesteps(family.scheduler, 1)
     images = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
     pair = SweepPair(0, "a photo of a dog", (0.3, 0.4, 0.5), seed=4)
-    swept = sweep_latents(family, images, [pair], num_inference_steps=STEPS)[0]
+    swept = sweep_latents(family, images, [pair], SweepSettings(num_inference_steps=STEPS))[0]
     for ratio, latent in zip(pair.noise_ratios, swept, strict=True):
         theirs = pipe(
             prompt=pair.prompt,
@@ -185,7 +188,8 @@ def test_sd3_equals_the_untouched_pipeline_on_grid_steps(sd3_folder: Path) -> No
     images = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
     sigmas = with_timesteps(family.scheduler, 28).sigmas
     pair = SweepPair(0, "a photo of a dog", tuple(float(sigmas[k]) for k in (21, 14, 7)), seed=4)
-    swept = sweep_latents(family, images, [pair], num_inference_steps=28, guidance_scale=7.0)[0]
+    settings = SweepSettings(num_inference_steps=28, guidance_scale=7.0)
+    swept = sweep_latents(family, images, [pair], settings)[0]
     # Encoded here: given pixels, diffusers would sample the posterior and not take its mode.
     clean = family.encode_images(images).detach()
     pipe.prepare_latents = _noised_by_diffusers(pipe, clean)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 
+from genie_transforms import MissingPackageError
 from index.diffusion.families import FAMILIES, load_family
+from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.sweep import sweep_latents
 from index.diffusion.sampling.trajectories import SweepPair
 from index.diffusion.weights import ModelError
@@ -85,10 +89,10 @@ def test_every_sampler_gives_the_same_alone_and_in_a_batch(
     family = load_family(str(stable_diffusion_folder), scheduler=scheduler)
     images = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
     pairs = [SweepPair(k, "a photo of a dog", (0.35, 0.8, 1.0), seed=k) for k in range(2)]
-    settings = {"num_inference_steps": 12, "guidance_scale": 2.0}
-    together = sweep_latents(family, images, pairs, **settings)
+    settings = SweepSettings(num_inference_steps=12, guidance_scale=2.0)
+    together = sweep_latents(family, images, pairs, settings)
     for pair, latents in zip(pairs, together, strict=True):
-        alone = sweep_latents(family, images, [pair], batch_size=1, **settings)[0]
+        alone = sweep_latents(family, images, [pair], replace(settings, batch_size=1))[0]
         assert bool(alone.isfinite().all())
         assert float((alone - latents).abs().max()) <= 1e-4
 
@@ -96,10 +100,9 @@ def test_every_sampler_gives_the_same_alone_and_in_a_batch(
 def test_half_precision_runs_and_stays_close(velocity_folder: Path) -> None:
     images = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
     pair = SweepPair(0, "a photo of a dog", (0.8,), seed=0)
+    settings = SweepSettings(num_inference_steps=10)
     full, half = (
-        sweep_latents(
-            load_family(str(velocity_folder), dtype=dtype), images, [pair], num_inference_steps=10
-        )[0]
+        sweep_latents(load_family(str(velocity_folder), dtype=dtype), images, [pair], settings)[0]
         for dtype in ("float32", "bfloat16")
     )
     assert half.dtype == torch.float32
@@ -143,8 +146,6 @@ def test_folders_that_hold_no_model_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_hub_model_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from diffusers import DiffusionPipeline
-
     def offline(*args: object, **kwargs: object) -> None:
         raise OSError("no connection")
 
@@ -156,8 +157,6 @@ def test_an_unreachable_hub_model_is_a_clear_error(monkeypatch: pytest.MonkeyPat
 def test_a_hub_model_is_known_by_its_commit(
     stable_diffusion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from diffusers import DiffusionPipeline
-
     snapshot = tmp_path / "snapshots" / ("c0ffee" + "0" * 34)
     shutil.copytree(stable_diffusion_folder, snapshot)
     index = json.loads((snapshot / "model_index.json").read_text())
@@ -170,6 +169,6 @@ def test_a_hub_model_is_known_by_its_commit(
 def test_lora_without_peft_says_what_to_install(
     stable_diffusion_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="pip install peft"):
+    monkeypatch.setattr("index.diffusion.weights.find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match="pip install peft"):
         load_family(str(stable_diffusion_folder), lora="weights.safetensors")

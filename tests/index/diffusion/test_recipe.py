@@ -36,8 +36,8 @@ def embedded(pipe: StableDiffusionPipeline, text: str) -> Tensor:
 
 def guided_noise(pipe: StableDiffusionPipeline, z: Tensor, t: int, prompt: str) -> Tensor:
     empty = pipe.unet(z, t, embedded(pipe, "")).sample
-    told = pipe.unet(z, t, embedded(pipe, prompt)).sample
-    return empty + GUIDANCE * (told - empty)
+    conditional = pipe.unet(z, t, embedded(pipe, prompt)).sample
+    return empty + GUIDANCE * (conditional - empty)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
+from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.seeds import pair_seed
 from index.diffusion.sampling.sweep import FLAGGED, sweep
 from index.diffusion.sampling.trajectories import SweepPair
@@ -29,6 +30,7 @@ from index.plan.pairs import make_plan
 from index.sources.source import Source
 
 DOG = "a photo of a dog"
+FOUR_STEPS = SweepSettings(num_inference_steps=4)
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +69,15 @@ def images() -> Tensor:
 
 
 def _forbid(family: Family, image: Tensor, allowed: Tensor) -> None:
-    """Make what sets a picture apart from others a concept that the checker flags.
+    """Make what sets an image apart from others a concept that the checker flags.
 
     Args:
         family: The model.
         image: ``(3, 16, 16)`` uint8.
-        allowed: Pictures that are not to be flagged, ``(N, 3, 16, 16)`` uint8.
+        allowed: Images that are not to be flagged, ``(N, 3, 16, 16)`` uint8.
     """
-    checker, pictures = family.safety_checker, [to_pil_image(x) for x in (image, *allowed)]
-    pixels = family.pipeline.feature_extractor(pictures, return_tensors="pt").pixel_values
+    checker, shown = family.safety_checker, [to_pil_image(x) for x in (image, *allowed)]
+    pixels = family.pipeline.feature_extractor(shown, return_tensors="pt").pixel_values
     with torch.no_grad():
         seen = normalize(checker.visual_projection(checker.vision_model(pixels)[1]))
     concept = seen[0] - seen[1:].mean(0)
@@ -103,12 +105,12 @@ def test_only_what_it_flags_is_flagged(family: Family, images: Tensor) -> None:
     assert torch.equal(images, before)  # never blanked
 
 
-def test_a_flagged_picture_is_a_failure_of_the_sweep(family: Family, images: Tensor) -> None:
+def test_a_flagged_image_is_a_failure_of_the_sweep(family: Family, images: Tensor) -> None:
     pairs = [SweepPair(k, DOG, (0.5, 0.9), seed=k) for k in range(2)]
-    made = sweep(family, images, pairs, num_inference_steps=4)
+    made = sweep(family, images, pairs, FOUR_STEPS)
     assert made.failures == {}
     _forbid(family, made.images[1][0], torch.cat([made.images[0], made.images[1][1:]]))
-    again = sweep(family, images, pairs, num_inference_steps=4)
+    again = sweep(family, images, pairs, FOUR_STEPS)
     assert again.failures == {(1, 0): FLAGGED}
     assert torch.equal(again.images[1], made.images[1])
 
@@ -132,7 +134,7 @@ def test_flagged_pairs_get_a_new_seed_then_fail(family: Family) -> None:
     assert row["seed"] == seeds[0]
 
     retry = SweepPair(0, row["prompt"], (0.75,), seeds[1])
-    expected = sweep(family, strip[:1], [retry], num_inference_steps=4).images[0]
+    expected = sweep(family, strip[:1], [retry], FOUR_STEPS).images[0]
     _forbid(family, strip[1], torch.cat([expected, other[1:]]))
     second = run_shard(context, plan, keep_sweeps_of=[0])
     assert second.rows[0]["seed"] == seeds[1]

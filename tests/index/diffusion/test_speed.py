@@ -1,4 +1,4 @@
-"""Memory and speed switches leave the pictures alone; the batch size that fits is found."""
+"""Memory and speed switches leave the images alone; the batch size that fits is found."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
+from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.denoise import calls
 from index.diffusion.sampling.sweep import sweep_latents
 from index.diffusion.sampling.trajectories import SweepPair
@@ -19,7 +20,7 @@ from index.diffusion.speed import Switches, apply_switches, find_batch_size
 from index.diffusion.weights import ModelError
 
 DOG = "a photo of a dog"
-SETTINGS: dict[str, Any] = {"num_inference_steps": 10, "batch_size": 8}
+SETTINGS = SweepSettings(num_inference_steps=10, batch_size=8)
 
 
 @pytest.fixture
@@ -27,21 +28,21 @@ def images() -> Tensor:
     return torch.randint(0, 256, (3, 3, 16, 16), dtype=torch.uint8)
 
 
-def _pictures(family: Family, images: Tensor) -> Tensor:
+def _decoded(family: Family, images: Tensor) -> Tensor:
     pairs = [SweepPair(k, DOG, (0.5, 0.8), seed=k) for k in range(3)]
     with torch.no_grad():
-        return family.decode(torch.cat(sweep_latents(family, images, pairs, **SETTINGS)))
+        return family.decode(torch.cat(sweep_latents(family, images, pairs, SETTINGS)))
 
 
 @pytest.mark.parametrize("folder", ["stable_diffusion_folder", "sd3_folder"])
 @pytest.mark.parametrize("switch", ["channels_last", "vae_slicing", "vae_tiling"])
-def test_switches_leave_the_pictures_alone(
+def test_switches_leave_the_images_alone(
     request: pytest.FixtureRequest, images: Tensor, folder: str, switch: str
 ) -> None:
     model = str(request.getfixturevalue(folder))
     plain = load_family(model)
     switched = load_family(model, switches=Switches(**{switch: True}))
-    difference = _pictures(plain, images) - _pictures(switched, images)
+    difference = _decoded(plain, images) - _decoded(switched, images)
     assert float(difference.abs().max()) <= 1e-4
 
 
@@ -68,23 +69,23 @@ def test_compiled_calls_always_have_the_same_size(
 
     monkeypatch.setattr(family, "predict", counted)
     with torch.compiler.set_stance("force_eager"):  # compiling takes too long for a test
-        made = _pictures(family, images)
+        made = _decoded(family, images)
     # Three pairs with guidance: 6 rows on 3 steps (r = .8), then 12 on 5.
     assert rows == [8] * (3 + 2 * 5)
-    assert float((made - _pictures(plain, images)).abs().max()) <= 1e-4
+    assert float((made - _decoded(plain, images)).abs().max()) <= 1e-4
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_compiled_networks_give_the_same_pictures(
+def test_compiled_networks_give_the_same_images(
     stable_diffusion_folder: Path, images: Tensor
 ) -> None:
     plain = load_family(str(stable_diffusion_folder))
     compiled = load_family(str(stable_diffusion_folder), switches=Switches(compile=True))
-    difference = _pictures(plain, images) - _pictures(compiled, images)
+    difference = _decoded(plain, images) - _decoded(compiled, images)
     assert 0 < float(difference.abs().max()) <= 1e-4
 
 
-def test_offloaded_networks_give_the_same_pictures(
+def test_offloaded_networks_give_the_same_images(
     stable_diffusion_folder: Path, images: Tensor
 ) -> None:
     plain = load_family(str(stable_diffusion_folder))
@@ -92,7 +93,7 @@ def test_offloaded_networks_give_the_same_pictures(
     apply_switches(family, Switches(offload=True), torch.device("cpu"))
     assert hasattr(family.denoiser, "_hf_hook")
     assert family.device == torch.device("cpu")
-    assert torch.equal(_pictures(family, images), _pictures(plain, images))
+    assert torch.equal(_decoded(family, images), _decoded(plain, images))
 
 
 def test_offloading_needs_an_accelerator(stable_diffusion_folder: Path) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from index.demo.scenes import CLASSES, COLORS, TEXTURES
-from index.train.fit import fit
+from index.train.fit import FitSettings, fit
 from index.train.models import MAX_TOKENS, make_scheduler, make_tokenizer, shifted_betas
 
 
@@ -62,12 +62,14 @@ def _fit(folder: Path, num_steps: int, stop_after: int | None = None) -> nn.Modu
         "linear",
         nn.ModuleDict({"model": model}),
         loss,
-        num_steps=num_steps,
-        learning_rate=0.05,
-        folder=folder,
-        seed=1,
-        ema_decay=0.9,
-        checkpoint_every=5,
+        FitSettings(
+            num_steps=num_steps,
+            learning_rate=0.05,
+            folder=folder,
+            seed=1,
+            ema_decay=0.9,
+            checkpoint_every=5,
+        ),
     )
     return model
 
@@ -90,8 +92,10 @@ def test_diverging_training_stops_with_the_step(tmp_path: Path) -> None:
             "bad",
             nn.ModuleDict({"model": model}),
             lambda rng, progress: model(torch.full((1, 1), torch.nan)).sum(),
-            num_steps=11,
-            learning_rate=0.1,
-            folder=tmp_path,
-            seed=0,
+            FitSettings(
+                num_steps=11,
+                learning_rate=0.1,
+                folder=tmp_path,
+                seed=0,
+            ),
         )

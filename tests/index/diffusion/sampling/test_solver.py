@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from index.diffusion.families import load_family
+from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.seeds import gaussian
 from index.diffusion.sampling.solver import first_index, leaves_grid
 from index.diffusion.sampling.sweep import sweep_latents
@@ -35,7 +36,8 @@ def recovered(folder: str, scheduler: str | None, **settings: Any) -> float:
         return rows * eps
 
     family.predict = knowing  # type: ignore[method-assign]
-    swept = sweep_latents(family, images, [SweepPair(0, "a dog", RATIOS, seed=5)], **settings)[0]
+    pair = SweepPair(0, "a dog", RATIOS, seed=5)
+    swept = sweep_latents(family, images, [pair], SweepSettings(**settings))[0]
     return float((swept - clean).abs().max())
 
 

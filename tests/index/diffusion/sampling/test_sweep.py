@@ -12,6 +12,7 @@ from torch import Tensor
 
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
+from index.diffusion.sampling.config import FirstStep, SweepSettings
 from index.diffusion.sampling.denoise import STAGES
 from index.diffusion.sampling.sweep import failure, sweep, sweep_latents
 from index.diffusion.sampling.trajectories import SweepPair, group_by_first_step
@@ -74,13 +75,13 @@ def test_the_documented_first_timesteps_and_call_counts(
 ) -> None:
     family = load_family(str(request.getfixturevalue(folder)))
     grid = with_timesteps(family.scheduler, steps).timesteps
-    plan = group_by_first_step([SweepPair(0, DOG, TENTHS, seed=0)], grid, "auto")
+    groups = group_by_first_step([SweepPair(0, DOG, TENTHS, seed=0)], grid, "auto")
     found = {
-        party.rows[0].ratio: (
-            float(grid[party.begin]) if party.exact_ratio is None else 1000 * party.exact_ratio,
-            steps - party.begin,
+        group.rows[0].ratio: (
+            float(grid[group.begin]) if group.exact_ratio is None else 1000 * group.exact_ratio,
+            steps - group.begin,
         )
-        for party in plan
+        for group in groups
     }
     expected = num_calls or [round(steps * ratio) for ratio in TENTHS]
     assert [found[ratio][1] for ratio in TENTHS] == list(expected)
@@ -109,7 +110,7 @@ def test_no_guidance_means_no_unconditional_rows(
     family: Family, images: Tensor, calls: dict[str, list[int]], guidance_scale: float
 ) -> None:
     pair = SweepPair(0, DOG, (0.5,), seed=0)
-    result = sweep(family, images, [pair], guidance_scale=guidance_scale)
+    result = sweep(family, images, [pair], SweepSettings(guidance_scale=guidance_scale))
     assert calls["encode_prompts"] == [1]
     assert result.network_rows == 25
 
@@ -118,14 +119,14 @@ def test_calls_are_bounded_by_the_batch_size(
     family: Family, images: Tensor, calls: dict[str, list[int]]
 ) -> None:
     pairs = [SweepPair(0, DOG, (0.3,), seed=k) for k in range(5)]
-    sweep(family, images, pairs, batch_size=4)
+    sweep(family, images, pairs, SweepSettings(batch_size=4))
     assert calls["predict"] == [4, 3, 3] * 15  # ten rows, in even chunks
 
 
 def test_batch_size_does_not_change_the_images(family: Family, images: Tensor) -> None:
     pairs = [SweepPair(k % 3, DOG, (0.3, 0.55, 1.0), seed=k) for k in range(3)]
     one, sixteen = (
-        sweep_latents(family, images, pairs, num_inference_steps=20, batch_size=size)
+        sweep_latents(family, images, pairs, SweepSettings(num_inference_steps=20, batch_size=size))
         for size in (1, 16)
     )
     for alone, together in zip(one, sixteen, strict=True):
@@ -145,11 +146,12 @@ def test_coupled_noise_is_shared_along_r_and_independent_noise_is_not(
     family: Family, images: Tensor
 ) -> None:
     def at(ratios: tuple[float, ...], noise: Any) -> Tensor:
-        return sweep_latents(family, images, [SweepPair(0, DOG, ratios, seed=4)], noise=noise)[0]
+        pair = SweepPair(0, DOG, ratios, seed=4)
+        return sweep_latents(family, images, [pair], SweepSettings(noise=noise))[0]
 
     coupled, independent = at((0.5, 0.8), "coupled"), at((0.5, 0.8), "independent")
     assert not torch.allclose(coupled, independent)
-    # One r run alone is the same picture as within a sweep, whichever the noise.
+    # One r run alone is the same image as within a sweep, whichever the noise.
     assert torch.allclose(at((0.8,), "coupled")[0], coupled[1], atol=1e-4)
     assert torch.allclose(at((0.8,), "independent")[0], independent[1], atol=1e-4)
 
@@ -157,7 +159,7 @@ def test_coupled_noise_is_shared_along_r_and_independent_noise_is_not(
 def test_the_negative_prompt_is_used(family: Family, images: Tensor) -> None:
     pair = SweepPair(0, DOG, (0.5,), seed=4)
     plain = sweep_latents(family, images, [pair])[0]
-    negative = sweep_latents(family, images, [pair], negative_prompt="a car")[0]
+    negative = sweep_latents(family, images, [pair], SweepSettings(negative_prompt="a car"))[0]
     assert not torch.allclose(plain, negative)
 
 
@@ -173,9 +175,11 @@ def test_exact_first_steps_tell_the_network_the_true_noise(
 
     monkeypatch.setattr(family, "predict", spied)
     pair = [SweepPair(0, DOG, (0.3,), seed=4)]
-    for first_step, expected in (("auto", 300), ("exact", 300), ("grid", 166)):
+    steps: tuple[tuple[FirstStep, float], ...] = (("auto", 300), ("exact", 300), ("grid", 166))
+    for first_step, expected in steps:
         seen.clear()
-        sweep_latents(family, images, pair, num_inference_steps=6, first_step=first_step)
+        settings = SweepSettings(num_inference_steps=6, first_step=first_step)
+        sweep_latents(family, images, pair, settings)
         assert seen == [expected]
     seen.clear()
     sweep_latents(family, images, [SweepPair(0, DOG, (0.6,), seed=4)])
@@ -200,7 +204,7 @@ def test_not_finite_output_is_reported_and_hurts_no_other_row(
     assert torch.equal(result.images[1], right.images[1])
 
 
-def test_flat_and_black_pictures_are_failures() -> None:
+def test_flat_and_black_images_are_failures() -> None:
     noise = torch.rand(3, 8, 8)
     assert failure(noise) is None
     assert failure(torch.full((3, 8, 8), 0.5)) == "flat"
@@ -232,7 +236,7 @@ def test_wrong_arguments_are_refused(family: Family, images: Tensor) -> None:
     with pytest.raises(ValueError, match="multiples of 2 for this model, got 15 x 16"):
         sweep(family, images[:, :, 1:], [pair])
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
-        sweep(family, images, [pair], batch_size=0)
+        sweep(family, images, [pair], SweepSettings(batch_size=0))
     with pytest.raises(ValueError, match=r"0.01 runs none of the 50 steps.*at least 0.019"):
         sweep(family, images, [SweepPair(0, DOG, (0.01,), seed=0)])
 

@@ -15,7 +15,7 @@ from index.demo.scenes import Scenes
 from index.demo.weights import PIPELINE
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
-from index.diffusion.inversion.invert import _CHECKPOINT, Concept, invert
+from index.diffusion.inversion.invert import CHECKPOINT, Concept, invert
 from index.diffusion.inversion.tokens import (
     add_tokens,
     load_tokens,
@@ -29,14 +29,14 @@ from index.diffusion.weights import ModelError
 FAST = Inversion(iterations=6, learning_rate=0.01, batch_size=8)
 
 
-def pictures(seed: int, count: int = 2) -> Tensor:
+def random_images(seed: int, count: int = 2) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     return torch.randint(256, (count, 3, 16, 16), generator=rng, dtype=torch.uint8)
 
 
-DOG = Concept("dog", pictures(1), "dog")
-CAR = Concept("red_car", pictures(2, 1), "car of type")
-BOAT = Concept("boat", pictures(3, 3), "boat")
+DOG = Concept("dog", random_images(1), "dog")
+CAR = Concept("red_car", random_images(2, 1), "car of type")
+BOAT = Concept("boat", random_images(3, 3), "boat")
 
 
 @pytest.fixture
@@ -107,15 +107,15 @@ def measured(family: Family, images: Tensor, prompt: str) -> float:
     noise = torch.randn(clean.shape, generator=rng)
     times = torch.randint(1000, (64,), generator=rng)
     alpha_bar = family.scheduler.alphas_cumprod[times][:, None, None, None]
-    told = {k: v.expand(64, -1, -1) for k, v in family.encode_prompts([prompt]).items()}
+    encoded = family.encode_prompts([prompt])
+    conditioning = {name: value.expand(64, -1, -1) for name, value in encoded.items()}
     noised = alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
-    predicted = family.predict(noised, times.float(), told)
+    predicted = family.predict(noised, times.float(), conditioning)
     wanted = noise
     if family.scheduler.config.prediction_type == "v_prediction":
         wanted = alpha_bar.sqrt() * noise - (1 - alpha_bar).sqrt() * clean
-    ours = denoising_loss(
-        family, DDPMScheduler.from_config(family.scheduler.config), clean, noise, times, told
-    )
+    scheduler = DDPMScheduler.from_config(family.scheduler.config)
+    ours = denoising_loss(family, scheduler, clean, noise, times, conditioning)
     expected = (predicted - wanted).square().mean((1, 2, 3))
     assert torch.allclose(ours, expected, atol=1e-4)
     return float(expected.mean())
@@ -126,7 +126,7 @@ def test_the_loss_falls_even_for_a_model_of_noise(
     model: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     family = load_family(str(request.getfixturevalue(model)))
-    one = Concept("dog", pictures(1, 1), "dog")
+    one = Concept("dog", random_images(1, 1), "dog")
     how = Inversion(iterations=60, learning_rate=0.05, images_per_step=8, batch_size=8)
     invert(family, [one], how, tmp_path)
     load_tokens(family, tmp_path, ["dog"])
@@ -155,7 +155,7 @@ def test_concepts_are_learned_as_if_alone(family: Family, tmp_path: Path) -> Non
             found = read_token(tmp_path / other / f"{name}.safetensors")["clip_l"]
             assert torch.allclose(found, together, atol=1e-5), (name, other)
     different = read_token(tmp_path / "together" / "dog.safetensors")["clip_l"]
-    invert(family, [replace(DOG, images=pictures(7))], FAST, tmp_path / "other")
+    invert(family, [replace(DOG, images=random_images(7))], FAST, tmp_path / "other")
     other = read_token(tmp_path / "other" / "dog.safetensors")["clip_l"]
     assert not torch.allclose(other, different, atol=1e-3)
 
@@ -177,7 +177,7 @@ def test_an_interrupted_run_continues_to_the_same_token(
     monkeypatch.setattr(family, "predict", stopping)
     with pytest.raises(KeyboardInterrupt):
         invert(family, [DOG, CAR], how, tmp_path / "cut")
-    assert [path.name for path in (tmp_path / "cut").iterdir()] == [_CHECKPOINT]
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == [CHECKPOINT]
     paths = invert(family, [DOG, CAR], how, tmp_path / "cut")
     assert len(calls) == 6 + 2  # steps 4 and 5 of 6
     for path in paths:
@@ -185,13 +185,13 @@ def test_an_interrupted_run_continues_to_the_same_token(
         assert all(torch.equal(value, whole[key]) for key, value in load_file(path).items())
     invert(family, [DOG, CAR], how, tmp_path / "cut")
     assert len(calls) == 8  # finished: nothing runs
-    assert not (tmp_path / "cut" / _CHECKPOINT).exists()
+    assert not (tmp_path / "cut" / CHECKPOINT).exists()
 
 
 def test_what_was_learned_otherwise_is_not_overwritten(family: Family, tmp_path: Path) -> None:
     invert(family, [DOG], FAST, tmp_path)
     with pytest.raises(FileExistsError, match="learned from other images"):
-        invert(family, [replace(DOG, images=pictures(5))], FAST, tmp_path)
+        invert(family, [replace(DOG, images=random_images(5))], FAST, tmp_path)
     with pytest.raises(FileExistsError, match=r"dog\.safetensors was learned"):
         invert(family, [DOG], replace(FAST, iterations=7), tmp_path)
     invert(family, [DOG], replace(FAST, batch_size=1), tmp_path)
@@ -218,12 +218,12 @@ def test_token_names() -> None:
         tokens_of(["__"])
 
 
-def test_files_that_are_no_tokens_of_this_model(family: Family, tmp_path: Path) -> None:
+def test_files_that_are_not_tokens_of_this_model(family: Family, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no token for 2 of 2 classes: cat, dog"):
         load_tokens(family, tmp_path, ["cat", "dog"])
     path = tmp_path / "dog.safetensors"
     path.write_text("no tensors")
-    with pytest.raises(ValueError, match=r"dog\.safetensors is no safetensors file"):
+    with pytest.raises(ValueError, match=r"dog\.safetensors is not a safetensors file"):
         load_tokens(family, tmp_path, ["dog"])
     save_file({"a": torch.zeros(2), "b": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match=r"holds \['a', 'b'\], not one token"):
