@@ -16,6 +16,7 @@ from typing import Any, Literal
 from genie_transforms import UserError
 from index.diffusion import ModelConfig
 from index.plan import PlanConfig
+from index.sources import check_template
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
@@ -133,8 +134,7 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
 
     def _check_prompts(self) -> None:
-        if "{target}" not in self.prompt:
-            raise UserError(f"prompt has no {{target}}: {self.prompt!r}")
+        check_template(self.prompt)
         if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
             raise UserError(
                 f"--method {self.method} needs --inversions, a folder of tokens: "

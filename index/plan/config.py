@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from genie_transforms import UserError
 
-from .pairs import check_strategy
+from .pairs import parse_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class PlanConfig:
     pairs_per_shard: int = 50
 
     def __post_init__(self) -> None:
-        check_strategy(self.pairs)
+        parse_pairs(self.pairs)
         for name in ("variations", "pairs_per_shard"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -1,6 +1,14 @@
 """."""
 
-from .claim import SUPERSEDED, check_claim, claim_folder, fixed_part, own_pairs, supersede_shards
+from .claim import (
+    SUPERSEDED,
+    check_claim,
+    check_folder,
+    claim_folder,
+    fixed_part,
+    own_pairs,
+    supersede_shards,
+)
 from .duplicates import mark_near_duplicates
 from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
 from .finalize import finalize
@@ -12,6 +20,7 @@ __all__ = [
     "FinishedPair",
     "PairStore",
     "check_claim",
+    "check_folder",
     "chosen_embeddings",
     "claim_folder",
     "embeddings_path",

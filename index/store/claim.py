@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from genie_transforms import FolderInUseError
 from genie_transforms.format import MANIFEST, write_json
 from index.plan import PLAN_FIELDS
 
@@ -36,7 +37,7 @@ def claim_folder(out: Path, build: dict[str, Any]) -> None:
         build: Recipe, fingerprint and plan, ready for JSON.
 
     Raises:
-        FileExistsError: The folder holds something else, or a bank of another recipe.
+        FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
     path = out / BUILD
     found = check_claim(out, build)
@@ -55,14 +56,23 @@ def check_claim(out: Path, build: dict[str, Any]) -> dict[str, Any] | None:
         wanted = json.loads(json.dumps(build))
         changed = sorted(_differences(fixed_part(found), fixed_part(wanted)))
         if changed:
-            raise FileExistsError(
+            raise FolderInUseError(
                 f"{out} was begun with another recipe; it differs in {', '.join(changed)}. "
                 "Give another --out, or remove that folder."
             )
         return found
-    if out.exists() and any(out.iterdir()):
-        raise FileExistsError(f"{out} is not empty and not a bank: give another --out")
+    check_folder(out)
     return None
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds something else than a bank, begun or finished.
+
+    Raises:
+        FolderInUseError: It does.
+    """
+    if out.exists() and not (out / BUILD).exists() and any(out.iterdir()):
+        raise FolderInUseError(f"{out} is not empty and not a bank: give another --out")
 
 
 def fixed_part(build: dict[str, Any]) -> dict[str, Any]:
@@ -79,12 +89,12 @@ def supersede_shards(out: Path, shards: Sequence[int]) -> None:
     Nothing is removed before all is there, so it may be interrupted and called again.
 
     Raises:
-        FileExistsError: A shard has no embeddings beside it, so that it cannot be used again.
+        FolderInUseError: A shard has no embeddings beside it, so that it cannot be used again.
     """
     for index in shards:
         embeddings = embeddings_path(out, index)
         if not embeddings.exists():
-            raise FileExistsError(
+            raise FolderInUseError(
                 f"{out} cannot grow: {embeddings} is missing, and r* cannot be checked without it. "
                 "Give another --out."
             )

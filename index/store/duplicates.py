@@ -12,7 +12,7 @@ import pyarrow as pa
 from index.embed import DUPLICATE_SIMILARITY, Embeddings, Integers
 
 from .embeddings import chosen_embeddings, embeddings_path
-from .shards import finished_shards, read_shard, replace_shard
+from .shards import read_stats, replace_shard
 
 Mask = npt.NDArray[np.bool_]
 
@@ -45,27 +45,31 @@ def near_duplicates(
     return marks
 
 
-def mark_near_duplicates(out: Path) -> int:
-    """Fill the column `near_duplicate` of a bank whose shards are all finished.
+def mark_near_duplicates(out: Path, table: pa.Table) -> pa.Table:
+    """Mark the near duplicates of a bank whose shards are all finished, on disk and in its table.
 
     May be interrupted and called again: the marks follow from the rows alone.
 
+    Args:
+        out: Folder of the bank.
+        table: All its rows, in order, with the columns `label` and `near_duplicate`.
+
     Returns:
-        How many rows are marked.
+        The table with the marks.
     """
-    shards = sorted(finished_shards(out))
-    labels = [read_shard(out, k, ["label"])["label"].to_numpy() for k in shards]
+    sizes = {shard: entry["shard"]["rows"] for shard, entry in enumerate(read_stats(out))}
     blocks = [
-        chosen_embeddings(embeddings_path(out, k), len(part))
-        for k, part in zip(shards, labels, strict=True)
-        if len(part)
+        chosen_embeddings(embeddings_path(out, shard), rows)
+        for shard, rows in sizes.items()
+        if rows
     ]
     if not blocks:
-        return 0
-    marks = near_duplicates(np.concatenate(blocks), np.concatenate(labels))
-    ends = np.cumsum([len(part) for part in labels])
-    for shard, mine in zip(shards, np.split(marks, ends[:-1]), strict=True):
-        there = read_shard(out, shard, ["near_duplicate"])["near_duplicate"]
-        if there.to_pylist() != mine.tolist():
-            replace_shard(out, shard, "near_duplicate", pa.array(mine))
-    return int(marks.sum())
+        return table
+    marks = near_duplicates(np.concatenate(blocks), table["label"].to_numpy())
+    ends = np.cumsum(sizes)[:-1]
+    before = np.split(table["near_duplicate"].to_numpy(), ends)
+    for shard, (old, new) in enumerate(zip(before, np.split(marks, ends), strict=True)):
+        if not np.array_equal(old, new):
+            replace_shard(out, shard, "near_duplicate", pa.array(new))
+    column = table.schema.get_field_index("near_duplicate")
+    return table.set_column(column, table.schema.field(column), pa.array(marks))

@@ -15,7 +15,7 @@ from index.config import BuildConfig
         ({"noise_ratios": (0.7, 0.5)}, r"noise_ratios must increase, got \(0.7, 0.5\)"),
         ({"noise_ratios": (0.7,)}, "at least two noise_ratios"),
         ({"noise_ratio": 0.0}, r"noise_ratio must lie in \(0, 1\], got 0.0"),
-        ({"prompt": "A photo"}, "prompt has no {target}: 'A photo'"),
+        ({"prompt": "A photo"}, "prompt 'A photo' has no {target}"),
         ({"num_inference_steps": 0}, "num_inference_steps must be at least 1, got 0"),
         ({"max_pairs": -1}, "max_pairs must not be negative, got -1"),
         ({"method": "dafusion"}, "--method dafusion needs --inversions"),

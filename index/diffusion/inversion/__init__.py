@@ -1,12 +1,13 @@
 """."""
 
 from .invert import Concept, invert
-from .tokens import load_tokens, token_of
+from .tokens import find_tokens, load_tokens, token_of
 from .training import Inversion
 
 __all__ = [
     "Concept",
     "Inversion",
+    "find_tokens",
     "invert",
     "load_tokens",
     "token_of",

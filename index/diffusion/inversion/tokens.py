@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from genie_transforms import MissingFileError, UserError
 from genie_transforms.format import atomic_path
 from index.diffusion import Family, ModelError
 
@@ -33,14 +34,14 @@ def tokens_of(names: Sequence[str]) -> dict[str, str]:
     """Give each class its token, by name.
 
     Raises:
-        ValueError: Two classes would share one, or a name has neither letters nor digits of ASCII.
+        UserError: Two classes would share one, or a name has neither letters nor digits of ASCII.
     """
     owners: dict[str, str] = {}
     for name in names:
         token = token_of(name)
         if token == "<>" or token in owners:
             other = f"also that of {owners[token]!r}" if token in owners else "empty"
-            raise ValueError(f"class {name!r} would get the token {token}, {other}: rename it")
+            raise UserError(f"class {name!r} would get the token {token}, {other}: rename it")
         owners[token] = name
     return {name: token for token, name in owners.items()}
 
@@ -131,6 +132,28 @@ def read_token(path: Path) -> Learned:
     return state
 
 
+def find_tokens(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Find the file of each class's token, by name of the class; no model is needed.
+
+    Args:
+        folder: Holds `<class>.safetensors` for each class.
+        names: The classes.
+
+    Raises:
+        MissingFileError: The folder or a class's file is missing.
+        UserError: Two classes would share a token.
+    """
+    paths = {name: folder / f"{name}.safetensors" for name in names}
+    missing = [name for name, path in paths.items() if not path.is_file()]
+    if missing:
+        raise MissingFileError(
+            f"--inversions {folder} has no token for {len(missing)} of {len(names)} classes: "
+            f"{', '.join(missing[:5])}; python -m index.invert learns them"
+        )
+    tokens_of(names)
+    return paths
+
+
 def load_tokens(family: Family, folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Teach a model the tokens of classes.
 
@@ -147,13 +170,6 @@ def load_tokens(family: Family, folder: Path, names: Sequence[str]) -> dict[str,
         ModelError: The model takes no tokens, or none of this width.
         ValueError: A file holds something else, or two classes would share a token.
     """
-    paths = {name: folder / f"{name}.safetensors" for name in names}
-    missing = [name for name, path in paths.items() if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"--inversions {folder} has no token for {len(missing)} of {len(names)} classes: "
-            f"{', '.join(missing[:5])}; python -m index.invert learns them"
-        )
-    tokens = tokens_of(names)
+    paths, tokens = find_tokens(folder, names), tokens_of(names)
     add_tokens(family, {tokens[name]: read_token(path) for name, path in paths.items()})
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}

@@ -13,7 +13,7 @@ from datasets import load_from_disk
 from safetensors.torch import load_file, save_file
 
 from genie_transforms.format.manifest import Manifest
-from index.build import builder as module
+from index.build import prepare as module
 from index.build.builder import build
 from index.config import BuildConfig
 from index.demo.scenes import Scenes

@@ -46,10 +46,13 @@ def test_a_bank_is_marked_across_its_shards(tmp_path: Path) -> None:
         write_embeddings(embeddings_path(tmp_path, shard), keys, blocks, centroids)
         write_shard(tmp_path, shard, 3, rows, CLASSES, stats)
     untouched = stats_path(tmp_path, 0).read_bytes()
-    assert mark_near_duplicates(tmp_path) == 1  # 0 and 2 are both (1, 0)
+    columns = ["source_id", "label", "near_duplicate"]
+    marked = mark_near_duplicates(tmp_path, read_table(tmp_path, columns))
+    assert marked["near_duplicate"].to_pylist() == [False, False, True]  # 0 and 2 are both (1, 0)
     marks = read_table(tmp_path, ["source_id", "near_duplicate"]).to_pylist()
     assert [mark["source_id"] for mark in marks if mark["near_duplicate"]] == ["2.png"]
     assert stats_path(tmp_path, 0).read_bytes() == untouched
     before = stats_path(tmp_path, 1).stat().st_mtime_ns
-    assert mark_near_duplicates(tmp_path) == 1  # again: nothing is written
+    again = mark_near_duplicates(tmp_path, read_table(tmp_path, columns))  # nothing is written
+    assert again == marked
     assert stats_path(tmp_path, 1).stat().st_mtime_ns == before
