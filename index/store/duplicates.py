@@ -57,10 +57,10 @@ def mark_near_duplicates(out: Path, table: pa.Table) -> pa.Table:
     Returns:
         The table with the marks.
     """
-    sizes = {shard: entry["shard"]["rows"] for shard, entry in enumerate(read_stats(out))}
+    sizes = [entry["shard"]["rows"] for entry in read_stats(out)]
     blocks = [
         chosen_embeddings(embeddings_path(out, shard), rows)
-        for shard, rows in sizes.items()
+        for shard, rows in enumerate(sizes)
         if rows
     ]
     if not blocks:

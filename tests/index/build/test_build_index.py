@@ -1,4 +1,4 @@
-"""Backbones and indexes of one's own drive a build."""
+"""Your own backbones and indexes drive a build."""
 
 import json
 import sys
