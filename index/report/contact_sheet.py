@@ -67,6 +67,7 @@ def _draw_strip(
             continue
         ratio = noise_ratios[column - 1]
         axes.set_title(f"r = {ratio:g}", fontsize=8, color="0.4")
+        # A strip of another bank holds r* as its row did, in single precision.
         if abs(ratio - chosen) < 1e-6:
             axes.set_title(f"{text['target']}, r* = {ratio:g}", fontsize=8, color=CHOSEN)
             for spine in axes.spines.values():

@@ -31,6 +31,7 @@ def save_strip(
         noise_ratio: r*.
     """
     strip = VF.to_pil_image(images.permute(1, 2, 0, 3).flatten(2))
+    # Names and r* travel in the file: a strip may come from another bank's cache.
     text = PngInfo()
     for key, value in {"source": source, "target": target, "noise_ratio": noise_ratio}.items():
         text.add_text(key, str(value))
