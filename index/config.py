@@ -1,47 +1,39 @@
-"""The configuration of a build: defaults, types, validation, `--help` and the bank's recipe."""
+"""The configuration of a build: defaults, types, validation, `--help` and the bank's recipe.
+
+What opens the model and what decides the pairs stands beside what it is for (`ModelConfig`,
+`PlanConfig`); here is the rest, and the whole. A field whose metadata say `{"recipe": False}`
+changes neither pixels nor r*, or is known by the content of what it names; any other is written
+into the bank, and a bank begun with another value is refused.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from genie_transforms import UserError
+from index.diffusion import ModelConfig
+from index.plan import PlanConfig
+from index.sources import check_template
+
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
+
+PAPER_NOISE_RATIOS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""The grid that GeNIe-Ada chooses r* from in the paper."""
 
 
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 """Methods whose target is the source's own class."""
 
 
-_NOT_RECIPE = frozenset(
-    {"out", "batch_size", "device", "preview", "dry_run", "cache", "index_factory"}
-    | {"stale_distance", "refresh_stale", "vae_slicing", "offload"}
-    | {"inversions", "captions", "captioner"}
-)
-"""Fields that change neither pixels nor r*, or are known by the content of what they name."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class BuildConfig:
+class BuildConfig(ModelConfig, PlanConfig):
     """Build a bank of hard negatives.
 
     Attributes:
         out: Folder of the bank. Restarting with the same folder continues the build.
-        source: Folder of images, one folder a class; empty for the demo's scenes.
-        model: A diffusers folder or hub id; empty for the demo's pipeline.
-        revision: Revision of a hub model.
-        variant: Weight variant of the model, such as fp16.
-        dtype: Precision of the network.
-        device: Where the networks run: cpu, cuda, cuda:1, …
-        channels_last: Keep activations with channels last.
-        compile: Compile the denoiser; calls are filled up to the batch size.
-        vae_slicing: Encode and decode images one by one, to save memory.
-        vae_tiling: Encode and decode large images in tiles, to save memory.
-        offload: Keep on the device only the network that runs, to save memory.
-        safety_checker: Make images again that the pipeline's checker flags, if it has one.
-        scheduler: The sampler: dpm++, unipc, euler, euler_a, flow_euler, or model for the one that
-            the model comes with; the paper's DPM-Solver++ for Stable Diffusion if not given.
-        lora: Folder, file or hub id of LoRA weights.
         method: genie-ada chooses r for each pair (Algorithm 1); genie uses `noise_ratio`; img2img
             is genie with the source's own class as target; txt2img starts from pure noise; cap2aug
             is img2img with each image's own caption as the prompt; dafusion and genie+txtinv are
@@ -58,7 +50,6 @@ class BuildConfig:
         guidance_scale: Classifier-free guidance, at most 1 for none; the model's own if not given.
         negative_prompt: What guidance moves away from.
         prompt: Template with {target}, and {superclass} if the file of class names has them.
-        class_names: File of display names and superclasses, json or csv; folder names if empty.
         agree: Let "a" or "an" before {target} agree with what follows.
         inversions: Folder of tokens that `python -m index.invert` learned, one for each target;
             they take the place of the classes' names in prompts.
@@ -70,15 +61,6 @@ class BuildConfig:
         store_resolution: Side of the stored image, in pixels; 0 for the resolution generated.
         image_format: How images are stored.
         backbone: What embeds: demo, torchvision:NAME, or python:MODULE:FUNCTION for your own.
-        pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
-            confusion:K, as sources only the K classes most confused with each target.
-        confusion: Confusion matrix for confusion:K, npy or csv; from nearest neighbours if empty.
-        per_class: At most this many pairs of each target; 0 for no limit.
-        only_classes: Targets, by name; all if empty.
-        max_class_size: Only targets with at most this many images (long tail); 0 for no limit.
-        variations: How often each pair is made, with other noise.
-        max_pairs: At most this many pairs, balanced over targets and sources; 0 for no limit.
-        pairs_per_shard: Pairs of one shard, the unit of resuming.
         seed: Base seed of the noise and of the plan.
         batch_size: Rows of one network call at most; does not change the result. 0 tries how many
             fit into memory.
@@ -93,24 +75,10 @@ class BuildConfig:
         dry_run: Print the plan with its cost, and stop.
     """
 
-    out: Path = Path("genie-bank")
-    source: str = ""
-    model: str = ""
-    revision: str | None = None
-    variant: str | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: str = "cpu"
-    channels_last: bool = False
-    compile: bool = False
-    vae_slicing: bool = False
-    vae_tiling: bool = False
-    offload: bool = False
-    safety_checker: Literal["on", "off"] = "on"
-    scheduler: str | None = None
-    lora: str | None = None
+    out: Path = field(default=Path("genie-bank"), metadata={"recipe": False})
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
-    noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
+    noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
     rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
     ada: Literal["full", "preview", "neighbours"] = "full"
     ada_steps: int = 3
@@ -119,74 +87,68 @@ class BuildConfig:
     guidance_scale: float | None = None
     negative_prompt: str = ""
     prompt: str = "A photo of a {target}"
-    class_names: str = ""
     agree: bool = False
-    inversions: Path | None = None
-    captions: str = ""
-    captioner: str = ""
+    inversions: Path | None = field(default=None, metadata={"recipe": False})
+    captions: str = field(default="", metadata={"recipe": False})
+    captioner: str = field(default="", metadata={"recipe": False})
     resolution: int = 0
     store_resolution: int = 0
     image_format: Literal["png", "jpeg"] = "png"
     backbone: str = "demo"
-    pairs: str = "all"
-    confusion: str = ""
-    per_class: int = 0
-    only_classes: tuple[str, ...] = ()
-    max_class_size: int = 0
-    variations: int = 1
-    max_pairs: int = 0
-    pairs_per_shard: int = 50
     seed: int = 0
-    batch_size: int = 64
+    batch_size: int = field(default=64, metadata={"recipe": False})
     keep_sweep: bool = False
-    preview: int = 12
-    cache: Path | None = None
-    stale_distance: float = 0.0
-    refresh_stale: bool = False
-    index_factory: str = "Flat"
-    dry_run: bool = False
+    preview: int = field(default=12, metadata={"recipe": False})
+    cache: Path | None = field(default=None, metadata={"recipe": False})
+    stale_distance: float = field(default=0.0, metadata={"recipe": False})
+    refresh_stale: bool = field(default=False, metadata={"recipe": False})
+    index_factory: str = field(default="Flat", metadata={"recipe": False})
+    dry_run: bool = field(default=False, metadata={"recipe": False})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_noise_ratios()
+        self._check_prompts()
+        if self.keep_sweep and self.ada != "full":
+            raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
+        for name in ("num_inference_steps", "ada_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} must be at least 1, got {value}")
+        for name in ("batch_size", "resolution", "store_resolution", "preview", "stale_distance"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must not be negative, got {getattr(self, name)}")
+
+    def _check_noise_ratios(self) -> None:
         for name in ("noise_ratios", "noise_ratio"):
             value = getattr(self, name)
             ratios = value if isinstance(value, tuple) else (value,)
             if not ratios or not all(0 < r <= 1 for r in ratios):
-                raise ValueError(f"{name} must lie in (0, 1], got {value}")
+                raise UserError(f"{name} must lie in (0, 1], got {value}")
         if any(b <= a for a, b in zip(self.noise_ratios, self.noise_ratios[1:], strict=False)):
-            raise ValueError(f"noise_ratios must increase, got {self.noise_ratios}")
+            raise UserError(f"noise_ratios must increase, got {self.noise_ratios}")
         if self.method == "genie-ada" and len(self.noise_ratios) < 2:
-            raise ValueError(
+            raise UserError(
                 f"genie-ada needs at least two noise_ratios to choose from, got "
                 f"{self.noise_ratios}; for a fixed one use --method genie --noise-ratio"
             )
-        if "{target}" not in self.prompt:
-            raise ValueError(f"prompt has no {{target}}: {self.prompt!r}")
+
+    def _check_prompts(self) -> None:
+        check_template(self.prompt)
         if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
-            raise ValueError(
+            raise UserError(
                 f"--method {self.method} needs --inversions, a folder of tokens: "
                 "python -m index.invert learns them"
             )
         if (self.method == "cap2aug") != bool(self.captions):
-            raise ValueError(
+            raise UserError(
                 "--method cap2aug needs --captions, a file of captions (--captioner writes it), "
                 f"and no other method takes it: got {self.method} and captions {self.captions!r}"
             )
         if self.captioner and not self.captions:
-            raise ValueError("--captioner needs --captions, the file that it writes")
+            raise UserError("--captioner needs --captions, the file that it writes")
         if self.captions and self.inversions is not None:
-            raise ValueError(
-                "a prompt is a caption or has a token: give --captions or --inversions"
-            )
-        if self.keep_sweep and self.ada != "full":
-            raise ValueError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
-        for name in ("num_inference_steps", "pairs_per_shard", "ada_steps", "variations"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        limits = ("max_pairs", "per_class", "max_class_size", "batch_size")
-        for name in ("resolution", "store_resolution", "preview", "stale_distance", *limits):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+            raise UserError("a prompt is a caption or has a token: give --captions or --inversions")
 
     @property
     def sweep_ratios(self) -> tuple[float, ...]:
@@ -199,6 +161,11 @@ class BuildConfig:
     def same_class(self) -> bool:
         """Whether each image's only target is its own class."""
         return self.method in SAME_CLASS
+
+    @property
+    def previews(self) -> bool:
+        """Whether r* is found from previews, so that most of the sweep is never made in full."""
+        return self.method == "genie-ada" and self.ada != "full"
 
     @property
     def steps(self) -> int:
@@ -223,7 +190,18 @@ class BuildConfig:
         return self.guidance_scale
 
     def recipe(self) -> dict[str, Any]:
-        """Everything that decides the content of the bank, ready for JSON."""
-        names = [field.name for field in fields(self) if field.name not in _NOT_RECIPE]
+        """Return everything that decides the content of the bank, ready for JSON."""
+        names = [one.name for one in fields(self) if one.metadata.get("recipe", True)]
         values = {name: getattr(self, name) for name in names}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def check_only_classes(only_classes: Sequence[str], class_names: Sequence[str]) -> None:
+    """Refuse targets that are not classes of the source.
+
+    Raises:
+        UserError: Names those that are not, and some that are.
+    """
+    unknown = sorted(set(only_classes) - set(class_names))
+    if unknown:
+        raise UserError(f"only_classes {unknown} are none of the classes, {class_names[:10]} …")

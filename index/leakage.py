@@ -1,7 +1,7 @@
 """Has the held-out set leaked into a bank? `python -m index.leakage BANK --test DIR`.
 
-A bank may be used for training if its sources share no picture with the images that the result is
-measured on. Equal pictures are found by their content key, nearly equal ones by the embeddings of
+A bank may be used for training if its sources share no image with those that the result is
+measured on. Equal images are found by their content key, nearly equal ones by the embeddings of
 the bank's own backbone. As in the paper's appendix A.2, the distances between training and test
 images are set beside those between generated and test images: generated ones should not be nearer.
 """
@@ -23,10 +23,12 @@ from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 from tqdm import tqdm
 
-from genie_transforms import GeNIeError, source_digest
+from genie_transforms import MissingFileError, UserError, source_digest
 from genie_transforms.format import Manifest, write_json
+from index.command import run_command
 from index.embed import (
     DUPLICATE_SIMILARITY,
+    Backbone,
     Distances,
     EmbeddingIndex,
     Embeddings,
@@ -40,6 +42,11 @@ logger = logging.getLogger("genie.leakage")
 
 
 _SHOWN = 10
+"""Files that each list of the text names, at most."""
+
+
+_ROUNDING = 1e-5
+"""How far the norm of a unit vector in float32 may be from 1."""
 
 
 @dataclass(frozen=True)
@@ -92,43 +99,62 @@ def check_leakage(config: LeakageConfig) -> Report:
     """Compare a bank with a held-out set.
 
     Raises:
-        FileNotFoundError: The bank, its index, or held-out images are missing.
+        BankNotFoundError: There is no such bank.
+        MissingFileError: The bank's index or embeddings, or held-out images, are missing.
         UnfinishedBankError: The bank's build did not end.
-        ValueError: The bank's backbone cannot be opened as it was.
+        UserError: The bank's backbone is another one now, or its index is not exact.
     """
     manifest = Manifest.read(config.bank)
-    index = EmbeddingIndex.load(config.bank / "index")
     files = _image_files(config.test)
+    index = EmbeddingIndex.load(config.bank / "index")
+    train, augmented = _exact_embeddings(index, config.bank), _negatives(config.bank)
     backbone = load_backbone(manifest.recipe["backbone"], device=config.device)
     if backbone.fingerprint() != manifest.fingerprint["backbone"]:
-        raise ValueError(
+        raise UserError(
             f"the backbone {manifest.recipe['backbone']!r} is no longer the one that {config.bank} "
             "was built with: restore its weights"
         )
+    digests, test = _embed(files, backbone, manifest.recipe["resolution"])
     sources = set(index.digests) | set(_column(config.bank, "source_digest"))
-    embedded, same = [], []
-    side = manifest.recipe["resolution"]
-    for start in tqdm(range(0, len(files), 64), desc="embed test", unit="block", disable=None):
-        block = files[start : start + 64]
-        images = [_read(path) for path in block]
-        same += [
-            str(path.relative_to(config.test))
-            for path, image in zip(block, images, strict=True)
-            if source_digest(image) in sources
-        ]
-        embedded.append(backbone(torch.stack([fit_to(image, side) for image in images])))
-    test, names = np.concatenate(embedded), [str(path.relative_to(config.test)) for path in files]
-    train, augmented = index.embeddings(), _negatives(config.bank)
+    names = [str(path.relative_to(config.test)) for path in files]
     return Report(
         bank=str(config.bank),
         test=str(config.test),
         test_images=len(files),
-        same=same,
+        same=[name for name, digest in zip(names, digests, strict=True) if digest in sources],
         near_sources=nearly_same(train, test, names, config.similarity),
         near_negatives=nearly_same(augmented, test, names, config.similarity),
         train_test=distances(train, test),
         augmented_test=distances(augmented, test) if len(augmented) else None,
     )
+
+
+def _exact_embeddings(index: EmbeddingIndex, bank: Path) -> Embeddings:
+    """Read the embeddings of all sources, ``(N, D)`` float32.
+
+    Raises:
+        UserError: The index gives back other vectors than it was given.
+    """
+    embeddings = index.embeddings()
+    # A code is the mean of the vectors that share it, or rounded: the norm says so. HNSW32 and
+    # IVF64,Flat search approximately, but keep every vector as it was.
+    if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=0, atol=_ROUNDING):
+        raise UserError(
+            f"{bank} keeps its embeddings compressed, as {index.factory!r}, and so their distances "
+            "are not exact: run its build again with --index-factory Flat, which makes no image "
+            "again"
+        )
+    return embeddings
+
+
+def _embed(files: Sequence[Path], backbone: Backbone, side: int) -> tuple[list[str], Embeddings]:
+    """Read images; return their content keys and their embeddings, ``(M, D)`` float32."""
+    digests, embedded = [], []
+    for start in tqdm(range(0, len(files), 64), desc="embed test", unit="block", disable=None):
+        images = [_read(path) for path in files[start : start + 64]]
+        digests += [source_digest(image) for image in images]
+        embedded.append(backbone(torch.stack([fit_to(image, side) for image in images])))
+    return digests, np.concatenate(embedded)
 
 
 def nearly_same(
@@ -155,7 +181,7 @@ def nearly_same(
 def _image_files(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMG_EXTENSIONS)
     if not files:
-        raise FileNotFoundError(f"--test {folder}: no images there ({', '.join(IMG_EXTENSIONS)})")
+        raise MissingFileError(f"--test {folder}: no images there ({', '.join(IMG_EXTENSIONS)})")
     return files
 
 
@@ -175,14 +201,14 @@ def _negatives(bank: Path) -> Embeddings:
     for shard in sorted(finished_shards(bank)):
         path, rows = embeddings_path(bank, shard), read_shard(bank, shard, ["label"]).num_rows
         if not path.exists():
-            raise FileNotFoundError(f"{path} is missing: leakage needs the bank as it was built")
+            raise MissingFileError(f"{path} is missing: leakage needs the bank as it was built")
         if rows:
             blocks.append(chosen_embeddings(path, rows))
     return np.concatenate(blocks) if blocks else np.zeros((0, 0), dtype=np.float32)
 
 
 def show(report: Report) -> str:
-    """Say it in some lines."""
+    """Return some lines of text."""
     lines = [
         f"held out     {report.test_images} images in {report.test}",
         f"same         {len(report.same)} have the pixels of a source",
@@ -202,20 +228,19 @@ def show(report: Report) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the report; exit with 1 on overlap, and with 2 on a mistake."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    config = tyro.cli(LeakageConfig, prog="python -m index.leakage", args=arguments)
-    try:
-        report = check_leakage(config)
-    except (GeNIeError, ValueError, OSError) as error:
-        logger.error("error: %s", error)
-        sys.exit(2)
+def run(config: LeakageConfig) -> None:
+    """Print the report and write it, if asked for; exit with 1 on overlap."""
+    report = check_leakage(config)
     print(show(report))
     if config.json:
         write_json(config.json, asdict(report))
     if report.same or (config.near and report.near_sources):
         sys.exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    run_command(run, LeakageConfig, "index.leakage", arguments)
 
 
 if __name__ == "__main__":

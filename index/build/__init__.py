@@ -1,7 +1,21 @@
-"""The conductor, `python -m index.build`: open, prepare, describe, run, finish."""
+"""The conductor of `python -m index.build`: it calls the rooms in order and computes nothing.
+
+`build` is five calls, each with a file of its name: open what is needed and refuse what cannot be
+built, prepare embeddings and plan, describe what may not change midway, run the shards, finish the
+bank. A build that was interrupted is continued by the same command.
+"""
 
 from .builder import build, main
-from .finish import preview_pairs, stored_images
-from .prepare import embed_sources, resolve
+from .describe import scope_of
+from .finish import stored_images
+from .prepare import embed_sources, preview_pairs, resolve
 
-__all__ = ["build", "embed_sources", "main", "preview_pairs", "resolve", "stored_images"]
+__all__ = [
+    "build",
+    "embed_sources",
+    "main",
+    "preview_pairs",
+    "resolve",
+    "scope_of",
+    "stored_images",
+]

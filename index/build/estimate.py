@@ -1,4 +1,4 @@
-"""What a build will cost, before it runs."""
+"""What a build will cost, before it runs: `--dry-run`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from index.diffusion import Family, with_timesteps
 from index.diffusion.sampling import first_index
 from index.generate import BuildContext, run_shard
 from index.plan import Plan
+from index.store import check_claim, own_pairs
 
-from .reuse import PairReuse
+from .describe import Description
+from .prepare import Prepared
+from .reuse import PairReuse, pair_stores
 
 _COLUMNS = 500
 """Bytes of a row beside its images and embeddings, about."""
@@ -45,7 +48,7 @@ class Estimate:
     bytes: int
 
     def __str__(self) -> str:
-        """Say it in some lines."""
+        """Return some lines of text."""
         pairs = self.known + self.missing
         rows = self.missing * self.rows_per_pair
         lines = [f"plan         {pairs} pairs of {len(self.per_class)} targets"]
@@ -78,15 +81,27 @@ def network_rows_per_pair(config: BuildConfig, family: Family) -> int:
         return sum(len(grid) - first_index(grid, ratio) for ratio in ratios)
 
     ratios = config.sweep_ratios
-    if config.method != "genie-ada" or config.ada == "full":
-        total = calls(config.steps, ratios)
-    else:
+    if config.previews:
         total = calls(config.ada_steps, ratios) + calls(config.steps, ratios[-1:])
+    else:
+        total = calls(config.steps, ratios)
     return total * (2 if config.guidance > 1 else 1)
 
 
+def dry_run(prepared: Prepared, description: Description) -> Estimate:
+    """Estimate what a build would cost, and write nothing.
+
+    Raises:
+        FolderInUseError: The folder holds something else, or a bank of another recipe.
+    """
+    config = prepared.context.config
+    check_claim(config.out, description.content)
+    stores = [*pair_stores(config, description), own_pairs(config.out)]
+    return estimate(prepared.context, prepared.plan, PairReuse(prepared.context, stores))
+
+
 def estimate(context: BuildContext, plan: Plan, reuse: PairReuse) -> Estimate:
-    """Count what a plan needs, and make its first missing pair twice: warm, then timed."""
+    """Count what a plan needs, and make its first missing pair twice: to warm up, then timed."""
     known, first = 0, None
     for number in range(plan.num_shards):
         part = plan.shard(number)
@@ -104,14 +119,14 @@ def estimate(context: BuildContext, plan: Plan, reuse: PairReuse) -> Estimate:
         known=known,
         missing=len(plan) - known,
         rows_per_pair=network_rows_per_pair(context.config, context.family),
-        exact=context.config.method != "genie-ada" or context.config.ada == "full",
+        exact=not context.config.previews,
         seconds=per_pair * (len(plan) - known),
         bytes=size * len(plan),
     )
 
 
 def _warm_up(context: BuildContext, pair: Plan) -> tuple[float, int]:
-    """Make one pair: seconds of the second time, and bytes of its row."""
+    """Make one pair twice; return the seconds of the second time and the bytes of its row."""
     run_shard(context, pair)
     start = time.perf_counter()
     result = run_shard(context, pair)
@@ -126,7 +141,7 @@ def _size(row: dict[str, Any]) -> int:
 
 
 def _duration(seconds: float) -> str:
-    """Say seconds as people do."""
+    """Write seconds in the unit that people would use."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

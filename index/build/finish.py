@@ -1,35 +1,80 @@
-"""Build a bank: `python -m index.build`."""
+"""Finish a bank whose shards are all there: marks, r*, index, card, preview, manifest, summary."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+import time
 from pathlib import Path
 
+import pyarrow as pa
 import torch
 
-from genie_transforms.format import decode_image, planes_of
+from genie_transforms.format import decode_image, planes_of, write_card
 from index.config import BuildConfig
-from index.generate import RStarCache
-from index.store import SUPERSEDED, PairStore, read_stats, read_table
+from index.demo import ORACLE, oracle_names
+from index.report import strips, summarize, write_preview
+from index.store import (
+    SUPERSEDED,
+    PairStore,
+    finalize,
+    mark_near_duplicates,
+    read_stats,
+    read_table,
+)
+
+from .describe import Description
+from .prepare import Prepared
+from .r_stars import chosen_r_stars, share_r_stars
 
 logger = logging.getLogger("genie.build")
 
+_COLUMNS = ("image", "source_digest", "label", "noise_ratio", "noise_ratios")
+_MARKS = ("on_target", "duplicate", "near_duplicate", "blank", "stale")
 
-def record_choices(config: BuildConfig, names: Sequence[str], scope: str) -> RStarCache:
-    """Return every r* that was chosen, by source digest and name of the target."""
-    r_stars = RStarCache(scope)
-    if config.method == "genie-ada":
-        table = read_table(config.out, ["source_digest", "label", "noise_ratio"])
-        for row in table.to_pylist():
-            ratio = round(row["noise_ratio"], 6)  # stored in single precision
-            r_stars.record(row["source_digest"], names[row["label"]], ratio)
-    return r_stars
+
+def finish(prepared: Prepared, description: Description, start: float) -> str:
+    """Make finished shards a bank. May be interrupted and called again.
+
+    Args:
+        prepared: The build.
+        description: The same in words.
+        start: When this run began, by `time.perf_counter`.
+
+    Returns:
+        The summary, some lines of text.
+    """
+    context, content = prepared.context, description.content
+    config, source, out = context.config, context.source, context.config.out
+    names = source.class_names
+    # The only time that the rows are read. They are mapped, not loaded: images cost nothing here.
+    table = mark_near_duplicates(out, read_table(out, [*_COLUMNS, *_MARKS]))
+    r_stars = chosen_r_stars(config, names, description.scope, table)
+    r_stars.save(out / "index" / "r_star.npz")
+    prepared.stored_index.save(out / "index")
+    facts = {
+        "source data": f"{len(source)} images ({source.kind})",
+        "classes": len(names),
+        "pairs planned": len(prepared.plan),
+    }
+    write_card(out, facts, content["recipe"])
+    shown = strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
+    write_preview(out, shown, config.sweep_ratios)
+    finalize(out, names, content, len(prepared.plan))
+    remove_leftovers(out, set(prepared.keys))
+    if config.cache:
+        share_r_stars(description.shared_r_stars(config.cache), r_stars)
+    predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
+    return summarize(out, table, time.perf_counter() - start, predicted)
 
 
 def remove_leftovers(out: Path, keys: set[str]) -> None:
-    """Remove what was set aside once all of it is in the bank again, and halves of shards."""
+    """Remove superseded shards once the bank has all of their pairs, and data of unfinished ones.
+
+    Args:
+        out: Folder of the bank.
+        keys: The content keys of the bank's pairs.
+    """
     shards = {entry["shard"]["name"] for entry in read_stats(out)}
     for path in out.glob("data-*-of-*.arrow"):
         if path.name not in shards:
@@ -41,13 +86,18 @@ def remove_leftovers(out: Path, keys: set[str]) -> None:
         shutil.rmtree(out / SUPERSEDED)
 
 
-def preview_pairs(num_pairs: int, count: int) -> list[int]:
-    """Choose pairs for the contact sheet, evenly over the plan."""
-    count = min(count, num_pairs)
-    return [k * num_pairs // count for k in range(count)]
-
-
 def stored_images(out: Path) -> torch.Tensor:
-    """Decode every image of a small bank, ``(N, 3, H, W)`` uint8."""
-    cells = read_table(out, ["image"])["image"].to_pylist()
-    return torch.stack([planes_of(decode_image(memoryview(cell["bytes"]))) for cell in cells])
+    """Decode every image of a small bank with at least one row, ``(N, 3, H, W)`` uint8."""
+    return decode_images(read_table(out, ["image"])["image"])
+
+
+def decode_images(cells: pa.ChunkedArray) -> torch.Tensor:
+    """Decode a column `image` of at least one row and one size, ``(N, 3, H, W)`` uint8."""
+    images = [planes_of(decode_image(memoryview(cell["bytes"]))) for cell in cells.to_pylist()]
+    return torch.stack(images)
+
+
+def _has_oracle(config: BuildConfig, table: pa.Table) -> bool:
+    """Tell whether the demo's classifier knows the classes, and has something to look at."""
+    demo = not config.source and not config.model and ORACLE.exists()
+    return demo and table.num_rows > 0

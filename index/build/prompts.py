@@ -1,22 +1,27 @@
-"""What the model is told of a pair: its class's name, a learned token, or the image's caption."""
+"""The prompts of a build: of each class by its name or a learned token, or of each image."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from genie_transforms import UserError
 from index.config import BuildConfig
 from index.diffusion import Family
-from index.diffusion.inversion import load_tokens, token_of
+from index.diffusion.inversion import find_tokens, load_tokens, token_of
 from index.sources import (
     Source,
+    ambiguous_names,
     check_prompts,
     class_names_for,
     make_prompts,
     read_captions,
     write_captions,
 )
+
+logger = logging.getLogger("genie.build")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Prompts:
 
     Attributes:
         prompts: Of each class.
-        captions: Of each image instead, for cap2aug.
+        captions: Of each image instead, for cap2aug; None also while they are not yet written.
         tokens: The sha256 of the learned token of each target, by name of the class.
     """
 
@@ -34,33 +39,66 @@ class Prompts:
     tokens: dict[str, str] = field(default_factory=dict)
 
 
-def make_build_prompts(config: BuildConfig, family: Family, source: Source) -> Prompts:
-    """Make the prompts of a build; with `inversions`, teach the model the targets' tokens.
+def make_build_prompts(config: BuildConfig, source: Source) -> Prompts:
+    """Make the prompts of a build, as far as no model is needed.
 
     Raises:
-        FileNotFoundError: A file is missing, or the token of a target.
-        ValueError: Names, captions or tokens that cannot be used.
+        MissingFileError: A file is missing, or the token of a target.
+        UserError: Names or captions that cannot be used, or the prompt lacks a superclass.
     """
-    captions = None
-    if config.captions:
-        path = Path(config.captions)
-        if config.captioner and not path.exists():
-            pictures = (source.image(row) for row in range(len(source)))
-            write_captions(path, config.captioner, source.ids, pictures, config.device)
-        captions = read_captions(path, source.ids)
-        check_prompts(captions, family.num_tokens, family.max_tokens)
     folders = source.class_names
     names = class_names_for(config.class_names, folders)
-    tokens: dict[str, str] = {}
+    for report in ambiguous_names(names):
+        logger.warning("class names that the model may confuse: %s", report)
     if config.inversions is not None:
-        targets = [
-            name for name in folders if name in config.only_classes or not config.only_classes
-        ]
-        tokens = load_tokens(family, config.inversions, targets)
+        tokens = find_tokens(config.inversions, _targets(config, folders))
         names = [
             replace(name, display=token_of(folder)) if folder in tokens else name
             for folder, name in zip(folders, names, strict=True)
         ]
     prompts = make_prompts(config.prompt, names, agree=config.agree)
-    check_prompts(prompts, family.num_tokens, family.max_tokens)
-    return Prompts(prompts, captions, tokens)
+    return Prompts(prompts, _captions_so_far(config, source))
+
+
+def _captions_so_far(config: BuildConfig, source: Source) -> list[str] | None:
+    """Read the captions, unless there are none, or a captioner is still to write them."""
+    path = Path(config.captions)
+    if not config.captions:
+        return None
+    if not config.captioner or path.exists():
+        return read_captions(path, source.ids)
+    if path.suffix != ".json":
+        raise UserError(f"a captioner writes a .json file, got {path}")
+    return None
+
+
+def complete_prompts(
+    prompts: Prompts, config: BuildConfig, source: Source, family: Family
+) -> Prompts:
+    """Do what needs a model: write captions, load tokens, and measure the prompts.
+
+    Args:
+        prompts: What `make_build_prompts` made.
+        config: The build.
+        source: The source images.
+        family: The diffusion model; learns the tokens of `config.inversions`.
+
+    Raises:
+        ModelError: The captioner cannot be opened, or the model takes no tokens of this width.
+        UserError: A prompt is longer than the model reads.
+    """
+    if config.captions and prompts.captions is None:
+        path = Path(config.captions)
+        images = (source.image(row) for row in range(len(source)))
+        write_captions(path, config.captioner, source.ids, images, config.device)
+        prompts = replace(prompts, captions=read_captions(path, source.ids))
+    if config.inversions is not None:
+        targets = _targets(config, source.class_names)
+        prompts = replace(prompts, tokens=load_tokens(family, config.inversions, targets))
+    for texts in (prompts.captions or [], prompts.prompts):
+        check_prompts(texts, family.num_tokens, family.max_tokens)
+    return prompts
+
+
+def _targets(config: BuildConfig, folders: Sequence[str]) -> list[str]:
+    return [name for name in folders if name in config.only_classes or not config.only_classes]

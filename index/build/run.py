@@ -1,10 +1,10 @@
-"""Run the shards of a build that are not finished, and of those the pairs that are not made."""
+"""Run the shards of a build that are not finished, and of those the pairs not made before."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,20 @@ from index.plan import Plan
 from index.report import save_strip, strip_path
 from index.store import (
     FinishedPair,
+    claim_folder,
     embeddings_path,
     finished_shards,
     keep_shard,
+    stale_shards,
+    supersede_shards,
     write_embeddings,
     write_shard,
 )
 
-from .reuse import PairReuse
+from .describe import Description
+from .prepare import Prepared
+from .r_stars import known_r_stars
+from .reuse import PairReuse, pair_stores
 
 logger = logging.getLogger("genie.build")
 
@@ -34,12 +40,12 @@ class Job:
     """What a build has to run.
 
     Attributes:
-        context: What every shard needs.
+        context: What every shard needs, known r* included.
         plan: All pairs.
-        keys: Their names (see `pair_store.pair_key`).
+        keys: Their content keys (see `index.plan.plan_keys`).
         reuse: Finds pairs that were made before.
         cache: Folder that receives finished shards and strips for other banks, if any.
-        shown: Pairs whose sweep goes into the preview.
+        shown: Positions of the pairs whose sweeps are wanted for the preview.
     """
 
     context: BuildContext
@@ -48,6 +54,24 @@ class Job:
     reuse: PairReuse
     cache: Path | None
     shown: Sequence[int]
+
+
+def run(prepared: Prepared, description: Description) -> None:
+    """Claim the folder, and make in it whatever is not yet made.
+
+    Raises:
+        FolderInUseError: The folder holds something else, or a bank of another recipe.
+    """
+    config = prepared.context.config
+    claim_folder(config.out, description.content)
+    if config.refresh_stale:
+        supersede_shards(config.out, stale_shards(config.out))
+    r_stars = known_r_stars(prepared.context, description)
+    context = replace(prepared.context, r_stars=r_stars)
+    # Opened after the claim, which may have superseded shards.
+    reuse = PairReuse(context, pair_stores(config, description))
+    cache = description.shared_pairs(config.cache) if config.cache else None
+    run_shards(Job(context, prepared.plan, prepared.keys, reuse, cache, prepared.shown))
 
 
 def run_shards(job: Job) -> None:
@@ -60,43 +84,44 @@ def run_shards(job: Job) -> None:
     with tqdm(total=len(plan), initial=done, desc="pairs", unit="pair", disable=None) as bar:
         for number in range(plan.num_shards):
             if number not in finished:
-                _run(job, number)
+                _run_shard(job, number)
                 bar.update(len(plan.shard(number)))
             if job.cache is not None:
                 rows = out / shard_name(number, plan.num_shards)
                 keep_shard(job.cache, rows, embeddings_path(out, number))
 
 
-def _run(job: Job, number: int) -> None:
-    """Run what is missing of a shard, and write it."""
+def _run_shard(job: Job, number: int) -> None:
+    """Make what is missing of a shard, and write it."""
     context, out, part = job.context, job.context.config.out, job.plan.shard(number)
     start = number * job.plan.pairs_per_shard
     keys = job.keys[start : start + len(part)]
     shown = [pair - start for pair in job.shown if 0 <= pair - start < len(part)]
 
-    made = job.reuse.find(part)
-    reused = len(made)
-    missing = [place for place in range(len(part)) if place not in made]
-    asked = [k for k, place in enumerate(missing) if place in shown]
-    result = run_shard(context, part.take(missing), asked) if missing else ShardResult()
-    new = zip(result.positions, result.rows, result.embeddings, strict=True)
-    for k, row, embeddings in new:
-        made[missing[k]] = FinishedPair(row, embeddings, context.index.centroid(row["label"]))
+    pairs = job.reuse.find(part)
+    reused = len(pairs)
+    missing = [position for position in range(len(part)) if position not in pairs]
+    shown_missing = [k for k, position in enumerate(missing) if position in shown]
+    result = run_shard(context, part.take(missing), shown_missing) if missing else ShardResult()
+    for k, row, embeddings in zip(result.positions, result.rows, result.embeddings, strict=True):
+        centroid = context.index.centroid(row["label"])
+        pairs[missing[k]] = FinishedPair(row, embeddings, centroid)
 
-    fresh = {keys[missing[k]]: swept for k, swept in result.sweeps.items()}
-    _keep_strips(job, fresh, [keys[place] for place in shown])
-    places = sorted(made)
+    fresh = {keys[missing[k]]: sweep for k, sweep in result.sweeps.items()}
+    _keep_strips(job, fresh, [keys[position] for position in shown])
+    positions = sorted(pairs)
+    # Embeddings before rows: the stats that `write_shard` writes last say that all is there.
     write_embeddings(
         embeddings_path(out, number),
-        [keys[place] for place in places],
-        [made[place].embeddings for place in places],
-        [made[place].centroid for place in places],
+        [keys[position] for position in positions],
+        [pairs[position].embeddings for position in positions],
+        [pairs[position].centroid for position in positions],
     )
     write_shard(
         out,
         number,
         job.plan.num_shards,
-        [made[place].row for place in places],
+        [pairs[position].row for position in positions],
         context.source.class_names,
         {**result.stats(), "reused": reused},
         keep_sweep=context.config.keep_sweep,
@@ -106,7 +131,7 @@ def _run(job: Job, number: int) -> None:
 def _keep_strips(
     job: Job, fresh: dict[str, tuple[dict[str, Any], Tensor]], shown: Sequence[str]
 ) -> None:
-    """Write the strips of sweeps that were just made; take the others from the cache."""
+    """Write the strips of sweeps that were just made; take those of other pairs from the cache."""
     out, names = job.context.config.out, job.context.source.class_names
     for key, (row, images) in fresh.items():
         source, target = names[row["source_label"]], names[row["label"]]
@@ -115,9 +140,9 @@ def _keep_strips(
     if job.cache is None:
         return
     for key in shown:
-        ours, shared = strip_path(out, key), strip_path(job.cache, key)
+        own, shared = strip_path(out, key), strip_path(job.cache, key)
         if key in fresh:
             shared.unlink(missing_ok=True)
-            link_or_copy(ours, shared)
+            link_or_copy(own, shared)
         elif shared.exists():
-            link_or_copy(shared, ours)
+            link_or_copy(shared, own)

@@ -4,6 +4,7 @@ A model is a `Family`: it encodes, predicts and decodes. `load_family` opens one
 device and sets its switches. What is done with it has rooms of its own: `sampling` and `inversion`.
 """
 
+from .config import ModelConfig, WeightsConfig
 from .families import load_family
 from .family import IMAGE_ROWS, Conditioning, Family
 from .schedulers import Scheduler, is_flow, is_stochastic, with_timesteps
@@ -14,9 +15,11 @@ __all__ = [
     "IMAGE_ROWS",
     "Conditioning",
     "Family",
+    "ModelConfig",
     "ModelError",
     "Scheduler",
     "Switches",
+    "WeightsConfig",
     "find_batch_size",
     "is_flow",
     "is_stochastic",

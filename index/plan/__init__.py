@@ -4,7 +4,7 @@ Pure functions over arrays: no model, no clock, no worker count; only a confusio
 from disk. The plan is computed, not stored: every process computes the same one.
 """
 
-from .config import PLAN_FIELDS
+from .config import PLAN_FIELDS, PlanConfig
 from .confusion import knn_confusion, read_confusion
 from .keys import plan_keys
 from .pairs import make_plan, parse_pairs
@@ -13,6 +13,7 @@ from .plan import Plan
 __all__ = [
     "PLAN_FIELDS",
     "Plan",
+    "PlanConfig",
     "knn_confusion",
     "make_plan",
     "parse_pairs",

@@ -1,9 +1,54 @@
-"""Which settings decide the pairs of a build."""
+"""The settings that decide which pairs a build makes."""
 
 from __future__ import annotations
 
-PLAN_FIELDS = frozenset(
-    {"source", "class_names", "pairs", "confusion", "per_class", "only_classes"}
-    | {"max_class_size", "variations", "max_pairs", "pairs_per_shard"}
-)
+from dataclasses import dataclass, fields
+
+from genie_transforms import UserError
+
+from .pairs import parse_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """Which pairs of image and target are made, and in which shards.
+
+    Attributes:
+        source: Folder of images, one folder a class; empty for the demo's scenes.
+        class_names: File of display names and superclasses, json or csv; folder names if empty.
+        pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
+            confusion:K, as sources only the K classes most confused with each target.
+        confusion: Confusion matrix for confusion:K, npy or csv; from nearest neighbours if empty.
+        per_class: At most this many pairs of each target; 0 for no limit.
+        only_classes: Targets, by name; all if empty.
+        max_class_size: Only targets with at most this many images (long tail); 0 for no limit.
+        variations: How often each pair is made, with other noise.
+        max_pairs: At most this many pairs, balanced over targets and sources; 0 for no limit.
+        pairs_per_shard: Pairs of one shard, the unit of resuming.
+    """
+
+    source: str = ""
+    class_names: str = ""
+    pairs: str = "all"
+    confusion: str = ""
+    per_class: int = 0
+    only_classes: tuple[str, ...] = ()
+    max_class_size: int = 0
+    variations: int = 1
+    max_pairs: int = 0
+    pairs_per_shard: int = 50
+
+    def __post_init__(self) -> None:
+        parse_pairs(self.pairs)
+        for name in ("variations", "pairs_per_shard"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("per_class", "max_class_size", "max_pairs"):
+            if getattr(self, name) < 0:
+                raise UserError(
+                    f"{name} must not be negative, got {getattr(self, name)}; 0 is no limit"
+                )
+
+
+PLAN_FIELDS = frozenset(field.name for field in fields(PlanConfig))
 """Fields that decide which pairs there are, not what a pair is: they may change as a bank grows."""

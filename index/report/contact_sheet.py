@@ -1,4 +1,4 @@
-"""The contact sheet `preview.png`: source, sweep and choice of some pairs."""
+"""The contact sheet `preview.png`: source, sweep and r* of some pairs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from genie_transforms.format import atomic_write
 from .strips import strip_path
 
 CHOSEN = "#d95f02"
+"""Colour of the frame around X_{r*}."""
 
 
-_BLOCKS = 2  # pairs side by side
+_BLOCKS = 2
+"""Pairs side by side."""
 
 
 def write_preview(out: Path, pairs: Sequence[str], noise_ratios: Sequence[float]) -> None:
@@ -26,8 +28,8 @@ def write_preview(out: Path, pairs: Sequence[str], noise_ratios: Sequence[float]
 
     Args:
         out: Folder of the bank.
-        pairs: Names of the pairs.
-        noise_ratios: The sweep.
+        pairs: Content keys of the pairs, in the order in which they are shown.
+        noise_ratios: The sweep, increasing.
     """
     paths = [path for path in (strip_path(out, pair) for pair in pairs) if path.exists()]
     if not paths:
@@ -49,6 +51,7 @@ def write_preview(out: Path, pairs: Sequence[str], noise_ratios: Sequence[float]
 def _draw_strip(
     block: Figure, rows: int, row: int, strip: Image.Image, noise_ratios: Sequence[float]
 ) -> None:
+    """Draw one strip into a row of a block: the source, then the sweep with X_{r*} framed."""
     columns, side = 1 + len(noise_ratios), strip.height
     text: dict[Any, str] = strip.info
     chosen = float(text["noise_ratio"])
@@ -64,6 +67,7 @@ def _draw_strip(
             continue
         ratio = noise_ratios[column - 1]
         axes.set_title(f"r = {ratio:g}", fontsize=8, color="0.4")
+        # A strip of another bank holds r* as its row did, in single precision.
         if abs(ratio - chosen) < 1e-6:
             axes.set_title(f"{text['target']}, r* = {ratio:g}", fontsize=8, color=CHOSEN)
             for spine in axes.spines.values():

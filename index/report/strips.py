@@ -1,4 +1,8 @@
-"""The contact sheet `preview.png`: source, sweep and choice of some pairs."""
+"""Strips: the sweep of a pair in one row of images, kept in `preview/` for the contact sheet.
+
+They are files of their own, so that a pair that was made before, here or in another bank, can be
+shown without being made again.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,18 @@ from genie_transforms.format import atomic_write
 def save_strip(
     out: Path, pair: str, images: Tensor, *, source: str, target: str, noise_ratio: float
 ) -> None:
-    """Keep the sweep of a pair for the contact sheet.
+    """Write the sweep of a pair for the contact sheet.
 
     Args:
         out: Folder of the bank.
-        pair: Name of the pair.
+        pair: Content key of the pair.
         images: Source, then the sweep, ``(1 + R, 3, H, W)`` uint8.
         source: Name of the source's class.
         target: Name of the target class.
-        noise_ratio: The chosen one.
+        noise_ratio: r*.
     """
     strip = VF.to_pil_image(images.permute(1, 2, 0, 3).flatten(2))
+    # Names and r* travel in the file: a strip may come from another bank's cache.
     text = PngInfo()
     for key, value in {"source": source, "target": target, "noise_ratio": noise_ratio}.items():
         text.add_text(key, str(value))
@@ -36,7 +41,7 @@ def save_strip(
 
 
 def strip_path(folder: Path, pair: str) -> Path:
-    """Give the file of a pair's strip."""
+    """Return the file of a pair's strip."""
     return folder / "preview" / f"{pair}.png"
 
 
@@ -47,9 +52,12 @@ def strips(out: Path, wanted: Sequence[str], others: Sequence[str]) -> list[str]
 
     Args:
         out: Folder of the bank.
-        wanted: Names of pairs, as many as the sheet shows.
-        others: Names of all pairs.
+        wanted: Content keys of pairs, as many as the sheet shows.
+        others: Content keys of all pairs.
+
+    Returns:
+        At most as many content keys as are wanted, the wanted ones first.
     """
-    there = {path.stem for path in (out / "preview").glob("*.png")}
-    names = dict.fromkeys(name for name in (*wanted, *others) if name in there)
-    return list(names)[: len(wanted)]
+    existing = {path.stem for path in (out / "preview").glob("*.png")}
+    pairs = dict.fromkeys(pair for pair in (*wanted, *others) if pair in existing)
+    return list(pairs)[: len(wanted)]

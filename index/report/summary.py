@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from genie_transforms.format import Manifest
-from index.store import read_stats, read_table
+from index.store import read_stats
 
 
-def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) -> str:
+def summarize(
+    out: Path, table: pa.Table, seconds: float, oracle_names: Sequence[str] | None = None
+) -> str:
     """Summarize a finished bank.
 
     Args:
         out: Folder of the bank.
+        table: Its rows; images and sweeps are not needed.
         seconds: Duration of this run.
-        oracle_names: What an independent classifier calls each row, if there is one.
+        oracle_names: The class that an independent classifier sees in each row, if there is one.
 
     Returns:
         Some lines of text.
     """
-    manifest, stats, table = Manifest.read(out), read_stats(out), read_table(out)
+    manifest, stats = Manifest.read(out), read_stats(out)
     counts = manifest.counts
     lines = [
         "",
@@ -37,13 +41,13 @@ def summarize(out: Path, seconds: float, oracle_names: list[str] | None = None) 
     if table.num_rows:
         lines += _histogram(table)
         lines.append(f"on target    {_share(table['on_target'])} by the backbone's nearest class")
-        lines.append(f"duplicates   {_share(table['duplicate'])} hardly differ from their source")
+        lines.append(
+            f"duplicates   {_share(table['duplicate'])} are nearly identical to their source"
+        )
         lines += _marks(table)
     if oracle_names:
         targets = [manifest.class_names[label] for label in table["label"].to_pylist()]
-        right = np.mean(
-            [seen == target for seen, target in zip(oracle_names, targets, strict=True)]
-        )
+        right = np.mean([a == b for a, b in zip(oracle_names, targets, strict=True)])
         lines.append(f"oracle       {right:.1%} are the target class to an independent classifier")
     stages: Counter[str] = Counter()
     for entry in stats:
@@ -61,13 +65,13 @@ def _reasons(stats: list[dict[str, list[dict[str, str]]]]) -> Counter[str]:
 
 def _marks(table: pa.Table) -> list[str]:
     """Count the marks that rows rarely have."""
-    said = {
-        "near_duplicate": "hardly differ from an earlier one of their class",
+    meanings = {
+        "near_duplicate": "are nearly identical to an earlier one of their class",
         "blank": "are nearly one colour",
         "stale": "are stale: their class has moved, see --refresh-stale",
     }
-    counts = {name: sum(map(bool, table[name].to_pylist())) for name in said}
-    return [f"  marked     {count} {said[name]}" for name, count in counts.items() if count]
+    counts = {name: sum(map(bool, table[name].to_pylist())) for name in meanings}
+    return [f"  marked     {count} {meanings[name]}" for name, count in counts.items() if count]
 
 
 def _share(column: pa.ChunkedArray) -> str:

@@ -1,10 +1,13 @@
 """The build's configuration refuses what cannot be built, before any work."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from genie_transforms import UserError
 from index.config import BuildConfig
+from index.plan import PLAN_FIELDS
 
 
 @pytest.mark.parametrize(
@@ -15,9 +18,13 @@ from index.config import BuildConfig
         ({"noise_ratios": (0.7, 0.5)}, r"noise_ratios must increase, got \(0.7, 0.5\)"),
         ({"noise_ratios": (0.7,)}, "at least two noise_ratios"),
         ({"noise_ratio": 0.0}, r"noise_ratio must lie in \(0, 1\], got 0.0"),
-        ({"prompt": "A photo"}, "prompt has no {target}: 'A photo'"),
+        ({"prompt": "A photo"}, "prompt 'A photo' has no {target}"),
         ({"num_inference_steps": 0}, "num_inference_steps must be at least 1, got 0"),
-        ({"max_pairs": -1}, "max_pairs must not be negative, got -1"),
+        ({"max_pairs": -1}, "max_pairs must not be negative, got -1; 0 is no limit"),
+        ({"variations": 0}, "variations must be at least 1, got 0"),
+        ({"batch_size": -1}, "batch_size must not be negative, got -1"),
+        ({"pairs": "neerest:5"}, "pairs must be all, random:K, nearest:K or confusion:K"),
+        ({"prompt": "A {colour} {target}"}, "only placeholders are {target} and {superclass}"),
         ({"method": "dafusion"}, "--method dafusion needs --inversions"),
         ({"method": "genie+txtinv"}, "python -m index.invert learns them"),
         ({"method": "cap2aug"}, "--method cap2aug needs --captions"),
@@ -30,7 +37,7 @@ from index.config import BuildConfig
     ],
 )
 def test_bad_values_are_named(change: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         BuildConfig(**change)  # type: ignore[arg-type]
 
 
@@ -40,8 +47,25 @@ def test_each_method_sweeps_its_own_ratios() -> None:
     assert BuildConfig(method="txt2img").sweep_ratios == (1.0,)
 
 
+RECIPE = {
+    *("source", "class_names", "pairs", "confusion", "per_class", "only_classes"),
+    *("max_class_size", "variations", "max_pairs", "pairs_per_shard"),
+    *("model", "revision", "variant", "dtype", "lora", "channels_last", "compile", "vae_tiling"),
+    *("safety_checker", "scheduler", "method", "noise_ratio", "noise_ratios", "rule", "ada"),
+    *("ada_steps", "noise", "num_inference_steps", "guidance_scale", "negative_prompt", "prompt"),
+    *("agree", "resolution", "store_resolution", "image_format", "backbone", "seed", "keep_sweep"),
+}
+
+
 def test_recipe_holds_what_decides_the_content_only() -> None:
-    recipe = BuildConfig(batch_size=7, device="cpu").recipe()
+    recipe = BuildConfig(batch_size=7, device="cuda", only_classes=("fox",)).recipe()
+    assert recipe.keys() == RECIPE  # banks are known by it: a key that comes or goes refuses them
+    assert recipe == {**BuildConfig().recipe(), "only_classes": ["fox"]}
     assert recipe["noise_ratios"] == [0.5, 0.6, 0.7, 0.8, 0.9]
-    assert recipe["seed"] == 0
-    assert not {"out", "batch_size", "device"} & recipe.keys()
+    assert json.loads(json.dumps(recipe)) == recipe
+
+
+def test_what_may_change_as_a_bank_grows_is_a_setting_of_the_plan() -> None:
+    assert RECIPE >= PLAN_FIELDS
+    assert "seed" not in PLAN_FIELDS
+    assert len(PLAN_FIELDS) == 10

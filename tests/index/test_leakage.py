@@ -45,7 +45,7 @@ def _photos(bank: Path) -> list[Path]:
     return sorted((bank.parent / "photos").rglob("*.png"))
 
 
-def test_fresh_pictures_are_no_overlap(
+def test_fresh_images_are_no_overlap(
     bank: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "report.json"
@@ -103,6 +103,34 @@ def test_distances_are_those_of_the_embeddings(bank: Path, held_out: Path) -> No
     assert report.train_test.nearest_mean > copies.train_test.nearest_mean
     assert report.augmented_test is not None
     assert 0 < report.augmented_test.mean < 2
+
+
+def _stored_as(bank: Path, to: Path, factory: str) -> Path:
+    """Copy a bank as `--index-factory` would have stored it."""
+    shutil.copytree(bank, to)
+    EmbeddingIndex.load(bank / "index").stored_as(factory).save(to / "index")
+    return to
+
+
+@pytest.mark.parametrize("factory", ["HNSW8", "IVF1,Flat"])
+def test_an_approximate_index_that_keeps_its_vectors_serves(
+    bank: Path, held_out: Path, tmp_path: Path, factory: str
+) -> None:
+    exact = check_leakage(LeakageConfig(bank, held_out))
+    other = check_leakage(LeakageConfig(_stored_as(bank, tmp_path / "other", factory), held_out))
+    assert other.train_test == exact.train_test
+    assert other.near_sources == exact.near_sources
+
+
+def test_a_compressed_index_is_refused(
+    bank: Path, held_out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    compressed = _stored_as(bank, tmp_path / "compressed", "SQ4")
+    with pytest.raises(SystemExit) as stop:
+        main([str(compressed), "--test", str(held_out)])
+    assert stop.value.code == 2
+    assert "compressed, as 'SQ4'" in caplog.text
+    assert "run its build again with --index-factory Flat" in caplog.text
 
 
 def test_mistakes_are_named(

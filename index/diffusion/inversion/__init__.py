@@ -5,12 +5,13 @@ prompts may use `token_of` a class's name.
 """
 
 from .invert import Concept, invert
-from .tokens import load_tokens, token_of
+from .tokens import find_tokens, load_tokens, token_of
 from .training import Inversion
 
 __all__ = [
     "Concept",
     "Inversion",
+    "find_tokens",
     "invert",
     "load_tokens",
     "token_of",

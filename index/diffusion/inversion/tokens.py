@@ -133,6 +133,28 @@ def read_token(path: Path) -> Learned:
     return state
 
 
+def find_tokens(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Find the file of each class's token, by name of the class; no model is needed.
+
+    Args:
+        folder: Holds `<class>.safetensors` for each class.
+        names: The classes.
+
+    Raises:
+        MissingFileError: The folder or a class's file is missing.
+        UserError: Two classes would share a token.
+    """
+    paths = {name: folder / f"{name}.safetensors" for name in names}
+    missing = [name for name, path in paths.items() if not path.is_file()]
+    if missing:
+        raise MissingFileError(
+            f"--inversions {folder} has no token for {len(missing)} of {len(names)} classes: "
+            f"{', '.join(missing[:5])}; python -m index.invert learns them"
+        )
+    tokens_of(names)
+    return paths
+
+
 def load_tokens(family: Family, folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Teach a model the tokens of classes.
 
@@ -149,13 +171,6 @@ def load_tokens(family: Family, folder: Path, names: Sequence[str]) -> dict[str,
         ModelError: The model takes no tokens, or none of this width.
         UserError: A file holds something else, or two classes would share a token.
     """
-    paths = {name: folder / f"{name}.safetensors" for name in names}
-    missing = [name for name, path in paths.items() if not path.is_file()]
-    if missing:
-        raise MissingFileError(
-            f"--inversions {folder} has no token for {len(missing)} of {len(names)} classes: "
-            f"{', '.join(missing[:5])}; python -m index.invert learns them"
-        )
-    tokens = tokens_of(names)
+    paths, tokens = find_tokens(folder, names), tokens_of(names)
     add_tokens(family, {tokens[name]: read_token(path) for name, path in paths.items()})
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}

@@ -31,17 +31,17 @@ ROWS = 2 * (2 + 3)  # of one pair: 4 steps, r = .5 and .75, twice for guidance
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen scenes, four a class."""
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("scenes")
     Scenes(4, classes=CLASSES, seed=1).write_image_folder(root)
     return root
 
 
-def _select(pictures: Path, to: Path, classes: tuple[str, ...], counts: dict[str, int]) -> Path:
+def _select(scenes: Path, to: Path, classes: tuple[str, ...], counts: dict[str, int]) -> Path:
     """Copy the first images of some classes, two each if `counts` says nothing else."""
     for name in classes:
-        for file in sorted((pictures / name).iterdir())[: counts.get(name, 2)]:
+        for file in sorted((scenes / name).iterdir())[: counts.get(name, 2)]:
             (to / name).mkdir(parents=True, exist_ok=True)
             shutil.copy(file, to / name)
     return to
@@ -80,12 +80,12 @@ def _assert_equal(one: Path, other: Path) -> None:
 
 def test_a_second_build_with_the_same_cache_runs_no_network(
     settings: dict[str, Any],
-    pictures: Path,
+    scenes: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", CLASSES[:3], {})
+    source = _select(scenes, tmp_path / "photos", CLASSES[:3], {})
     config = {**settings, "source": str(source), "cache": tmp_path / "cache"}
     first = build(BuildConfig(**config))
     assert _made(first) == (12, 0, 12 * ROWS)
@@ -104,9 +104,9 @@ def test_a_second_build_with_the_same_cache_runs_no_network(
 
 
 def test_another_recipe_shares_nothing_but_embeddings(
-    settings: dict[str, Any], pictures: Path, tmp_path: Path
+    settings: dict[str, Any], scenes: Path, tmp_path: Path
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", CLASSES[:2], {})
+    source = _select(scenes, tmp_path / "photos", CLASSES[:2], {})
     config = {**settings, "source": str(source), "cache": tmp_path / "cache"}
     build(BuildConfig(**config))
     other = build(BuildConfig(**{**config, "out": tmp_path / "other", "seed": 1}))
@@ -114,12 +114,12 @@ def test_another_recipe_shares_nothing_but_embeddings(
 
 
 def test_adding_a_class_runs_its_pairs_alone_and_equals_a_new_build(
-    settings: dict[str, Any], pictures: Path, tmp_path: Path
+    settings: dict[str, Any], scenes: Path, tmp_path: Path
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", ("arrow", "drop", "fish"), {})
+    source = _select(scenes, tmp_path / "photos", ("arrow", "drop", "fish"), {})
     config = {**settings, "source": str(source)}
     bank = build(BuildConfig(**config))
-    _select(pictures, source, ("bolt",), {})  # second of four: all labels behind it move
+    _select(scenes, source, ("bolt",), {})  # second of four: all labels behind it move
     assert _made(build(BuildConfig(**config))) == (24, 12, 12 * ROWS)
     assert not (bank / SUPERSEDED).exists()
     _assert_equal(bank, build(BuildConfig(**{**config, "out": tmp_path / "scratch"})))
@@ -128,7 +128,7 @@ def test_adding_a_class_runs_its_pairs_alone_and_equals_a_new_build(
 
 def test_adding_images_marks_what_they_make_stale_and_refreshing_equals_a_new_build(
     settings: dict[str, Any],
-    pictures: Path,
+    scenes: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -136,11 +136,11 @@ def test_adding_images_marks_what_they_make_stale_and_refreshing_equals_a_new_bu
     module = types.ModuleType("own_colours")
     vars(module)["make"] = lambda: _mean_colours
     monkeypatch.setitem(sys.modules, "own_colours", module)
-    source = _select(pictures, tmp_path / "photos", CLASSES, {"arrow": 1, "drop": 1})
+    source = _select(scenes, tmp_path / "photos", CLASSES, {"arrow": 1, "drop": 1})
     config = {**settings, "source": str(source), "backbone": "python:own_colours:make"}
     bank = build(BuildConfig(**config))
     old = _choices(bank)
-    _select(pictures, source, CLASSES, {"arrow": 4, "drop": 4})
+    _select(scenes, source, CLASSES, {"arrow": 4, "drop": 4})
     build(BuildConfig(**config))
     scratch = build(BuildConfig(**{**config, "out": tmp_path / "scratch"}))
     new = _choices(scratch)
@@ -174,9 +174,9 @@ def _choices(bank: Path) -> dict[tuple[str, int], float]:
 
 
 def test_a_larger_budget_keeps_what_a_smaller_one_made(
-    settings: dict[str, Any], pictures: Path, tmp_path: Path
+    settings: dict[str, Any], scenes: Path, tmp_path: Path
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", CLASSES[:3], {})
+    source = _select(scenes, tmp_path / "photos", CLASSES[:3], {})
     config = {**settings, "source": str(source)}
     out = build(BuildConfig(**config, max_pairs=6))
     assert _made(out) == (6, 0, 6 * ROWS)
@@ -185,9 +185,9 @@ def test_a_larger_budget_keeps_what_a_smaller_one_made(
 
 
 def test_a_smaller_plan_keeps_the_rest_aside(
-    settings: dict[str, Any], pictures: Path, tmp_path: Path
+    settings: dict[str, Any], scenes: Path, tmp_path: Path
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", CLASSES[:3], {})
+    source = _select(scenes, tmp_path / "photos", CLASSES[:3], {})
     config = {**settings, "source": str(source)}
     out = build(BuildConfig(**config))
     build(BuildConfig(**config, only_classes=("bolt",)))
@@ -200,15 +200,15 @@ def test_a_smaller_plan_keeps_the_rest_aside(
 
 def test_a_grown_bank_that_was_killed_continues_to_the_same_bytes(
     settings: dict[str, Any],
-    pictures: Path,
+    scenes: Path,
     tmp_path: Path,
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", CLASSES[:3], {})
+    source = _select(scenes, tmp_path / "photos", CLASSES[:3], {})
     config = {**settings, "source": str(source), "num_inference_steps": 10}
     build(BuildConfig(**config))
     whole, killed = config["out"], tmp_path / "killed"
     shutil.copytree(whole, killed)
-    _select(pictures, source, CLASSES[3:], {})
+    _select(scenes, source, CLASSES[3:], {})
     build(BuildConfig(**config))
     words = {key: str(value) for key, value in {**config, "out": killed}.items()}
     words.pop("noise_ratios")
@@ -228,9 +228,9 @@ def test_a_grown_bank_that_was_killed_continues_to_the_same_bytes(
 
 
 def test_a_changed_prompt_makes_the_pairs_of_that_class_again(
-    settings: dict[str, Any], pictures: Path, tmp_path: Path
+    settings: dict[str, Any], scenes: Path, tmp_path: Path
 ) -> None:
-    source = _select(pictures, tmp_path / "photos", CLASSES[:3], {})
+    source = _select(scenes, tmp_path / "photos", CLASSES[:3], {})
     names = tmp_path / "names.json"
     config = {**settings, "source": str(source), "class_names": str(names)}
     names.write_text(json.dumps({name: name for name in CLASSES[:3]}))

@@ -11,7 +11,7 @@ from index.report.strips import save_strip, strip_path, strips
 from index.report.summary import summarize
 from index.store.claim import claim_folder
 from index.store.finalize import finalize
-from index.store.shards import write_shard
+from index.store.shards import read_table, write_shard
 from tests.banks import CLASSES, row
 
 BUILD = {
@@ -40,7 +40,8 @@ def _bank(out: Path) -> None:
 
 def test_summary_counts_by_hand(tmp_path: Path) -> None:
     _bank(tmp_path / "bank")
-    text = summarize(tmp_path / "bank", 3.0, ["dog", "cat", "dog"])
+    out = tmp_path / "bank"
+    text = summarize(out, read_table(out), 3.0, ["dog", "cat", "dog"])
     assert "4 planned, 3 made, 1 failed" in text
     assert "1 x black" in text
     assert "99 rows" in text
@@ -52,6 +53,19 @@ def test_summary_counts_by_hand(tmp_path: Path) -> None:
     assert "network 2.0 s, decode 0.5 s" in text
     assert "reused" not in text
     assert "marked" not in text
+
+
+def test_a_bank_without_rows_is_summarized(tmp_path: Path) -> None:
+    failures = [{"source": k, "target": 1, "reason": "black"} for k in range(4)]
+    stats = {"failures": failures, "network_rows": 99, "seconds": {"network": 2.0}}
+    claim_folder(tmp_path, BUILD)
+    write_shard(tmp_path, 0, 1, [], CLASSES, stats)
+    finalize(tmp_path, CLASSES, BUILD, 4)
+    text = summarize(tmp_path, read_table(tmp_path), 3.0)
+    assert "4 planned, 0 made, 4 failed" in text
+    assert "4 x black" in text
+    assert "noise ratio" not in text
+    assert "on target" not in text
 
 
 def test_preview_shows_every_strip_and_marks_the_choice(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Backbones and indexes of one's own drive a build."""
+"""Your own backbones and indexes drive a build."""
 
 import json
 import sys
@@ -70,7 +70,7 @@ def test_a_unisiam_checkpoint_chooses_r(settings: dict[str, Any], tmp_path: Path
 
 
 def _assert_chosen_by(out: Path, spec: str, settings: dict[str, Any]) -> None:
-    """Repeat Algorithm 1 on the pictures that were kept."""
+    """Repeat Algorithm 1 on the images that were kept."""
     backbone, source = load_backbone(spec), open_source(settings["source"])
     index = EmbeddingIndex.load(out / "index")
     assert index.dimension == backbone.dimension

@@ -1,4 +1,4 @@
-"""The whole builder on a real tiny pipeline and a real folder of pictures."""
+"""The whole builder on a real tiny pipeline and a real folder of images."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from PIL import Image
 from genie_transforms import Bank, source_digest
 from genie_transforms.format.manifest import Manifest
 from index.build.builder import build, main
-from index.build.finish import preview_pairs
+from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.generate.r_star import RStarCache
@@ -26,17 +26,17 @@ CLASSES = ("star", "ring", "heart")
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine scenes, three a class."""
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("scenes")
     Scenes(3, classes=CLASSES, seed=1).write_image_folder(root)
     return root
 
 
 @pytest.fixture
-def settings(pictures: Path, stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
+def settings(scenes: Path, stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
     return {
-        "source": str(pictures),
+        "source": str(scenes),
         "model": str(stable_diffusion_folder),
         "out": tmp_path / "bank",
         "num_inference_steps": 10,
@@ -48,7 +48,7 @@ def settings(pictures: Path, stable_diffusion_folder: Path, tmp_path: Path) -> d
 
 
 def test_a_bank_is_built_and_opens_everywhere(
-    settings: dict[str, Any], pictures: Path, capsys: pytest.CaptureFixture[str]
+    settings: dict[str, Any], scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = build(BuildConfig(**settings))
     manifest = Manifest.read(out)
@@ -65,7 +65,7 @@ def test_a_bank_is_built_and_opens_everywhere(
         assert round(record["noise_ratio"], 4) in {0.6, 0.7, 0.8, 0.9}  # Algorithm 1: never r_1
         jumps = np.abs(np.diff(record["projections"]))
         assert record["noise_ratios"][1 + int(jumps.argmax())] == record["noise_ratio"]
-        with Image.open(pictures / record["source_id"]) as image:
+        with Image.open(scenes / record["source_id"]) as image:
             assert source_digest(image) == record["source_digest"]
     assert len(Bank.open(out, keep=None)) == 18
     r_stars = RStarCache.load(out / "index" / "r_star.npz")
@@ -188,7 +188,7 @@ def test_the_plan_follows_the_flags(settings: dict[str, Any], tmp_path: Path) ->
         assert {table["prompt"][k] for k in rows} == {f"A {target} shape, a figure"}
 
 
-def test_the_demos_model_warns_of_pictures_that_it_does_not_know(
+def test_the_demos_model_warns_of_images_that_it_does_not_know(
     settings: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     build(BuildConfig(**{**settings, "max_pairs": 1, "num_inference_steps": 4}))

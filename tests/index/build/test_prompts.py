@@ -13,7 +13,7 @@ from datasets import load_from_disk
 from safetensors.torch import load_file, save_file
 
 from genie_transforms.format.manifest import Manifest
-from index.build import builder as module
+from index.build import prepare as module
 from index.build.builder import build
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
@@ -24,9 +24,9 @@ CLASSES = ("dog", "bird", "car")
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six scenes, two a class, whose folders have names that the tiny pipeline knows."""
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("scenes")
     Scenes(2, classes=("star", "ring", "heart"), seed=1).write_image_folder(root)
     for old, new in zip(("star", "ring", "heart"), CLASSES, strict=True):
         (root / old).rename(root / new)
@@ -35,18 +35,18 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def inversions(
-    pictures: Path, stable_diffusion_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    scenes: Path, stable_diffusion_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     out = tmp_path_factory.mktemp("inversions")
-    common = {"source": str(pictures), "model": str(stable_diffusion_folder), "resolution": 16}
+    common = {"source": str(scenes), "model": str(stable_diffusion_folder), "resolution": 16}
     learn_classes(InvertConfig(**common, out=out, iterations=3, learning_rate=0.05))
     return out
 
 
 @pytest.fixture
-def settings(pictures: Path, stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
+def settings(scenes: Path, stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
     return {
-        "source": str(pictures),
+        "source": str(scenes),
         "model": str(stable_diffusion_folder),
         "out": tmp_path / "bank",
         "num_inference_steps": 5,
@@ -163,10 +163,10 @@ def test_mistakes_come_before_work(
 
 
 def test_the_command_line_of_inversion(
-    pictures: Path, stable_diffusion_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    scenes: Path, stable_diffusion_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "tokens"
-    flags = ["--source", str(pictures), "--model", str(stable_diffusion_folder), "--out", str(out)]
+    flags = ["--source", str(scenes), "--model", str(stable_diffusion_folder), "--out", str(out)]
     flags += ["--iterations", "2", "--resolution", "16", "--only-classes", "dog", "car"]
     with caplog.at_level(logging.INFO, "genie.invert"):
         invert_main([*flags, "--max-images", "1", "--initializer", "a type of"])

@@ -1,0 +1,93 @@
+"""The settings that open a diffusion model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .families import load_family
+from .family import Family
+from .speed import Switches
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsConfig:
+    """Which weights are opened, in which precision, and where they run.
+
+    Attributes:
+        model: A diffusers folder or hub id; empty for the demo's pipeline.
+        revision: Revision of a hub model.
+        variant: Weight variant of the model, such as fp16.
+        dtype: Precision of the network.
+        device: Where the networks run: cpu, cuda, cuda:1, …
+        lora: Folder, file or hub id of LoRA weights.
+    """
+
+    model: str = ""
+    revision: str | None = None
+    variant: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: str = field(default="cpu", metadata={"recipe": False})
+    lora: str | None = None
+
+    def open_family(self, default_model: Path, **options: Any) -> Family:
+        """Open the model.
+
+        Args:
+            default_model: What is opened if `model` is empty.
+            options: Further arguments of `load_family`.
+
+        Raises:
+            ModelError: The model does not exist, or cannot be used as asked.
+        """
+        return load_family(
+            self.model or str(default_model),
+            revision=self.revision,
+            variant=self.variant,
+            dtype=self.dtype,
+            device=self.device,
+            lora=self.lora,
+            **options,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(WeightsConfig):
+    """A diffusion model that makes images: its weights, its sampler, and what they cost.
+
+    Attributes:
+        channels_last: Keep activations with channels last.
+        compile: Compile the denoiser; calls are filled up to the batch size.
+        vae_slicing: Encode and decode images one by one, to save memory.
+        vae_tiling: Encode and decode large images in tiles, to save memory.
+        offload: Keep on the device only the network that runs, to save memory.
+        safety_checker: Make images again that the pipeline's checker flags, if it has one.
+        scheduler: The sampler: dpm++, unipc, euler, euler_a, flow_euler, or model for the one that
+            the model comes with; the paper's DPM-Solver++ for Stable Diffusion if not given.
+    """
+
+    channels_last: bool = False
+    compile: bool = False
+    vae_slicing: bool = field(default=False, metadata={"recipe": False})
+    vae_tiling: bool = False
+    offload: bool = field(default=False, metadata={"recipe": False})
+    safety_checker: Literal["on", "off"] = "on"
+    scheduler: str | None = None
+
+    def open_family(self, default_model: Path, **options: Any) -> Family:
+        """Open the model with its sampler, its checker and its switches (see the base class)."""
+        switches = Switches(
+            channels_last=self.channels_last,
+            compile=self.compile,
+            vae_slicing=self.vae_slicing,
+            vae_tiling=self.vae_tiling,
+            offload=self.offload,
+        )
+        return super().open_family(
+            default_model,
+            scheduler=self.scheduler,
+            safety_checker=self.safety_checker == "on",
+            switches=switches,
+            **options,
+        )

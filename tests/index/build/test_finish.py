@@ -1,0 +1,33 @@
+"""What makes a bank of finished shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genie_transforms.format import Manifest, verify_bank
+from index.build import run as running
+from index.build.builder import build
+from index.config import BuildConfig
+from index.generate import BuildContext, ShardResult
+from index.plan import Plan
+
+
+def test_a_demo_bank_whose_pairs_all_failed_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_shard(context: BuildContext, plan: Plan, shown: Any) -> ShardResult:
+        pairs = zip(plan.sources.tolist(), plan.targets.tolist(), strict=True)
+        failures = [{"source": s, "target": t, "reason": "black"} for s, t in pairs]
+        return ShardResult(failures=failures)
+
+    monkeypatch.setattr(running, "run_shard", run_shard)
+    out = build(BuildConfig(out=tmp_path / "bank", max_pairs=3, num_inference_steps=4))
+    assert Manifest.read(out).counts["failed"] == 3
+    assert verify_bank(out) == []
+    assert not (out / "preview.png").exists()
+    printed = capsys.readouterr().out
+    assert "3 planned, 0 made, 3 failed" in printed
+    assert "oracle" not in printed
