@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
+PAPER_NOISE_RATIOS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""The grid that GeNIe-Ada chooses r* from in the paper."""
+
 
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 """Methods whose target is the source's own class."""
@@ -110,7 +113,7 @@ class BuildConfig:
     lora: str | None = None
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
-    noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
+    noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
     rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
     ada: Literal["full", "preview", "neighbours"] = "full"
     ada_steps: int = 3
