@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.episodes import (
-    DEMO_DATA,
     FIXED,
     RATIOS,
-    DataChoice,
     Episode,
+    EpisodeConfig,
     LabelledFeatures,
     Pool,
     embedded_by,
@@ -41,6 +39,7 @@ from benchmarks.few_shot import (
     with_support,
 )
 from benchmarks.measure import environment
+from genie_transforms import UserError
 from genie_transforms.format import Manifest, write_json
 
 from .previews import from_preview
@@ -57,59 +56,30 @@ _OURS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnalysesConfig:
+class AnalysesConfig(EpisodeConfig):
     """Run the analyses on the pool of `python -m benchmarks.few_shot`.
 
     Attributes:
-        work: Folder of the pool; made if it is not there, continued if it is not complete.
-        data: Which images and models; the demo's own if not given.
-        episodes: Episodes of each number of shots.
-        k_shot: Support images of each class, one or several numbers.
-        per_class: Support images of each class in the pool.
-        num_inference_steps: Steps of the whole denoising.
         more: How often each pair is made again by Txt2Img and by GeNIe, which takes about 90 s on
             2 cores for each time; 0 leaves out what needs it.
         previews: Solver steps of the previews that choose r*.
         selectors: Backbones that choose r*, beside the one that classifies.
         head: What learns from the features.
-        seed: Seed of episodes and of what is left out.
-        json: File that receives the figures.
-        plot: File that receives the plots, a png.
-        quick: 20 episodes, 6 support images of each class and 10 steps, to see that it works.
     """
 
-    work: Path
-    data: DataChoice = DEMO_DATA
-    episodes: int = 200
-    k_shot: tuple[int, ...] = (1, 5)
-    per_class: int = 16
-    num_inference_steps: int = 50
     more: int = 1
     previews: tuple[int, ...] = (2, 3)
     selectors: tuple[str, ...] = _OURS
     head: Literal["logistic", "svm", "prototype"] = "logistic"
-    seed: int = 0
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.more < 0:
-            raise ValueError(f"more must not be negative, got {self.more}")
+            raise UserError(f"more must not be negative, got {self.more}")
 
     def few_shot(self) -> FewShotConfig:
-        """Give the run whose pool and episodes these are."""
-        return FewShotConfig(
-            work=self.work,
-            data=self.data,
-            episodes=self.episodes,
-            k_shot=self.k_shot,
-            per_class=self.per_class,
-            num_inference_steps=self.num_inference_steps,
-            head=self.head,
-            seed=self.seed,
-            quick=self.quick,
-        )
+        """Return the run whose pool and episodes these are."""
+        return FewShotConfig(**self.shared(), head=self.head)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.episodes import ImagePool, Integers, Pool, cached, common_build, few_shot_set
+from benchmarks.episodes import EvaluatedImages, Integers, Pool, cached, common_build, few_shot_set
 from genie_transforms.format import decode_image, planes_of
 from index.build import build
 from index.config import BuildConfig
@@ -62,7 +62,7 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
     digest = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
     seen = cached(work / f"sweep-{name}-seen.npz", digest, partial(_look, images, pool, rows))
     shape = pool.swept.hits.shape
-    swept = ImagePool(
+    swept = EvaluatedImages(
         images=torch.zeros_like(pool.swept.images),
         embeddings=np.full_like(pool.swept.embeddings, np.nan),
         hits=np.zeros(shape, dtype=np.bool_),

@@ -1,10 +1,11 @@
 """."""
 
+from .config import EpisodeConfig
 from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
 from .heads import LabelledFeatures, accuracy
+from .images import EvaluatedImages, cached, read_sweep
 from .inverted import InversionRun, add_inverted_images
 from .pairs import FIXED, INVERTED, Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
-from .pictures import ImagePool, cached, read_sweep
 from .pool import (
     RATIOS,
     SAME_CLASS,
@@ -27,7 +28,8 @@ __all__ = [
     "DataChoice",
     "Drawing",
     "Episode",
-    "ImagePool",
+    "EpisodeConfig",
+    "EvaluatedImages",
     "Integers",
     "InversionRun",
     "LabelledFeatures",

@@ -28,8 +28,8 @@ from index.diffusion.inversion import Concept, Inversion, invert, load_tokens, t
 from index.diffusion.sampling import SweepPair, pair_seed, sweep
 
 from .episodes import Episode
+from .images import EvaluatedImages, cached
 from .pairs import INVERTED, inverted_pairs
-from .pictures import ImagePool, cached
 from .pool import Pool, few_shot_set
 
 
@@ -91,7 +91,7 @@ def add_inverted_images(pool: Pool, episodes: Sequence[Episode], taught: Inversi
         compute = partial(_generate, family, pool, episode, digests)
         arrays = cached(path, key, compute)
         made[episode] = {
-            arm: ImagePool(
+            arm: EvaluatedImages(
                 torch.from_numpy(arrays[f"{arm}-images"]),
                 arrays[f"{arm}-embeddings"],
                 arrays[f"{arm}-hits"],

@@ -29,7 +29,7 @@ from index.train import make_scheduler
 
 from .captioned import Made, make_captioned
 from .episodes import Episode
-from .pictures import ImagePool, cached, evaluate_images, read_sweep, read_variations
+from .images import EvaluatedImages, cached, evaluate_images, read_sweep, read_variations
 from .sets import DEMO_DATA, DataChoice, FewShotSet, open_few_shot_set
 
 RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -88,13 +88,13 @@ class Pool:
     labels: npt.NDArray[np.int64]
     images: Tensor
     embeddings: npt.NDArray[np.float32]
-    swept: ImagePool
-    same_class: Mapping[str, ImagePool]
+    swept: EvaluatedImages
+    same_class: Mapping[str, EvaluatedImages]
     backbone: Backbone
     network_rows: Mapping[str, int]
     seconds: Mapping[str, float]
     digest: str
-    inverted: Mapping[Episode, Mapping[str, ImagePool]] = field(default_factory=dict)
+    inverted: Mapping[Episode, Mapping[str, EvaluatedImages]] = field(default_factory=dict)
 
     @property
     def num_support(self) -> int:
@@ -145,7 +145,7 @@ def make_pool(config: PoolConfig) -> Pool:
     for name, part in parts.items():
         path = config.work / f"{name}-seen.npz"
         seen = cached(path, digest, partial(evaluate_images, part.images, data, backbone))
-        pictures[name] = ImagePool(part.images, **seen)
+        pictures[name] = EvaluatedImages(part.images, **seen)
     return Pool(
         config=config,
         class_names=data.class_names,

@@ -19,7 +19,7 @@ from index.demo import ORACLE, load_oracle
 from index.embed import Backbone, ModuleBackbone, Network, load_backbone
 from index.train import SmallResNet
 
-from .pictures import cached
+from .images import cached
 from .pool import Pool
 
 SUPERVISED = "python:benchmarks.episodes.selectors:supervised"

@@ -22,7 +22,7 @@ from benchmarks.episodes import (
     INVERTED,
     SAME_CLASS,
     Episode,
-    ImagePool,
+    EvaluatedImages,
     Integers,
     LabelledFeatures,
     Pairs,
@@ -183,7 +183,7 @@ def _swept(pool: Pool, episode: Episode, pairs: Pairs, places: Integers, cost: f
 
 
 def _selected(
-    made: ImagePool,
+    made: EvaluatedImages,
     where: tuple[Integers, ...],
     labels: Integers,
     episode: Episode,
@@ -196,7 +196,7 @@ def _selected(
 
 
 def _taken(
-    made: ImagePool,
+    made: EvaluatedImages,
     where: tuple[Integers, ...],
     labels: Integers,
     n_way: int,

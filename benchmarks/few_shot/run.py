@@ -55,7 +55,9 @@ def main(config: FewShotConfig) -> dict[str, Any]:
         episodes = drawn_once(config, pool, k_shot)
         taught = pool
         if any(name in INVERTED for name in config.wanted):
-            taught = add_inverted_images(pool, episodes[: config.inversion_episodes], config.taught)
+            taught = add_inverted_images(
+                pool, episodes[: config.inversion_episodes], config.inversion_run
+            )
         scored = {}
         for name in config.wanted:
             if name in INVERTED:
@@ -77,7 +79,7 @@ def main(config: FewShotConfig) -> dict[str, Any]:
         ]
         for entry in entries:
             if entry["arm"] in INVERTED:
-                entry["iterations"] = config.taught.inversion.iterations
+                entry["iterations"] = config.inversion_run.inversion.iterations
         seconds[f"{k_shot}-shot"] = round(sum(v["seconds"] for v in scored.values()), 1)
         print(f"\n{table(entries, k_shot)}\n")
     print("seconds: " + ", ".join(f"{part} {value:g}" for part, value in seconds.items()))

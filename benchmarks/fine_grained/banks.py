@@ -21,7 +21,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from benchmarks.datasets import LabelledSet
-from benchmarks.episodes import SAME_CLASS, Episode, ImagePool, Pool, PoolConfig
+from benchmarks.episodes import SAME_CLASS, Episode, EvaluatedImages, Pool, PoolConfig
 from genie_transforms.format import write_json
 from index.build import build
 from index.config import BuildConfig
@@ -136,11 +136,11 @@ class EpisodeBanks:
         return folder / "class-names.json"
 
 
-def _unseen(embeddings: npt.NDArray[np.float32]) -> ImagePool:
+def _unseen(embeddings: npt.NDArray[np.float32]) -> EvaluatedImages:
     """Hold embeddings only: no oracle knows these classes, and no mask their backgrounds."""
     axes = embeddings.shape[:-1]
     hits, psnr = np.zeros(axes, dtype=np.bool_), np.full(axes, np.nan)
-    return ImagePool(torch.zeros(0, dtype=torch.uint8), embeddings, hits, psnr)
+    return EvaluatedImages(torch.zeros(0, dtype=torch.uint8), embeddings, hits, psnr)
 
 
 def _read_sweep(

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.episodes.episodes import Episode
 from benchmarks.episodes.heads import HEADS
+from benchmarks.episodes.images import EvaluatedImages
 from benchmarks.episodes.inverted import InversionRun, add_inverted_images
 from benchmarks.episodes.pairs import INVERTED, cross_class_pairs
-from benchmarks.episodes.pictures import ImagePool
 from benchmarks.episodes.pool import RATIOS, Pool, PoolConfig, make_pool, rows_of
 from benchmarks.few_shot.arms import ARMS, GRID, adaptive, fixed, support_features
 from benchmarks.few_shot.config import FewShotConfig
@@ -153,7 +153,7 @@ def test_algorithm_1_uses_the_episodes_own_centroids(pool: Pool) -> None:
         line = centroids[target] - corners[row]
         swept[row, target, at] = corners[row] + np.array(walked)[:, None] * line
     shape = swept.shape[:-1]
-    made = ImagePool(torch.zeros(0), swept, np.zeros(shape, dtype=bool), np.zeros(shape))
+    made = EvaluatedImages(torch.zeros(0), swept, np.zeros(shape, dtype=bool), np.zeros(shape))
     small = replace(
         pool, labels=np.array([0, 0, 1, 1]), embeddings=corners, swept=made,
         config=replace(pool.config, per_class=2),

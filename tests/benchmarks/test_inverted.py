@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.images import EvaluatedImages
 from benchmarks.episodes.inverted import InversionRun, add_inverted_images, concepts_of
 from benchmarks.episodes.pairs import INVERTED, cross_class_pairs, inverted_pairs, same_class_pairs
-from benchmarks.episodes.pictures import ImagePool
 from benchmarks.episodes.pool import Pool, PoolConfig, few_shot_set
 from benchmarks.few_shot.arms import ARMS, support_features
 from benchmarks.few_shot.config import FewShotConfig
@@ -21,7 +21,7 @@ from index.diffusion.inversion import training as learning
 from index.diffusion.inversion.training import Inversion
 from index.embed.backbone import load_backbone
 
-NOTHING = ImagePool(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
+NOTHING = EvaluatedImages(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
 
 
 @pytest.fixture(scope="module")

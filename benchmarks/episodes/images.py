@@ -23,7 +23,7 @@ from .sets import FewShotSet
 
 
 @dataclass(frozen=True)
-class ImagePool:
+class EvaluatedImages:
     """Generated pictures. Their axes A are (support image, target, r) or (image, variation).
 
     Attributes:
@@ -88,7 +88,7 @@ def evaluate_images(
         backbone: Embeds.
 
     Returns:
-        The arrays of `ImagePool` by name.
+        The arrays of `EvaluatedImages` by name.
     """
     axes = tuple(images.shape[:-3])
     flat, names = images.flatten(0, -4), np.array(data.class_names)
