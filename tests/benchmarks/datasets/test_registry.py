@@ -26,7 +26,7 @@ def paint(path: Path, colour: tuple[int, int, int]) -> None:
 
 
 def colour(data: LabelledSet, row: int) -> tuple[int, ...]:
-    """Round the colour of a picture, which JPEG has moved a little."""
+    """Round the colour of a image, which JPEG has moved a little."""
     return tuple(np.asarray(data[row][0]).mean((0, 1)).round(-1).astype(int).tolist())
 
 
