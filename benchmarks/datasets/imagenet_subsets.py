@@ -123,7 +123,9 @@ def spoken(classes: Sequence[str]) -> list[str]:
 
 
 class _Arrays(pickle.Unpickler):
-    """Unpickles built-in containers and numpy's arrays, and runs nothing else."""
+    """Unpickle built-in containers and numpy's arrays, and run nothing else."""
+
+    # The published splits are pickles that people copy from one another: a file may be anybody's.
 
     def find_class(self, module: str, name: str) -> Any:
         array = re.fullmatch(r"numpy(\.core|\._core)?(\.multiarray|\.numeric)?", module)
@@ -135,7 +137,7 @@ class _Arrays(pickle.Unpickler):
 
 
 def _unpickled(path: Path) -> Any:
-    """Read a pickle of arrays; text of Python 2 becomes str.
+    """Read a pickle of arrays; text of Python 2 becomes `str`.
 
     Raises:
         UserError: It is not a pickle, or holds something else.

@@ -51,7 +51,7 @@ def read_cub(root: Path, split: str) -> Listing:
 
 def read_torchvision(make: Callable[..., Any], root: Path, split: str) -> Listing:
     """List one of torchvision's datasets, with a loader that returns paths."""
-    dataset = make(root, split=split, loader=Path)
+    dataset = make(root, split=split, loader=Path)  # so that nothing is decoded here
     pairs = [dataset[row] for row in range(len(dataset))]
     return Listing(
         [name.replace("/", "-") for name in dataset.classes],

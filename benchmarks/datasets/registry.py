@@ -95,6 +95,7 @@ def open_dataset(name: str, root: Path, split: str) -> LabelledSet:
     kind = DATASETS[name]
     if split not in kind.splits:
         raise UserError(f"{name} has no split {split!r}; choose among {', '.join(kind.splits)}")
+    # Looked up before reading, because torchvision does not say which file is missing.
     missing = [path for path in kind.needs.get(split, ()) if not (root / path).exists()]
     try:
         listing = None if missing else kind.read(root, split)

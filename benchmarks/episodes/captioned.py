@@ -30,8 +30,8 @@ def make_captioned(
 ) -> GeneratedImages:
     """Make every support image again from its caption, or read what was made before.
 
-    These images are swept without a bank, which has one prompt for each class. The demo's
-    attribute captions stand in for BLIP's.
+    `index.build --method cap2aug` can do this, too, but came later: made here, the images of a
+    pool, and so its digest, stay what they were. The demo's attribute captions stand in for BLIP's.
 
     Args:
         path: File that keeps the images, npz.

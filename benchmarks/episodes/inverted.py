@@ -1,7 +1,7 @@
 """Arms with textual inversion: tokens learned from an episode's own support images alone.
 
 A pool is made once for all episodes, but a token must not have seen more than its episode may. So
-each (class, set of support images) gets a token of its own, which episodes share where they share
+each (class, set of support images) gets its own token, which episodes share where they share
 all of its images; and what is generated with tokens is kept by episode. Noise is that of the arms
 `img2img-high` and `genie`, so that the token is all that differs from them.
 """
@@ -53,7 +53,7 @@ def concept_name(pool: Pool, label: int, rows: Sequence[int]) -> str:
 
 
 def concepts_of(pool: Pool, episodes: Sequence[Episode]) -> list[Concept]:
-    """List what has to be learned, each (class, set of support images) once."""
+    """List what must be learned, each (class, set of support images) once."""
     found: dict[str, Concept] = {}
     for episode in episodes:
         for label, rows in zip(episode.classes, episode.support, strict=True):

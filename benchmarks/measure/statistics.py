@@ -46,7 +46,7 @@ def paired_difference(
     """
     if values.shape != baseline.shape:
         raise ValueError(f"{values.shape} and {baseline.shape} are not the same episodes")
-    gaps = values - baseline
+    gaps = values - baseline  # NaN where either failed: only common episodes count
     gaps = gaps[np.isfinite(gaps)]
     nan = float("nan")
     if len(gaps) < 2:
