@@ -70,7 +70,7 @@ def read_sweep(bank: Path, source_ids: Sequence[str], num_classes: int) -> Tenso
     )
     sweeps = {(places[row["source_id"]], row["label"]): row["sweep"] for row in rows}
     one = next(iter(sweeps.values()))
-    images = one.new_zeros((len(places), num_classes, *one.shape))
+    images: Tensor = one.new_zeros((len(places), num_classes, *one.shape))
     for place, sweep in sweeps.items():
         images[place] = sweep
     return images
