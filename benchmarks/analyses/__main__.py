@@ -1,11 +1,8 @@
 """`python -m benchmarks.analyses`."""
 
-import logging
-
-import tyro
+from index.command import run_command
 
 from .run import AnalysesConfig, main
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(tyro.cli(AnalysesConfig, prog="python -m benchmarks.analyses"))
+    run_command(main, AnalysesConfig, "benchmarks.analyses")

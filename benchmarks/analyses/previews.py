@@ -13,60 +13,61 @@ from benchmarks.episodes import (
     cached,
     common_build,
     few_shot_set,
+    network_rows_of,
     read_sweep,
-    rows_of,
 )
-from benchmarks.few_shot import GRID, Added, Arm, adaptive
+from benchmarks.few_shot import Added, Arm, adaptive
 from index.build import build
-from index.config import BuildConfig
+from index.config import PAPER_NOISE_RATIOS, BuildConfig
 
 
 def previewed(pool: Pool, ada_steps: int) -> Pool:
-    """Give the same pool as a preview shows it: embeddings of sweeps with few solver steps.
+    """Return the same pool with embeddings of previews: sweeps with few solver steps.
 
-    Noise is that of the pool's own sweep, as in a build. There are previews of the noise ratios
-    in `GRID` only; the embeddings of others are not numbers.
+    Noise is that of the pool's own sweep, as in a build. There are previews of the paper's noise
+    ratios only; the embeddings of others are NaN.
 
     Args:
-        pool: Real and swept pictures.
+        pool: Real and swept images.
         ada_steps: Solver steps of a preview from r = 1.
 
     Raises:
-        ValueError: A pair gave no picture, or a noise ratio runs none of the steps.
+        ValueError: A pair gave no image, or a noise ratio runs none of the steps.
     """
     work = pool.config.work
     bank = build(
         BuildConfig(
             out=work / f"preview-{ada_steps}",
-            noise_ratios=GRID,
+            noise_ratios=PAPER_NOISE_RATIOS,
             keep_sweep=True,
             **{**common_build(pool.config), "num_inference_steps": ada_steps},
         )
     )
-    images = read_sweep(bank, few_shot_set(pool.config))
+    support_ids = few_shot_set(pool.config).support_ids
+    images = read_sweep(bank, support_ids, len(pool.class_names))
     key = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
 
     def embedded() -> dict[str, np.ndarray]:
         return {"embeddings": pool.backbone(images.flatten(0, 2)).reshape(*images.shape[:3], -1)}
 
-    seen = cached(work / f"preview-{ada_steps}-seen.npz", key, embedded)
+    evaluated = cached(work / f"preview-{ada_steps}-seen.npz", key, embedded)
     embeddings = np.full_like(pool.swept.embeddings, np.nan)
-    embeddings[:, :, [pool.place(ratio) for ratio in GRID]] = seen["embeddings"]
+    embeddings[:, :, [pool.place(ratio) for ratio in PAPER_NOISE_RATIOS]] = evaluated["embeddings"]
     return replace(pool, swept=replace(pool.swept, embeddings=embeddings))
 
 
 def from_preview(pool: Pool, ada_steps: int) -> Arm:
-    """Make an arm that chooses r* from previews and adds the pictures of the whole denoising.
+    """Return an arm that chooses r* from previews and adds the images of the whole denoising.
 
-    Its `network_rows` are those of the preview and of the one picture made in full.
+    Its `network_rows` are those of the preview and of the one image made in full.
     """
-    choose = adaptive("paper", GRID, previewed(pool, ada_steps))
-    preview = sum(rows_of(ratio, ada_steps) for ratio in GRID)
+    choose = adaptive("paper", PAPER_NOISE_RATIOS, previewed(pool, ada_steps))
+    preview = sum(network_rows_of(ratio, ada_steps) for ratio in PAPER_NOISE_RATIOS)
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
         added = choose(pool, episode, seed)
-        # On a grid of even steps, the rows of a picture are in proportion to r.
-        full = added.facts["noise_ratio"] * rows_of(1.0, pool.config.num_inference_steps)
+        # On a grid of even steps, the rows of an image are in proportion to r.
+        full = added.facts["noise_ratio"] * network_rows_of(1.0, pool.config.num_inference_steps)
         return replace(added, facts={**added.facts, "network_rows": preview + full})
 
     return arm

@@ -1,9 +1,10 @@
-"""GeNIe and Txt2Img with fewer or more pictures for each class than the table's arms have."""
+"""GeNIe and Txt2Img with fewer or more images for each class than the table's arms have."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from benchmarks.episodes import (
@@ -20,32 +22,31 @@ from benchmarks.episodes import (
     cached,
     common_build,
     cross_class_pairs,
+    decoded_rows,
     few_shot_set,
-    rows_of,
+    network_rows_of,
 )
 from benchmarks.few_shot import BASELINE, Added, Arm
 from genie_transforms.format import Manifest
-from index.build import build, stored_images
+from index.build import build
 from index.config import BuildConfig
-from index.store import read_table
 
-RATIOS = {BASELINE: 1.0, "genie": FIXED}
-"""r of what is made repeatedly."""
+REPEATED = {BASELINE: 1.0, "genie": FIXED}
+"""r of the methods that make the pool's pairs repeatedly."""
 
-
-_SEED = 1  # the pool has the pictures of base seed 0
+_SEED = 1  # the pool has the images of base seed 0
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Pictures of every pair at one r, each with other noise.
+    """Images of every pair at one r, each with other noise.
 
     Attributes:
         noise_ratio: r.
         embeddings: ``(S, C, V, D)`` float32, unit norm: support image, target, variation.
         hits: The oracle sees the target, ``(S, C, V)`` bool.
-        network_rows: Rows that each picture sends through the denoiser, guidance counted.
-        counted: The same as its bank counted; None if pairs of another bank were reused.
+        network_rows: Rows that each image sends through the denoiser, guidance counted.
+        counted: The same, as its bank counted it; None if it reused pairs of another bank.
     """
 
     noise_ratio: float
@@ -59,14 +60,14 @@ def make_repeats(pool: Pool, method: str, more: int) -> Repeats:
     """Make every pair of the pool again, or read what was made.
 
     Args:
-        pool: It has one picture of each pair.
-        method: One of `RATIOS`.
+        pool: It has one image of each pair.
+        method: One of `REPEATED`.
         more: How often each pair is made again.
 
     Raises:
-        ValueError: A pair gave no picture.
+        ValueError: A pair gave no image.
     """
-    ratio, work = RATIOS[method], pool.config.work
+    ratio, work = REPEATED[method], pool.config.work
     bank = build(
         BuildConfig(
             out=work / f"{method}-again",
@@ -77,58 +78,56 @@ def make_repeats(pool: Pool, method: str, more: int) -> Repeats:
             **common_build(pool.config),
         )
     )
-    images = read_pairs(bank, len(pool.class_names), more)
+    support_ids = few_shot_set(pool.config).support_ids
+    images = read_pairs(bank, support_ids, len(pool.class_names), more)
     key = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
-    again = cached(work / f"{method}-again-seen.npz", key, partial(_look, images, pool))
+    again = cached(work / f"{method}-again-seen.npz", key, partial(_evaluate, images, pool))
     place = pool.place(ratio)
     counts = Manifest.read(bank).counts
     return Repeats(
         ratio,
         np.concatenate([pool.swept.embeddings[:, :, [place]], again["embeddings"]], 2),
         np.concatenate([pool.swept.hits[:, :, [place]], again["hits"]], 2),
-        rows_of(ratio, pool.config.num_inference_steps),
+        network_rows_of(ratio, pool.config.num_inference_steps),
         None if counts["reused"] else counts["network_rows"] / counts["rows"],
     )
 
 
-def read_pairs(bank: Path, num_classes: int, variations: int) -> Tensor:
-    """Read a bank of every image towards every other class, some times each.
+def read_pairs(bank: Path, source_ids: Sequence[str], num_classes: int, variations: int) -> Tensor:
+    """Read a bank of every image towards every other class, `variations` times each.
 
     Returns:
-        ``(S, C, V, 3, H, W)`` uint8, in the order of the ids of the source images; black where
-        the target is the source's own class.
+        ``(S, C, V, 3, H, W)`` uint8, S in the order of `source_ids`; black where the target is
+        the source's own class.
 
     Raises:
-        ValueError: A pair gave no picture.
+        ValueError: A pair gave no image.
     """
-    table = read_table(bank, ["source_id", "label"])
-    ids, labels = table["source_id"].to_pylist(), table["label"].to_pylist()
-    names = sorted(set(ids))
-    if len(ids) != len(names) * (num_classes - 1) * variations:
-        raise ValueError(f"{bank} has {len(ids)} pictures, some pairs failed: see {bank / 'stats'}")
-    decoded = stored_images(bank)
-    images = decoded.new_zeros((len(names), num_classes, variations, *decoded.shape[1:]))
-    place = {name: row for row, name in enumerate(names)}
-    number: Counter[tuple[int, int]] = Counter()
-    for image, name, label in zip(decoded, ids, labels, strict=True):
-        pair = place[name], label
-        images[(*pair, number[pair])] = image  # variations lie in order
-        number[pair] += 1
+    places = {name: place for place, name in enumerate(source_ids)}
+    expected = len(places) * (num_classes - 1) * variations
+    columns = ["source_id", "label", "image"]
+    made: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
+    for row in decoded_rows(bank, columns, expected=expected):
+        made[places[row["source_id"]], row["label"]].append(row["image"])  # variations in order
+    one = next(iter(made.values()))[0]
+    images = one.new_zeros((len(places), num_classes, variations, *one.shape))
+    for pair, of_pair in made.items():
+        images[pair] = torch.stack(of_pair)
     return images
 
 
-def _look(images: Tensor, pool: Pool) -> dict[str, npt.NDArray[Any]]:
-    """Embed pictures and show them to the oracle."""
+def _evaluate(images: Tensor, pool: Pool) -> dict[str, npt.NDArray[Any]]:
+    """Embed images and show them to the oracle."""
     flat, axes = images.flatten(0, 2), tuple(images.shape[:3])
-    called = np.array(few_shot_set(pool.config).names_of(flat)).reshape(axes)
-    hits = called == np.array(pool.class_names)[None, :, None]
+    predicted = np.array(few_shot_set(pool.config).names_of(flat)).reshape(axes)
+    hits = predicted == np.array(pool.class_names)[None, :, None]
     return {"embeddings": pool.backbone(flat).reshape(*axes, -1), "hits": hits}
 
 
 def repeated(repeats: Repeats, per_class: int) -> Arm:
-    """Make an arm of so many pictures of each class.
+    """Return an arm that adds `per_class` images to each class.
 
-    Sources are drawn at random for each class; no pair comes again before each came once.
+    Sources are drawn at random for each class; a pair is repeated only after every pair has come.
     """
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
@@ -142,8 +141,8 @@ def repeated(repeats: Repeats, per_class: int) -> Arm:
             ]
             if per_class > len(order):
                 raise ValueError(
-                    f"{per_class} pictures of a class are wanted, there are {len(order)}: make "
-                    "more again"
+                    f"{per_class} images of a class are wanted, there are {len(order)}: make "
+                    "them again more often"
                 )
             chosen += order[:per_class]
         where = tuple(np.array(column) for column in zip(*chosen, strict=True))

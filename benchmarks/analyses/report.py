@@ -18,8 +18,8 @@ TABLES = {
     "selector": "Which backbone chooses r* (paper, table A2)",
     "preview": "r* from a preview of few solver steps",
     "equal_compute": "Equal compute (paper, table A7)",
-    "number": "Number of pictures added to each class",
-    "cost": "Cost of a picture (paper, table A4)",
+    "number": "Number of images added to each class",
+    "cost": "Cost of an image (paper, table A4)",
 }
 
 
@@ -39,10 +39,14 @@ PAPER: dict[str, dict[str, tuple[float, float]]] = {
 """Accuracy in % with 1 and 5 shots, ResNet-50; its selectors are UniSiam and a supervised DeiT."""
 
 
-PAPER_ORACLE = {"r = 0.5": 73.4, "r = 0.6": 85.8, "r = 0.7": 94.5, "r = 0.8": 98.2, "r = 0.9": 99.3}
-
-
-PAPER_ORACLE |= {"genie-ada": 98.9}
+PAPER_ORACLE = {
+    "r = 0.5": 73.4,
+    "r = 0.6": 85.8,
+    "r = 0.7": 94.5,
+    "r = 0.8": 98.2,
+    "r = 0.9": 99.3,
+    "genie-ada": 98.9,
+}
 """The oracle's accuracy in % (table 5)."""
 
 
@@ -54,7 +58,7 @@ PAPER_SECONDS = {
     "r = 0.8": 3.46,
     "ada over 0.6, 0.7, 0.8": 9.22,
 }
-"""Seconds a picture on a V100 (table A4)."""
+"""Seconds an image on a V100 (table A4)."""
 
 
 _COLOURS = {1: "#d95f02", 5: "#4c6a85"}
@@ -67,7 +71,7 @@ def as_table(name: str, entries: Sequence[dict[str, Any]]) -> str:
     lines = [
         f"{TABLES[name]}:\n",
         "| shots | arm | a class | accuracy, % | difference, paired | r | oracle, % "
-        "| rows a picture | paper |",
+        "| rows an image | paper |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for entry in entries:
@@ -101,7 +105,7 @@ def _paper(name: str, entry: dict[str, Any]) -> str:
 def _cost_table(entries: Sequence[dict[str, Any]]) -> str:
     lines = [
         f"{TABLES['cost']}:\n",
-        "| arm | rows a picture | to Txt2Img | counted in its own bank | paper, s | to Txt2Img |",
+        "| arm | rows an image | to Txt2Img | counted in its own bank | paper, s | to Txt2Img |",
         "|---|---|---|---|---|---|",
     ]
     for entry in entries:
@@ -136,8 +140,8 @@ def plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
         figure.savefig(temporary, dpi=110, format="png")
 
 
-def _of(entries: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    """Group what was scored by the number of shots."""
+def _by_shots(entries: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Group entries that were scored by their number of shots."""
     groups: dict[int, list[dict[str, Any]]] = {}
     for entry in entries:
         if entry["accuracy"] is not None:
@@ -155,21 +159,21 @@ def _line(
 
 
 def _against_ratio(axes: Axes, entries: Sequence[dict[str, Any]]) -> None:
-    for k_shot, group in _of(entries).items():
+    for k_shot, group in _by_shots(entries).items():
         swept = [entry for entry in group if entry["arm"] != "genie-ada"]
         _line(axes, [entry["noise_ratio"] for entry in swept], swept, "o-", f"{k_shot}-shot")
         chosen = [entry for entry in group if entry["arm"] == "genie-ada"]
         _line(axes, [chosen[0]["noise_ratio"]], chosen, "*", f"{k_shot}-shot, Ada")
-        if k_shot == max(_of(entries)):
+        if k_shot == max(_by_shots(entries)):
             oracle = [entry["oracle_accuracy"] for entry in swept]
             axes.plot([entry["noise_ratio"] for entry in swept], oracle, "--", color="0.6",
-                      label="oracle on the pictures")  # fmt: skip
+                      label="oracle on the images")  # fmt: skip
     axes.set(xlabel="noise ratio r (1 is Txt2Img)", ylabel="accuracy, %")
 
 
 def _selectors(axes: Axes, entries: Sequence[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(entry["arm"] for entry in entries))
-    for group in _of(entries).values():
+    for group in _by_shots(entries).values():
         for entry in group:
             axes.errorbar(
                 entry["accuracy"], names.index(entry["arm"]), xerr=entry["interval"], fmt="o",
@@ -185,7 +189,7 @@ def _doubling(axes: Axes) -> None:
 
 
 def _compute(axes: Axes, entries: Sequence[dict[str, Any]]) -> None:
-    for k_shot, group in _of(entries).items():
+    for k_shot, group in _by_shots(entries).items():
         rows = [entry["per_class"] * entry["network_rows"] for entry in group]
         plain = [place for place, entry in enumerate(group) if entry["arm"].startswith("txt2img")]
         others = [place for place in range(len(group)) if place not in plain]
@@ -200,11 +204,11 @@ def _compute(axes: Axes, entries: Sequence[dict[str, Any]]) -> None:
 
 
 def _numbers(axes: Axes, entries: Sequence[dict[str, Any]]) -> None:
-    for k_shot, group in _of(entries).items():
+    for k_shot, group in _by_shots(entries).items():
         for method, form in (("genie", "o-"), ("txt2img", "s:")):
             own = [entry for entry in group if entry["arm"].startswith(method)]
             if own:
                 xs = [entry["per_class"] for entry in own]
                 _line(axes, xs, own, form, f"{k_shot}-shot, {method}")
-    axes.set(xlabel="pictures added to each class", ylabel="accuracy, %")
+    axes.set(xlabel="images added to each class", ylabel="accuracy, %")
     _doubling(axes)

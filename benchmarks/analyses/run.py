@@ -1,53 +1,52 @@
 """The paper's analyses, from the pool of the few-shot table: `python -m benchmarks.analyses`.
 
 Accuracy and the oracle's against r (table 5); which backbone chooses r* (table A2); GeNIe-Ada
-against as many Txt2Img pictures as its compute buys (table A7); what a negative costs (table A4);
+against as many Txt2Img images as its compute buys (table A7); what a negative costs (table A4);
 how many negatives help; and r* from previews. Episodes are those of `benchmarks.few_shot`, so all
-is paired.
+comparisons are paired.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.episodes import (
-    DEMO_DATA,
     FIXED,
-    RATIOS,
-    DataChoice,
+    POOL_NOISE_RATIOS,
     Episode,
+    EpisodeConfig,
     LabelledFeatures,
     Pool,
     embedded_by,
     make_pool,
-    rows_of,
+    network_rows_of,
 )
 from benchmarks.few_shot import (
     ARMS,
     BASELINE,
-    GRID,
     Arm,
     FewShotConfig,
     adaptive,
-    drawn_once,
     fixed,
+    read_or_draw,
     run_episodes,
     summarize_arm,
     with_support,
 )
 from benchmarks.measure import environment
+from genie_transforms import UserError
 from genie_transforms.format import Manifest, write_json
+from index.config import PAPER_NOISE_RATIOS
 
 from .previews import from_preview
 from .repeats import Repeats, make_repeats, repeated
 from .report import TABLES, as_table, plot
 
-SMALL_GRID = (0.6, 0.7, 0.8)
+PAPER_COMPUTE_RATIOS = (0.6, 0.7, 0.8)
 """The noise ratios of the paper's study of compute (sections A.7 and A.11)."""
 
 
@@ -57,59 +56,30 @@ _OURS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnalysesConfig:
+class AnalysesConfig(EpisodeConfig):
     """Run the analyses on the pool of `python -m benchmarks.few_shot`.
 
     Attributes:
-        work: Folder of the pool; made if it is not there, continued if it is not complete.
-        data: Which images and models; the demo's own if not given.
-        episodes: Episodes of each number of shots.
-        k_shot: Support images of each class, one or several numbers.
-        per_class: Support images of each class in the pool.
-        num_inference_steps: Steps of the whole denoising.
         more: How often each pair is made again by Txt2Img and by GeNIe, which takes about 90 s on
             2 cores for each time; 0 leaves out what needs it.
         previews: Solver steps of the previews that choose r*.
         selectors: Backbones that choose r*, beside the one that classifies.
         head: What learns from the features.
-        seed: Seed of episodes and of what is left out.
-        json: File that receives the figures.
-        plot: File that receives the plots, a png.
-        quick: 20 episodes, 6 support images of each class and 10 steps, to see that it works.
     """
 
-    work: Path
-    data: DataChoice = DEMO_DATA
-    episodes: int = 200
-    k_shot: tuple[int, ...] = (1, 5)
-    per_class: int = 16
-    num_inference_steps: int = 50
     more: int = 1
     previews: tuple[int, ...] = (2, 3)
     selectors: tuple[str, ...] = _OURS
     head: Literal["logistic", "svm", "prototype"] = "logistic"
-    seed: int = 0
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.more < 0:
-            raise ValueError(f"more must not be negative, got {self.more}")
+            raise UserError(f"more must not be negative, got {self.more}")
 
     def few_shot(self) -> FewShotConfig:
-        """Give the run whose pool and episodes these are."""
-        return FewShotConfig(
-            work=self.work,
-            data=self.data,
-            episodes=self.episodes,
-            k_shot=self.k_shot,
-            per_class=self.per_class,
-            num_inference_steps=self.num_inference_steps,
-            head=self.head,
-            seed=self.seed,
-            quick=self.quick,
-        )
+        """Return the run whose pool and episodes these are."""
+        return FewShotConfig(**self.shared(), head=self.head)
 
 
 @dataclass(frozen=True)
@@ -118,7 +88,7 @@ class Runs:
 
     Attributes:
         config: The analyses.
-        pool: Real and generated pictures.
+        pool: Real and generated images.
         episodes: The episodes.
     """
 
@@ -127,8 +97,8 @@ class Runs:
     episodes: list[Episode]
 
     def __call__(self, arms: Mapping[str, Arm], baseline: str) -> list[dict[str, Any]]:
-        """Run arms, each on the same episodes, and sum them up against one of them."""
-        scored = {name: self._scored(name, arm) for name, arm in arms.items()}
+        """Run arms on the same episodes, and summarize them against one of them."""
+        scored = {name: self._score(name, arm) for name, arm in arms.items()}
         numbers = {k: np.array(v["accuracies"], dtype=np.float64) for k, v in scored.items()}
         k_shot = self.episodes[0].k_shot
         return [
@@ -141,19 +111,19 @@ class Runs:
             for name, v in scored.items()
         ]
 
-    def _scored(self, name: str, arm: Arm) -> dict[str, Any]:
-        def learned(episode: Episode, seed: int) -> tuple[LabelledFeatures, dict[str, float]]:
+    def _score(self, name: str, arm: Arm) -> dict[str, Any]:
+        def learn_from(episode: Episode, seed: int) -> tuple[LabelledFeatures, dict[str, float]]:
             added = arm(self.pool, episode, seed)
             per_class = len(added.features) / episode.n_way
             return with_support(self.pool, episode, added), {**added.facts, "per_class": per_class}
 
         head, seed = self.config.head, self.config.seed
-        return run_episodes(name, learned, self.pool, self.episodes, head, seed)
+        return run_episodes(name, learn_from, self.pool, self.episodes, head, seed)
 
 
 def against_noise_ratio(runs: Runs) -> list[dict[str, Any]]:
-    """Take GeNIe at every r, and GeNIe-Ada, against Txt2Img (paper, table 5)."""
-    arms = {f"r = {ratio:g}": fixed(ratio) for ratio in RATIOS if ratio < 1}
+    """Compare GeNIe at every r, and GeNIe-Ada, with Txt2Img (paper, table 5)."""
+    arms = {f"r = {ratio:g}": fixed(ratio) for ratio in POOL_NOISE_RATIOS if ratio < 1}
     return runs({**arms, BASELINE: fixed(1.0), "genie-ada": ARMS["genie-ada"]}, BASELINE)
 
 
@@ -162,8 +132,8 @@ def by_selector(runs: Runs) -> list[dict[str, Any]]:
     pool, own = runs.pool, runs.pool.backbone.name
     arms = {"genie": fixed(FIXED), "genie-random": ARMS["genie-random"]}
     for spec in dict.fromkeys((own, *runs.config.selectors)):
-        chooser = embedded_by(pool, spec, pool.config.work)
-        arms[spec.rpartition(":")[2]] = adaptive("paper", GRID, chooser)
+        selector = embedded_by(pool, spec, pool.config.work)
+        arms[spec.rpartition(":")[2]] = adaptive("paper", PAPER_NOISE_RATIOS, selector)
     return runs(arms, own)
 
 
@@ -176,18 +146,18 @@ def by_preview(runs: Runs) -> list[dict[str, Any]]:
 
 
 def at_equal_compute(runs: Runs, txt2img: Repeats) -> list[dict[str, Any]]:
-    """Take GeNIe-Ada against several times as many Txt2Img pictures (paper, table A7)."""
-    name = _grid_name(SMALL_GRID)
-    arms = {name: adaptive("paper", SMALL_GRID), _grid_name(GRID): adaptive("paper", GRID)}
+    """Compare GeNIe-Ada with several times as many Txt2Img images (paper, table A7)."""
+    grids = (PAPER_COMPUTE_RATIOS, PAPER_NOISE_RATIOS)
+    arms = {_grid_name(grid): adaptive("paper", grid) for grid in grids}
     arms["genie"] = fixed(FIXED)
     once = (runs.episodes[0].n_way - 1) * runs.episodes[0].k_shot
     for times in range(1, txt2img.hits.shape[2] + 1):
         arms[f"txt2img x {times}"] = repeated(txt2img, times * once)
-    return runs(arms, name)
+    return runs(arms, _grid_name(PAPER_COMPUTE_RATIOS))
 
 
 def by_number(runs: Runs, repeats: Mapping[str, Repeats]) -> list[dict[str, Any]]:
-    """Add 1, 2, 4, … pictures to each class, as many as there are; Txt2Img is the baseline."""
+    """Add 1, 2, 4, … images to each class, up to all there are; Txt2Img is the baseline."""
     first = runs.episodes[0]
     once = (first.n_way - 1) * first.k_shot
     most = once * min(made.hits.shape[2] for made in repeats.values())
@@ -199,20 +169,20 @@ def by_number(runs: Runs, repeats: Mapping[str, Repeats]) -> list[dict[str, Any]
 
 
 def costs(pool: Pool, repeats: Mapping[str, Repeats]) -> list[dict[str, Any]]:
-    """Say what a picture costs, in rows of the denoiser with Txt2Img as 1 (paper, table A4).
+    """Return what an image costs, in rows of the denoiser, with Txt2Img as 1 (paper, table A4).
 
     Raises:
-        ValueError: The sweep's bank counted other rows than the schedule gives.
+        ValueError: The sweep's bank counted other rows than follow from the schedule.
     """
     steps = pool.config.num_inference_steps
-    rows = {ratio: rows_of(ratio, steps) for ratio in pool.config.noise_ratios}
+    rows = {ratio: network_rows_of(ratio, steps) for ratio in pool.config.noise_ratios}
     pairs = pool.num_support * (len(pool.class_names) - 1)
     counted, expected = pool.network_rows["sweep"], pairs * sum(rows.values())
     reused = Manifest.read(pool.config.work / "sweep").counts["reused"]  # not run, so not counted
     if counted != expected and not reused:
         raise ValueError(f"the sweep sent {counted} rows, its schedule gives {expected}")
     named = {("txt2img" if ratio == 1 else f"r = {ratio:g}"): rows[ratio] for ratio in rows}
-    for grid in (SMALL_GRID, GRID):
+    for grid in (PAPER_COMPUTE_RATIOS, PAPER_NOISE_RATIOS):
         named[_grid_name(grid)] = sum(rows[ratio] for ratio in grid)
     banks = {1.0: "txt2img", FIXED: f"r = {FIXED:g}"}
     own = {banks[made.noise_ratio]: made.counted for made in repeats.values()}
@@ -232,12 +202,12 @@ def _grid_name(grid: tuple[float, ...]) -> str:
 
 
 def analyse(config: AnalysesConfig, pool: Pool) -> dict[str, list[dict[str, Any]]]:
-    """Run the analyses; give the entries of each table of `TABLES`."""
+    """Run the analyses; return the entries of each table of `TABLES`."""
     methods = (BASELINE, "genie") if config.more else ()
     repeats = {method: make_repeats(pool, method, config.more) for method in methods}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for k_shot in config.k_shot:
-        runs = Runs(config, pool, drawn_once(config.few_shot(), pool, k_shot))
+        runs = Runs(config, pool, read_or_draw(config.few_shot(), pool, k_shot))
         found["noise_ratio"] += against_noise_ratio(runs)
         found["selector"] += by_selector(runs)
         found["preview"] += by_preview(runs)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.episodes import Episode, Integers, Pairs, Pool, cross_class_pairs
-from benchmarks.few_shot import GRID
+from index.config import PAPER_NOISE_RATIOS
 from index.generate import RULES, projections, select
 
 Floats = npt.NDArray[np.float64]
@@ -148,7 +148,7 @@ class SelectionSetting:
     centroid: str = "support"
     start: str = "source"
     without_background: bool = False
-    grid: tuple[float, ...] = GRID
+    grid: tuple[float, ...] = PAPER_NOISE_RATIOS
 
     @property
     def noise_ratio(self) -> float | None:
@@ -163,7 +163,7 @@ class SelectionSetting:
             f"centroid {self.centroid}": self.centroid != "support",
             "from the class": self.start == "class",
             "without background": self.without_background,
-            f"grid {self.grid[0]:g} … {self.grid[-1]:g}": self.grid != GRID,
+            f"grid {self.grid[0]:g} … {self.grid[-1]:g}": self.grid != PAPER_NOISE_RATIOS,
         }
         return ", ".join(part for part, shown in parts.items() if shown)
 

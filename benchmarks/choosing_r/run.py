@@ -12,16 +12,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.episodes import (
-    DEMO_DATA,
-    DataChoice,
     Drawing,
     Episode,
+    EpisodeConfig,
     Pool,
     draw,
     embedded_by,
@@ -29,6 +27,7 @@ from benchmarks.episodes import (
 )
 from benchmarks.few_shot import FewShotConfig
 from benchmarks.measure import environment
+from genie_transforms import UserError
 from genie_transforms.format import write_json
 from index.diffusion.sampling import derived_seed
 
@@ -54,64 +53,42 @@ _OWN = ("supervised", "untrained")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChoosingConfig:
+class ChoosingConfig(EpisodeConfig):
     """Compare ways to choose r on the pool of `python -m benchmarks.few_shot`.
 
     Attributes:
-        work: Folder of the pool; made if it is not there, continued if it is not complete.
-        data: Which images and models; the demo's own if not given.
         episodes: Episodes of each half of the pool and each number of shots.
-        k_shot: Support images of each class, one or several numbers.
-        per_class: Support images of each class in the pool.
-        num_inference_steps: Steps of the whole denoising.
         backbones: What may choose beside the backbone that classifies, as `index.build` takes it.
         sweeps: Names of other sweeps to make (independent noise, weaker guidance, fewer steps);
             all take about ten minutes on one core, and episodes of them are 1-shot.
         sweep_per_class: Support images of each class in these.
-        seed: Seed of episodes.
-        json: File that receives the figures.
-        plot: File that receives the plots, a png.
         quick: 10 support images of each class, 10 steps and 10 episodes, to see that it works.
     """
 
-    work: Path
-    data: DataChoice = DEMO_DATA
-    episodes: int = 200
-    k_shot: tuple[int, ...] = (1, 5)
-    per_class: int = 16
-    num_inference_steps: int = 50
     backbones: tuple[str, ...] = tuple(f"python:benchmarks.episodes.selectors:{n}" for n in _OWN)
     sweeps: tuple[str, ...] = tuple(SWEEPS)
     sweep_per_class: int = 4
-    seed: int = 0
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = sorted(set(self.sweeps) - set(SWEEPS))
         if unknown:
-            raise ValueError(f"unknown sweeps {unknown}; choose among {', '.join(SWEEPS)}")
+            raise UserError(f"unknown sweeps {unknown}; choose among {', '.join(SWEEPS)}")
         if not 1 <= self.sweep_per_class <= self.per_class:
-            raise ValueError(
+            raise UserError(
                 f"sweep_per_class must lie in [1, per_class = {self.per_class}], got "
                 f"{self.sweep_per_class}"
             )
         half = self.few_shot().per_class // 2
-        if not self.k_shot or not 1 <= min(self.k_shot) <= max(self.k_shot) <= half:
-            raise ValueError(
-                f"k_shot must lie in [1, {half}], half of per_class, got {self.k_shot}"
-            )
+        if max(self.k_shot) > half:
+            raise UserError(f"k_shot must lie in [1, {half}], half of per_class, got {self.k_shot}")
 
     def few_shot(self) -> FewShotConfig:
-        """Give the run whose pool this is."""
-        return FewShotConfig(
-            work=self.work,
-            data=self.data,
-            k_shot=self.k_shot,
-            per_class=10 if self.quick else self.per_class,
-            num_inference_steps=10 if self.quick else self.num_inference_steps,
-        )
+        """Return the run whose pool this is."""
+        changes: dict[str, Any] = {"quick": False}  # its own quick pool is smaller than ours
+        if self.quick:
+            changes |= {"per_class": 10, "num_inference_steps": 10}
+        return FewShotConfig(**self.shared() | changes)
 
 
 def rules(own: str) -> list[SelectionSetting]:

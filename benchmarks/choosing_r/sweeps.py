@@ -15,11 +15,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.episodes import ImagePool, Integers, Pool, cached, common_build, few_shot_set
-from genie_transforms.format import decode_image, planes_of
+from benchmarks.episodes import (
+    EvaluatedImages,
+    Integers,
+    Pool,
+    cached,
+    common_build,
+    few_shot_set,
+    read_sweep,
+)
 from index.build import build
 from index.config import BuildConfig
-from index.store import read_table
 
 SWEEPS: Mapping[str, Mapping[str, Any]] = {
     "independent": {"noise": "independent"},
@@ -48,7 +54,7 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
         The pool with this sweep, black and not a number where nothing was made.
 
     Raises:
-        ValueError: A pair gave no picture.
+        ValueError: A pair gave no image.
     """
     work, rows = pool.config.work, few_rows(pool, per_class)
     common = {
@@ -58,11 +64,12 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
     }
     out = work / f"sweep-{name}"
     bank = build(BuildConfig(out=out, keep_sweep=True, **{**common, **SWEEPS[name]}))
-    images = _read(bank, pool, len(rows))
+    support_ids = few_shot_set(pool.config).support_ids
+    images = read_sweep(bank, [support_ids[row] for row in rows], len(pool.class_names))
     digest = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
     seen = cached(work / f"sweep-{name}-seen.npz", digest, partial(_look, images, pool, rows))
     shape = pool.swept.hits.shape
-    swept = ImagePool(
+    swept = EvaluatedImages(
         images=torch.zeros_like(pool.swept.images),
         embeddings=np.full_like(pool.swept.embeddings, np.nan),
         hits=np.zeros(shape, dtype=np.bool_),
@@ -82,21 +89,6 @@ def _folder(work: Path, per_class: int) -> Path:
         for image in sorted(folder.iterdir())[:per_class]:
             shutil.copyfile(image, few / folder.name / image.name)
     return few
-
-
-def _read(bank: Path, pool: Pool, num_images: int) -> Tensor:
-    """Read a bank with `keep_sweep`: ``(S', C, R, 3, H, W)`` uint8, in the order of the files."""
-    num_classes, num_ratios = len(pool.class_names), len(pool.config.noise_ratios)
-    table = read_table(bank, ["source_id", "label", "sweep"]).to_pylist()
-    if len(table) != num_images * (num_classes - 1):
-        raise ValueError(f"{bank} has {len(table)} pairs, some failed: see {bank / 'stats'}")
-    order = sorted({row["source_id"] for row in table}, key=lambda i: i.rpartition("/")[2])
-    shape = num_images, num_classes, num_ratios, *pool.images.shape[1:]
-    images = torch.zeros(shape, dtype=torch.uint8)
-    for row in table:
-        cells = [planes_of(decode_image(memoryview(cell["bytes"]))) for cell in row["sweep"]]
-        images[order.index(row["source_id"]), row["label"]] = torch.stack(cells)
-    return images
 
 
 def _look(images: Tensor, pool: Pool, rows: Integers) -> dict[str, npt.NDArray[Any]]:

@@ -1,4 +1,8 @@
-"""The paper's datasets and your own, each as images with labels and class names."""
+"""The paper's datasets and your own, each as images with labels and class names.
+
+They are read as their publishers packed them; a missing file is named with where to get it. The
+room imports nothing of benchmarks.
+"""
 
 from .pixels import pixels_of
 from .registry import DATASETS, LabelledSet, open_dataset

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from torchvision.datasets import ImageFolder
 
+from genie_transforms import MissingFileError, MissingPackageError, UserError
 from index.sources import folder_to_words
 
 from .listing import Encoded, Listing
@@ -24,8 +25,8 @@ def open_mini(root: Path, split: str) -> Listing:
     """Read mini-ImageNet from csv and images, a folder, or either of the usual pickles.
 
     Raises:
-        FileNotFoundError: It lies in none of these ways, or an image of the csv is missing.
-        ValueError: A file is of another shape.
+        MissingFileError: It has none of these layouts, or an image of the csv is missing.
+        UserError: A file holds something else.
     """
     if (cache := root / f"mini-imagenet-cache-{split}.pkl").exists():
         content = _unpickled(cache)
@@ -33,7 +34,7 @@ def open_mini(root: Path, split: str) -> Listing:
         images: Sequence[Encoded] = _need(cache, content, "image_data")
         labels = {int(row): name for name, numbers in rows.items() for row in numbers}
         if set(labels) != set(range(len(images))):
-            raise ValueError(f"{cache}: class_dict and image_data disagree")
+            raise UserError(f"{cache}: class_dict and image_data disagree")
         return _listing([labels[row] for row in range(len(images))], images)
     if (cache := root / f"miniImageNet_category_split_{_PHASE[split]}.pickle").exists():
         content = _unpickled(cache)
@@ -48,18 +49,18 @@ def open_tiered(root: Path, split: str) -> Listing:
     """Read tiered-ImageNet from Ren et al.'s pickles of PNGs, a folder, or csv and images.
 
     Raises:
-        FileNotFoundError: It lies in none of these ways, or an image of the csv is missing.
-        ValueError: A file is of another shape.
+        MissingFileError: It has none of these layouts, or an image of the csv is missing.
+        UserError: A file holds something else.
     """
-    pictures, labels = root / f"{split}_images_png.pkl", root / f"{split}_labels.pkl"
-    if not (pictures.exists() and labels.exists()):
+    encoded_images, labels = root / f"{split}_images_png.pkl", root / f"{split}_labels.pkl"
+    if not (encoded_images.exists() and labels.exists()):
         return _read_files(root, split)
     content = _unpickled(labels)
     names = [str(name) for name in _need(labels, content, "label_specific_str")]
     found = [names[int(label)] for label in _need(labels, content, "label_specific")]
-    encoded = [np.asarray(cell, dtype=np.uint8).tobytes() for cell in _unpickled(pictures)]
+    encoded = [np.asarray(cell, dtype=np.uint8).tobytes() for cell in _unpickled(encoded_images)]
     if len(found) != len(encoded):
-        raise ValueError(f"{labels} has {len(found)} labels, {pictures} {len(encoded)} images")
+        raise UserError(f"{labels} has {len(found)} labels, {encoded_images} {len(encoded)} images")
     return _listing(found, encoded)
 
 
@@ -70,16 +71,16 @@ def _read_files(root: Path, split: str) -> Listing:
         with listed.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if not {"filename", "label"} <= set(rows.fieldnames or ()):
-                raise ValueError(f"{listed} needs the columns filename and label")
+                raise UserError(f"{listed} needs the columns filename and label")
             pairs = [(row["filename"], row["label"]) for row in rows]
         folder = root / "images" if (root / "images").is_dir() else root
         files = [folder / name for name, _ in pairs]
         missing = [file for file in files if not file.is_file()]
         if missing:
-            raise FileNotFoundError(f"{missing[0]} and {len(missing) - 1} more of {listed}")
+            raise MissingFileError(f"{missing[0]} and {len(missing) - 1} more of {listed}")
         return _listing([label for _, label in pairs], files)
     if not (root / split).is_dir():
-        raise FileNotFoundError(f"{listed.name}, {split}/ or a pickle of the split {split}")
+        raise MissingFileError(f"{listed.name}, {split}/ or a pickle of the split {split}")
     found = ImageFolder(str(root / split))
     return _listing(
         [found.classes[label] for label in found.targets], [Path(path) for path, _ in found.imgs]
@@ -88,28 +89,33 @@ def _read_files(root: Path, split: str) -> Listing:
 
 def _listing(labels: Sequence[str], images: Sequence[Encoded]) -> Listing:
     classes = sorted(set(labels))
-    place = {name: row for row, name in enumerate(classes)}
-    return Listing(classes, spoken(classes), [place[name] for name in labels], images)
+    numbers = {name: number for number, name in enumerate(classes)}
+    return Listing(classes, spoken(classes), [numbers[name] for name in labels], images)
 
 
 def spoken(classes: Sequence[str]) -> list[str]:
-    """Give the words for WordNet ids such as n01440764, "tench"; other names have theirs already.
+    """Return words for WordNet ids, such as "tench" for n01440764; other names are words already.
 
     The first word of the synset, or all of them where two classes share the first.
 
     Raises:
-        ImportError: timm, which has the words, is not installed.
-        ValueError: An id is none of ILSVRC 2012.
+        MissingPackageError: timm, which has the words, is not installed.
+        UserError: An id is not one of ILSVRC 2012.
     """
     ids = [name for name in classes if re.fullmatch(r"n\d{8}", name)]
     words: dict[str, str] = {}
     if ids:
-        from timm.data import ImageNetInfo  # only where it is needed
+        try:
+            from timm.data import ImageNetInfo  # only where it is needed
+        except ImportError as error:
+            raise MissingPackageError(
+                f"{ids[0]} is a WordNet id, and timm has the words for it: pip install timm"
+            ) from error
 
         info = ImageNetInfo("imagenet-1k")
         unknown = sorted(set(ids) - set(info.label_names()))
         if unknown:
-            raise ValueError(f"{unknown[:5]} are no classes of ImageNet (ILSVRC 2012)")
+            raise UserError(f"{unknown[:5]} are not classes of ImageNet (ILSVRC 2012)")
         words = {name: info.label_name_to_description(name, detailed=False) for name in ids}
     first = {name: words.get(name, folder_to_words(name)).split(",")[0].strip() for name in classes}
     shared = Counter(first.values())
@@ -117,7 +123,9 @@ def spoken(classes: Sequence[str]) -> list[str]:
 
 
 class _Arrays(pickle.Unpickler):
-    """Unpickles built-in containers and numpy's arrays, and runs nothing else."""
+    """Unpickle built-in containers and numpy's arrays, and run nothing else."""
+
+    # The published splits are pickles that people copy from one another: a file may be anybody's.
 
     def find_class(self, module: str, name: str) -> Any:
         array = re.fullmatch(r"numpy(\.core|\._core)?(\.multiarray|\.numeric)?", module)
@@ -129,20 +137,20 @@ class _Arrays(pickle.Unpickler):
 
 
 def _unpickled(path: Path) -> Any:
-    """Read a pickle of arrays; text of Python 2 becomes str.
+    """Read a pickle of arrays; text of Python 2 becomes `str`.
 
     Raises:
-        ValueError: It is no pickle, or one that holds something else.
+        UserError: It is not a pickle, or holds something else.
     """
     try:
         with path.open("rb") as file:
             return _Arrays(file, encoding="latin1").load()
     except (ValueError, pickle.UnpicklingError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path} cannot be read: {error}") from error
 
 
 def _need(path: Path, content: Any, key: str) -> Any:
     if not isinstance(content, dict) or key not in content:
         found = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
-        raise ValueError(f"{path} needs {key!r}, has {found}")
+        raise UserError(f"{path} needs {key!r}, has {found}")
     return content[key]

@@ -1,4 +1,4 @@
-"""mini-ImageNet and tiered-ImageNet in the layouts that few-shot code passes around."""
+"""What a reader finds in one split of a dataset, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 Encoded = Path | bytes | np.ndarray
-"""A file, an encoded picture, or a picture ``(H, W, 3)`` uint8."""
+"""A file, an encoded image, or an image ``(H, W, 3)`` uint8."""
 
 
 class Listing(NamedTuple):
@@ -19,7 +19,7 @@ class Listing(NamedTuple):
         classes: Short names; labels are positions in it.
         displays: The same for prompts.
         targets: Labels.
-        images: The pictures.
+        images: The images.
     """
 
     classes: list[str]

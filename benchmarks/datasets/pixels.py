@@ -12,6 +12,6 @@ from .registry import LabelledSet
 
 
 def pixels_of(data: LabelledSet, rows: list[int], size: int) -> Tensor:
-    """Read some images of a dataset, ``(M, 3, size, size)`` uint8."""
+    """Read some images of a dataset, scaled and cropped to ``(M, 3, size, size)`` uint8."""
     bar = tqdm(rows, desc="images", mininterval=5, disable=None)
     return torch.stack([fit_to(data[row][0], size) for row in bar])

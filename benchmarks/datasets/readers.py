@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torchvision import datasets
 
+from genie_transforms import MissingFileError
 from index.sources import folder_to_words
 
 from .listing import Listing
@@ -22,7 +23,7 @@ def read_folder(root: Path, split: str) -> Listing:
     split_up = any((root / part).is_dir() for part in SPLITS)
     folder = root / split if split_up else root
     if not folder.is_dir():
-        raise FileNotFoundError(str(folder))
+        raise MissingFileError(str(folder))
     found = datasets.ImageFolder(str(folder))
     displays = [folder_to_words(name) for name in found.classes]
     return Listing(found.classes, displays, found.targets, [Path(path) for path, _ in found.imgs])
@@ -49,8 +50,8 @@ def read_cub(root: Path, split: str) -> Listing:
 
 
 def read_torchvision(make: Callable[..., Any], root: Path, split: str) -> Listing:
-    """List one of torchvision's datasets, whose loader is told to give paths."""
-    dataset = make(root, split=split, loader=Path)
+    """List one of torchvision's datasets, with a loader that returns paths."""
+    dataset = make(root, split=split, loader=Path)  # so that nothing is decoded here
     pairs = [dataset[row] for row in range(len(dataset))]
     return Listing(
         [name.replace("/", "-") for name in dataset.classes],
@@ -67,7 +68,7 @@ def read_aircraft(root: Path, split: str) -> Listing:
 
 
 def read_arrays(make: Callable[..., Any], root: Path, split: str) -> Listing:
-    """List one of torchvision's datasets that keep pictures as arrays, gray or coloured."""
+    """List one of torchvision's datasets that keep images as arrays, gray or coloured."""
     dataset = make(root, train=split == "train")
     pixels = np.asarray(dataset.data)
     if pixels.ndim == 3:

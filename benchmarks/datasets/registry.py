@@ -1,6 +1,6 @@
-"""The datasets of the paper's tables, and folders of one's own: images, labels, names and splits.
+"""The datasets of the paper's tables, and your own folders: images, labels, names and splits.
 
-Nothing is downloaded: what is missing is named, with where to get it and how it has to lie.
+Nothing is downloaded: what is missing is named, with where to get it and in which layout.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 from torchvision import datasets
 
+from genie_transforms import MissingFileError, UserError
 from index.sources import ClassName, as_rgb
 
 from .imagenet_subsets import open_mini, open_tiered
@@ -30,7 +31,7 @@ class LabelledSet:
     Attributes:
         classes: Short names of the C classes, fit for folders; labels are positions in it.
         targets: Labels, N.
-        images: N files, pictures as arrays ``(H, W, 3)`` uint8, or encoded pictures.
+        images: N files, arrays ``(H, W, 3)`` uint8, or encoded images.
         names: How prompts speak of each class.
     """
 
@@ -48,12 +49,12 @@ class LabelledSet:
         return np.array(self.targets, dtype=np.int64)
 
     def __getitem__(self, row: int) -> tuple[Image.Image, int]:
-        """Give an image, RGB, and its label."""
-        image = self.images[row]
-        if isinstance(image, np.ndarray):
-            return Image.fromarray(image), self.targets[row]
-        with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as picture:
-            return as_rgb(picture), self.targets[row]
+        """Decode an image, RGB, and return it with its label."""
+        encoded = self.images[row]
+        if isinstance(encoded, np.ndarray):
+            return Image.fromarray(encoded), self.targets[row]
+        with Image.open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded) as image:
+            return as_rgb(image), self.targets[row]
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,11 @@ class Kind:
 
     Attributes:
         read: Reads one split below a root.
-        layout: How it has to lie below the root.
+        layout: Its files below the root.
         where: Where to get it.
         superclass: As in "a type of <superclass>"; "" if it has none.
-        splits: What it has.
-        needs: What has to be there, with {split}; empty if `read` looks for itself.
+        splits: Their names.
+        needs: Files of each split that must be there; empty if `read` looks for itself.
     """
 
     read: Callable[[Path, str], Listing]
@@ -86,32 +87,33 @@ def open_dataset(name: str, root: Path, split: str) -> LabelledSet:
         split: One of its splits.
 
     Raises:
-        ValueError: There is no such dataset or split, or it has fewer than two classes.
-        FileNotFoundError: It is not there; says where to get it and how it has to lie.
+        UserError: There is no such dataset or split, or it has fewer than two classes.
+        MissingFileError: It is not there; says where to get it and in which layout.
     """
     if name not in DATASETS:
-        raise ValueError(f"unknown dataset {name!r}; choose among {', '.join(DATASETS)}")
+        raise UserError(f"unknown dataset {name!r}; choose among {', '.join(DATASETS)}")
     kind = DATASETS[name]
     if split not in kind.splits:
-        raise ValueError(f"{name} has no split {split!r}; choose among {', '.join(kind.splits)}")
+        raise UserError(f"{name} has no split {split!r}; choose among {', '.join(kind.splits)}")
+    # Looked up before reading, because torchvision does not say which file is missing.
     missing = [path for path in kind.needs.get(split, ()) if not (root / path).exists()]
     try:
         listing = None if missing else kind.read(root, split)
     except FileNotFoundError as error:
         missing = [str(error)]
     if missing or listing is None:
-        raise FileNotFoundError(
-            f"{name} is not complete below {root}: missing {', '.join(missing)}. It has to lie as "
+        raise MissingFileError(
+            f"{name} is not complete below {root}: missing {', '.join(missing)}. The layout is "
             f"{kind.layout}. Get it from {kind.where}"
         )
     if len(listing.classes) < 2:
-        raise ValueError(f"{name} below {root} has one class, {listing.classes}; 2 are needed")
+        raise UserError(f"{name} below {root} has one class, {listing.classes}; 2 are needed")
     names = [ClassName(display, kind.superclass) for display in listing.displays]
     return LabelledSet(listing.classes, listing.targets, listing.images, names)
 
 
 def _both(*paths: str, **by_split: str) -> dict[str, tuple[str, ...]]:
-    """Give what is needed for train and for test."""
+    """Return the files that train and test need: the shared ones, and one of each split."""
     return {split: (*paths, by_split[split]) for split in ("train", "test")}
 
 
@@ -128,7 +130,7 @@ DATASETS: dict[str, Kind] = {
     "folder": Kind(
         read_folder,
         "ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg",
-        "your own pictures, one folder a class",
+        "your own images, one folder a class",
         splits=SPLITS,
     ),
     "fashion-mnist": Kind(
@@ -179,7 +181,7 @@ DATASETS: dict[str, Kind] = {
     "cars196": Kind(
         partial(read_torchvision, datasets.StanfordCars),
         "ROOT/stanford_cars with devkit, cars_train, cars_test and cars_test_annos_withlabels.mat, "
-        "as torchvision.datasets.StanfordCars has it",
+        "as torchvision.datasets.StanfordCars expects it",
         "a copy of Stanford Cars, whose own page is gone (https://github.com/pytorch/vision/issues/7545)",
         "car",
         needs=_both(

@@ -5,72 +5,61 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 from tqdm import tqdm
 
 from genie_transforms import source_digest
-from genie_transforms.format import atomic_path
-from index.diffusion import load_family
+from index.diffusion import Family, load_family
 from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 
+from .images import GeneratedImages, cached
 from .sets import FewShotSet
 
 _BLOCK = 16  # images that are made together
 
 
-@dataclass(frozen=True)
-class Made:
-    """Generated pictures and what they cost.
-
-    Attributes:
-        images: ``(…, 3, H, W)`` uint8.
-        network_rows: Rows that went through the denoiser, guidance counted.
-        seconds: How long it took.
-    """
-
-    images: Tensor
-    network_rows: int
-    seconds: float
-
-
 def make_captioned(
     path: Path, data: FewShotSet, noise_ratio: float, variations: int, num_inference_steps: int
-) -> Made:
-    """Make every support image anew from its caption, or read what was made before.
+) -> GeneratedImages:
+    """Make every support image again from its caption, or read what was made before.
 
-    A bank has one prompt for each class, so these pictures are swept without one. The demo's
-    attribute captions stand in for BLIP's.
+    `index.build --method cap2aug` can do this, too, but came later: made here, the images of a
+    pool, and so its digest, stay what they were. The demo's attribute captions stand in for BLIP's.
 
     Args:
-        path: File that keeps the pictures, npz.
+        path: File that keeps the images, npz.
         data: The sources, with captions.
         noise_ratio: r in (0, 1].
         variations: How often each image is made, with other noise.
         num_inference_steps: Steps of the whole denoising.
 
     Returns:
-        Pictures ``(S, V, 3, H, W)`` uint8.
+        Images ``(S, V, 3, H, W)`` uint8.
 
     Raises:
-        RuntimeError: The model gave pictures that are not finite.
+        RuntimeError: The model returned images that are not finite.
     """
     family = load_family(data.pipeline)
-    captions = list(data.captions)
-    settings = [noise_ratio, variations, num_inference_steps, captions, family.fingerprint()]
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    if path.exists():
-        with np.load(path) as kept:
-            if str(kept["key"]) == key:
-                rows, seconds = int(kept["network_rows"]), float(kept["seconds"])
-                return Made(torch.from_numpy(kept["images"]), rows, seconds)
-    start = time.perf_counter()
-    images = data.support
+    settings = [noise_ratio, variations, num_inference_steps, [*data.captions]]
+    about = json.dumps([*settings, family.fingerprint()], sort_keys=True)
+    make = partial(_make, family, data, noise_ratio, variations, num_inference_steps)
+    arrays = cached(path, hashlib.sha256(about.encode()).hexdigest(), make)
+    rows, seconds = int(arrays["network_rows"]), float(arrays["seconds"])
+    return GeneratedImages(torch.from_numpy(arrays["images"]), rows, seconds)
+
+
+def _make(
+    family: Family, data: FewShotSet, noise_ratio: float, variations: int, num_inference_steps: int
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Make the images a block after the other, and count rows and seconds."""
+    start, images, captions = time.perf_counter(), data.support, data.captions
     digests = [source_digest(VF.to_pil_image(image)) for image in images]
     made: list[Tensor] = []
     network_rows = 0
@@ -85,17 +74,11 @@ def make_captioned(
         ]
         swept = sweep(family, images, pairs, SweepSettings(num_inference_steps=num_inference_steps))
         if swept.failures:
-            raise RuntimeError(f"a captioned picture failed: {next(iter(swept.failures.values()))}")
-        made += [picture[0] for picture in swept.images]
+            raise RuntimeError(f"a captioned image failed: {next(iter(swept.failures.values()))}")
+        made += [image[0] for image in swept.images]
         network_rows += swept.network_rows
-    pictures = torch.stack(made).reshape(len(images), variations, *made[0].shape)
-    result = Made(pictures, network_rows, time.perf_counter() - start)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            key=np.array(key),
-            images=pictures.numpy(),
-            network_rows=np.array(network_rows),
-            seconds=np.array(result.seconds),
-        )
-    return result
+    return {
+        "images": torch.stack(made).reshape(len(images), variations, *made[0].shape).numpy(),
+        "network_rows": np.array(network_rows),
+        "seconds": np.array(time.perf_counter() - start),
+    }

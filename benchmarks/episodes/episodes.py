@@ -1,6 +1,6 @@
 """Episodes: N classes, K support and Q query images of each, from a fixed pool of images.
 
-They are drawn once and kept as JSON, so that every arm, today and later, sees the same ones.
+They are drawn once and kept as JSON, so that every arm, today and later, gets the same ones.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genie_transforms import FolderInUseError, UserError
 from genie_transforms.format import atomic_write
 
 Integers = npt.NDArray[np.int64]
@@ -29,7 +30,8 @@ class Episode:
         query: For each class its Q query images.
 
     Raises:
-        ValueError: A class or image comes twice; so no image is both support and query.
+        ValueError: A class or image comes twice (so no image is both support and query), or
+            classes have different numbers of support images.
     """
 
     classes: tuple[int, ...]
@@ -43,7 +45,7 @@ class Episode:
                 f"{len(self.classes)} classes, {len(self.support)} and {len(self.query)}"
             )
         if len({len(rows) for rows in self.support}) != 1 or not self.support[0]:
-            raise ValueError(f"every class needs as many support images, got {self.support}")
+            raise ValueError(f"every class needs equally many support images, got {self.support}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"an episode's classes must differ, got {self.classes}")
         rows = [row for part in (*self.support, *self.query) for row in part]
@@ -73,16 +75,16 @@ class Episode:
 
     @property
     def query_rows(self) -> Integers:
-        """All query images, class by class."""
+        """All query images, class by class, ``(Q,)`` int64."""
         return np.concatenate([np.array(rows, dtype=np.int64) for rows in self.query])
 
     @property
     def query_labels(self) -> Integers:
-        """Their labels, int64 in [0, N)."""
+        """Their labels, ``(Q,)`` int64 in [0, N)."""
         return np.arange(self.n_way).repeat([len(rows) for rows in self.query])
 
     def check_sources(self, rows: Integers) -> None:
-        """Refuse generated images whose source is no support image of this episode.
+        """Refuse generated images whose source is not a support image of this episode.
 
         Raises:
             ValueError: There is such a source.
@@ -127,16 +129,16 @@ def draw(
             from what is not its support.
 
     Raises:
-        ValueError: There are too few classes or images.
+        UserError: There are too few classes or images.
     """
     rng = np.random.default_rng(drawing.seed)
     classes = np.unique(labels)
     if drawing.num_episodes < 1 or drawing.k_shot < 1 or drawing.n_query < 0:
-        raise ValueError(
+        raise UserError(
             f"episodes and shots must be at least 1, queries not negative, got {drawing}"
         )
     if not 2 <= drawing.n_way <= len(classes):
-        raise ValueError(f"n_way must lie in [2, {len(classes)}], got {drawing.n_way}")
+        raise UserError(f"n_way must lie in [2, {len(classes)}], got {drawing.n_way}")
     episodes = []
     for _ in range(drawing.num_episodes):
         chosen = rng.choice(classes, drawing.n_way, replace=False).tolist()
@@ -154,7 +156,7 @@ def draw(
 
 def _take(rng: np.random.Generator, rows: Integers, count: int, what: str) -> tuple[int, ...]:
     if len(rows) < count:
-        raise ValueError(f"{what}: {count} images wanted, the pool has {len(rows)}")
+        raise UserError(f"{what}: {count} images wanted, the pool has {len(rows)}")
     return tuple(rng.choice(rows, count, replace=False).tolist())
 
 
@@ -169,14 +171,14 @@ def read_episodes(path: Path, about: dict[str, Any]) -> list[Episode]:
 
     Args:
         path: What `write_episodes` wrote.
-        about: What they have to be drawn from.
+        about: What they must have been drawn from.
 
     Raises:
-        ValueError: They were drawn from something else.
+        FolderInUseError: They were drawn from something else.
     """
     content = json.loads(path.read_text())
     if content["about"] != about:
-        raise ValueError(
+        raise FolderInUseError(
             f"{path} was drawn with {content['about']}, now {about} is wanted: remove it, or give "
             "another folder"
         )

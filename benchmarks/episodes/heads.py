@@ -11,10 +11,9 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from .episodes import Integers
+
 Floats = npt.NDArray[np.floating]
-
-
-Integers = npt.NDArray[np.int64]
 
 
 class Classifier(Protocol):
@@ -24,7 +23,7 @@ class Classifier(Protocol):
         """Learn from features ``(M, D)``, labels ``(M,)`` and weights ``(M,)``."""
 
     def predict(self, X: Floats) -> Integers:  # noqa: N803
-        """Give the class of each feature, ``(Q,)`` int64."""
+        """Predict the class of each feature, ``(Q,)`` int64."""
 
 
 class NearestPrototype:
@@ -39,7 +38,7 @@ class NearestPrototype:
         return self
 
     def predict(self, X: Floats) -> Integers:  # noqa: N803
-        """Give the class of each feature, ``(Q,)`` int64."""
+        """Predict the class of each feature, ``(Q,)`` int64."""
         distances = np.linalg.norm(X[:, None] - self.prototypes_, axis=2)
         nearest: Integers = self.classes_[distances.argmin(1)]
         return nearest
@@ -90,7 +89,7 @@ class LabelledFeatures:
 
 
 def accuracy(head: str, support: LabelledFeatures, queries: Floats, truth: Integers) -> float:
-    """Fit a head and score it.
+    """Return the share of queries that a head labels correctly.
 
     Args:
         head: One of `HEADS`.
@@ -99,7 +98,7 @@ def accuracy(head: str, support: LabelledFeatures, queries: Floats, truth: Integ
         truth: Their labels, ``(Q,)`` int64.
 
     Returns:
-        The share of queries that it gets right, in [0, 1].
+        Accuracy in [0, 1].
 
     Raises:
         ValueError: There is no such head.

@@ -1,7 +1,7 @@
 """Arms with textual inversion: tokens learned from an episode's own support images alone.
 
 A pool is made once for all episodes, but a token must not have seen more than its episode may. So
-each (class, set of support images) gets a token of its own, which episodes share where they share
+each (class, set of support images) gets its own token, which episodes share where they share
 all of its images; and what is generated with tokens is kept by episode. Noise is that of the arms
 `img2img-high` and `genie`, so that the token is all that differs from them.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -28,17 +29,17 @@ from index.diffusion.inversion import Concept, Inversion, invert, load_tokens, t
 from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 
 from .episodes import Episode
-from .pairs import INVERTED, inverted_pairs
-from .pictures import ImagePool, cached
+from .images import EvaluatedImages, cached
+from .pairs import INVERTED, Pairs, inverted_pairs
 from .pool import Pool, few_shot_set
 
 
 @dataclass(frozen=True)
 class InversionRun:
-    """What `add_inverted_images` needs beside the pool.
+    """Where tokens are kept, and how they are learned.
 
     Attributes:
-        folder: Receives tokens and pictures; continued if it exists.
+        folder: Receives tokens and images; continued if it exists.
         inversion: How tokens are learned.
     """
 
@@ -52,7 +53,7 @@ def concept_name(pool: Pool, label: int, rows: Sequence[int]) -> str:
 
 
 def concepts_of(pool: Pool, episodes: Sequence[Episode]) -> list[Concept]:
-    """List what has to be learned, each (class, set of support images) once."""
+    """List what must be learned, each (class, set of support images) once."""
     found: dict[str, Concept] = {}
     for episode in episodes:
         for label, rows in zip(episode.classes, episode.support, strict=True):
@@ -62,36 +63,38 @@ def concepts_of(pool: Pool, episodes: Sequence[Episode]) -> list[Concept]:
     return list(found.values())
 
 
-def add_inverted_images(pool: Pool, episodes: Sequence[Episode], taught: InversionRun) -> Pool:
+def add_inverted_images(
+    pool: Pool, episodes: Sequence[Episode], inversion_run: InversionRun
+) -> Pool:
     """Learn the tokens of some episodes and generate with them, or read what was made before.
 
     Args:
-        pool: The pool.
+        pool: Real images, and what is generated without tokens.
         episodes: Those that the arms will run on.
-        taught: Where, and how tokens are learned.
+        inversion_run: Where tokens are kept, and how they are learned.
 
     Returns:
-        The pool with `inverted` pictures of each episode, and another digest.
+        The pool with `inverted` images of each episode, and another digest.
 
     Raises:
         FileExistsError: The folder holds tokens that were learned in another way.
-        RuntimeError: The loss or a picture is not finite.
+        RuntimeError: The loss or an image is not finite.
     """
     family = load_family(few_shot_set(pool.config).pipeline)
     concepts = concepts_of(pool, episodes)
-    folder = taught.folder / f"{taught.inversion.iterations}-steps"
-    invert(family, concepts, taught.inversion, folder)
-    learned = load_tokens(family, folder, [concept.name for concept in concepts])
+    inversion = inversion_run.inversion
+    folder = inversion_run.folder / f"{inversion.iterations}-steps"
+    invert(family, concepts, inversion, folder)
+    tokens = load_tokens(family, folder, [concept.name for concept in concepts])
     digests = [source_digest(VF.to_pil_image(image)) for image in pool.images[: pool.num_support]]
-    made = {}
+    inverted = {}
     for episode in tqdm(episodes, desc="with tokens", unit="episode", disable=None):
-        about = [asdict(episode), [learned[name] for name in _names(pool, episode)], pool.digest]
+        about = [asdict(episode), [tokens[name] for name in _names(pool, episode)], pool.digest]
         key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
         path = folder / "episodes" / f"{key[:16]}.npz"
-        compute = partial(_generate, family, pool, episode, digests)
-        arrays = cached(path, key, compute)
-        made[episode] = {
-            arm: ImagePool(
+        arrays = cached(path, key, partial(_generate, family, pool, episode, digests))
+        inverted[episode] = {
+            arm: EvaluatedImages(
                 torch.from_numpy(arrays[f"{arm}-images"]),
                 arrays[f"{arm}-embeddings"],
                 arrays[f"{arm}-hits"],
@@ -99,8 +102,8 @@ def add_inverted_images(pool: Pool, episodes: Sequence[Episode], taught: Inversi
             )
             for arm in INVERTED
         }
-    digest = hashlib.sha256(json.dumps([pool.digest, learned]).encode()).hexdigest()
-    return replace(pool, inverted=made, digest=digest)
+    digest = hashlib.sha256(json.dumps([pool.digest, tokens]).encode()).hexdigest()
+    return replace(pool, inverted=inverted, digest=digest)
 
 
 def _names(pool: Pool, episode: Episode) -> list[str]:
@@ -112,32 +115,38 @@ def _names(pool: Pool, episode: Episode) -> list[str]:
 def _generate(
     family: Family, pool: Pool, episode: Episode, digests: Sequence[str]
 ) -> dict[str, npt.NDArray[Any]]:
-    """Generate and look at an episode's pictures: arrays by arm and content, ``(G, …)`` each."""
-    tokens = [token_of(name) for name in _names(pool, episode)]
+    """Generate and evaluate an episode's images: arrays by arm and content, ``(G, …)`` each."""
     data = few_shot_set(pool.config)
+    settings = SweepSettings(num_inference_steps=pool.config.num_inference_steps)
     arrays: dict[str, npt.NDArray[Any]] = {}
     for arm, ratio in INVERTED.items():
-        which = inverted_pairs(arm, episode)
-        wanted = [pool.class_names[label] for label in which.classes]
-        repeats: dict[tuple[int, int], int] = {}
-        pairs = []
-        for source, target, name in zip(
-            which.sources.tolist(), which.targets.tolist(), wanted, strict=True
-        ):
-            variation = repeats.get((source, target), 0)
-            repeats[source, target] = variation + 1
-            seed = pair_seed(digests[source], name, variation, 0)
-            pairs.append(SweepPair(source, f"A photo of a {tokens[target]}", (ratio,), seed))
-        settings = SweepSettings(num_inference_steps=pool.config.num_inference_steps)
-        swept = sweep(family, pool.images, pairs, settings)
+        pairs = inverted_pairs(arm, episode)
+        sweep_pairs = _sweep_pairs(pool, episode, pairs, ratio, digests)
+        swept = sweep(family, pool.images, sweep_pairs, settings)
         if swept.failures:
-            raise RuntimeError(f"a picture of {arm} failed: {next(iter(swept.failures.values()))}")
+            raise RuntimeError(f"an image of {arm} failed: {next(iter(swept.failures.values()))}")
         images = torch.cat(swept.images)
-        seen = data.background_psnr(images[:, None], which.sources)
+        targets = np.array(pool.class_names)[pairs.classes]
         arrays |= {
             f"{arm}-images": images.numpy(),
             f"{arm}-embeddings": pool.backbone(images),
-            f"{arm}-hits": np.array(data.names_of(images)) == np.array(wanted),
-            f"{arm}-psnr": seen[:, 0],
+            f"{arm}-hits": np.array(data.names_of(images)) == targets,
+            f"{arm}-psnr": data.background_psnr(images[:, None], pairs.sources)[:, 0],
         }
     return arrays
+
+
+def _sweep_pairs(
+    pool: Pool, episode: Episode, pairs: Pairs, ratio: float, digests: Sequence[str]
+) -> list[SweepPair]:
+    """List what is generated; a pair that comes again is a variation, with other noise."""
+    tokens = [token_of(name) for name in _names(pool, episode)]
+    variations: Counter[tuple[int, int]] = Counter()
+    listed = []
+    for source, target in zip(pairs.sources.tolist(), pairs.targets.tolist(), strict=True):
+        name, prompt = pool.class_names[episode.classes[target]], f"A photo of a {tokens[target]}"
+        # The seed is that of the class's name, not of the token: the token is the only difference.
+        seed = pair_seed(digests[source], name, variations[source, target], 0)
+        variations[source, target] += 1
+        listed.append(SweepPair(source, prompt, (ratio,), seed))
+    return listed

@@ -1,4 +1,4 @@
-"""Which images an episode's generated pictures are made from, and what they shall show."""
+"""Which images an episode's generated images are made from, and what they shall show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from .episodes import Episode, Integers
 
 FIXED = 0.8
 """r of the arm `genie`."""
-
 
 INVERTED = {"dafusion": 0.7, "genie+txtinv": FIXED}
 """r of the arms whose prompts have a token that was learned from the episode's own support."""
@@ -48,5 +47,5 @@ def same_class_pairs(episode: Episode) -> Pairs:
 
 
 def inverted_pairs(name: str, episode: Episode) -> Pairs:
-    """List the pairs of an arm of `INVERTED`, in the order of its pictures."""
+    """List the pairs of an arm of `INVERTED`, in the order of its images."""
     return cross_class_pairs(episode) if name == "genie+txtinv" else same_class_pairs(episode)

@@ -1,6 +1,6 @@
 """The pool that all episodes share: real images, and everything that is generated from them.
 
-Each support image is swept over r towards every other class, and made anew within its own class,
+Each support image is swept over r towards every other class, and made again within its own class,
 once, by the builder of banks. An episode then only selects, so hundreds of them are cheap.
 """
 
@@ -18,26 +18,28 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from genie_transforms import FolderInUseError
 from genie_transforms.format import Manifest, write_json
 from index.build import build
-from index.config import BuildConfig
+from index.config import PAPER_NOISE_RATIOS, BuildConfig
 from index.diffusion import with_timesteps
 from index.diffusion.sampling import first_index
 from index.embed import Backbone, load_backbone
 from index.store import read_stats
 from index.train import make_scheduler
 
-from .captioned import Made, make_captioned
+from .captioned import make_captioned
 from .episodes import Episode
-from .pictures import ImagePool, cached, evaluate_images, read_sweep, read_variations
+from .images import EvaluatedImages, GeneratedImages, cached, evaluate_images
 from .sets import DEMO_DATA, DataChoice, FewShotSet, open_few_shot_set
+from .sweeps import read_sweep, read_variations
 
-RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-
+POOL_NOISE_RATIOS = (0.3, 0.4, *PAPER_NOISE_RATIOS, 1.0)
+"""The sweep of the pool; r = 1 is Txt2Img."""
 
 SAME_CLASS = {"img2img-low": 0.3, "img2img-high": 0.7, "cap2aug": 0.7}
-"""r of the arms that make an image anew within its class; they differ in nothing else, but that
-cap2aug's prompt is the image's caption."""
+"""r of the arms that make an image again within its class; they differ in nothing else, except that
+the prompt of cap2aug is the image's caption."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class PoolConfig:
         work: Folder that receives it.
         per_class: Support images of each class.
         queries_per_class: Query images of each class, none of them a support image.
-        variations: How often each support image is made anew within its class.
+        variations: How often each support image is made again within its class.
         num_inference_steps: Steps of the whole denoising.
         noise_ratios: The sweep, increasing.
         data: Which images and models.
@@ -59,16 +61,16 @@ class PoolConfig:
     queries_per_class: int = 40
     variations: int = 4
     num_inference_steps: int = 50
-    noise_ratios: tuple[float, ...] = RATIOS
+    noise_ratios: tuple[float, ...] = POOL_NOISE_RATIOS
     data: DataChoice = DEMO_DATA
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Real and generated pictures.
+    """Real and generated images.
 
     Attributes:
-        config: What it was made by.
+        config: What it was made with.
         class_names: Names of the C classes; labels are positions in it.
         labels: Of the real images, first S for support, then the queries, ``(P,)`` int64.
         images: The real images, ``(P, 3, H, W)`` uint8.
@@ -78,9 +80,9 @@ class Pool:
         backbone: What embedded everything.
         network_rows: Rows that went through the denoiser for each part, guidance counted.
         seconds: How long each part took to generate.
-        digest: Names the content.
-        inverted: What was generated with tokens of an episode's own, by episode and arm, in the
-            order of `pairs.inverted_pairs`.
+        digest: Key of the content, which results are cached under.
+        inverted: What was generated with an episode's own tokens, by episode and arm, in the
+            order of `inverted_pairs`.
     """
 
     config: PoolConfig
@@ -88,13 +90,13 @@ class Pool:
     labels: npt.NDArray[np.int64]
     images: Tensor
     embeddings: npt.NDArray[np.float32]
-    swept: ImagePool
-    same_class: Mapping[str, ImagePool]
+    swept: EvaluatedImages
+    same_class: Mapping[str, EvaluatedImages]
     backbone: Backbone
     network_rows: Mapping[str, int]
     seconds: Mapping[str, float]
     digest: str
-    inverted: Mapping[Episode, Mapping[str, ImagePool]] = field(default_factory=dict)
+    inverted: Mapping[Episode, Mapping[str, EvaluatedImages]] = field(default_factory=dict)
 
     @property
     def num_support(self) -> int:
@@ -102,7 +104,7 @@ class Pool:
         return len(self.class_names) * self.config.per_class
 
     def place(self, noise_ratio: float) -> int:
-        """Find a noise ratio in the sweep.
+        """Return the position of a noise ratio in the sweep.
 
         Raises:
             ValueError: It was not swept.
@@ -113,8 +115,8 @@ class Pool:
 
 
 @cache
-def rows_of(noise_ratio: float, num_inference_steps: int) -> int:
-    """Count the rows that a small pipeline sends through the denoiser, guidance counted."""
+def network_rows_of(noise_ratio: float, num_inference_steps: int) -> int:
+    """Count the rows that an image costs in a small pipeline's denoiser, guidance counted."""
     grid = with_timesteps(make_scheduler(), num_inference_steps).timesteps
     return 2 * (len(grid) - first_index(grid, noise_ratio))  # with the prompt and without
 
@@ -129,8 +131,8 @@ def make_pool(config: PoolConfig) -> Pool:
     """Make the pool; what is there already is read.
 
     Raises:
-        FileExistsError: `config.work` holds another pool, or one by other models.
-        ValueError: A pair gave no picture.
+        FolderInUseError: `config.work` holds another pool, or one by other models.
+        ValueError: A pair gave no image.
     """
     data, backbone = few_shot_set(config), load_backbone(config.data.backbone)
     _claim(config, data.images)
@@ -141,19 +143,19 @@ def make_pool(config: PoolConfig) -> Pool:
     content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode(), real]
     content += [part.images.numpy().tobytes() for part in parts.values()]
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in content)).hexdigest()
-    pictures = {}
+    evaluated = {}
     for name, part in parts.items():
         path = config.work / f"{name}-seen.npz"
-        seen = cached(path, digest, partial(evaluate_images, part.images, data, backbone))
-        pictures[name] = ImagePool(part.images, **seen)
+        arrays = cached(path, digest, partial(evaluate_images, part.images, data, backbone))
+        evaluated[name] = EvaluatedImages(part.images, **arrays)
     return Pool(
         config=config,
         class_names=data.class_names,
         labels=data.labels,
         images=data.images,
         embeddings=backbone(data.images),
-        swept=pictures.pop("sweep"),
-        same_class=pictures,
+        swept=evaluated.pop("sweep"),
+        same_class=evaluated,
         backbone=backbone,
         network_rows={name: part.network_rows for name, part in parts.items()},
         seconds={name: round(part.seconds, 1) for name, part in parts.items()},
@@ -162,7 +164,7 @@ def make_pool(config: PoolConfig) -> Pool:
 
 
 def _claim(config: PoolConfig, real: Tensor) -> None:
-    """Take the folder for this pool, or see that it is the same."""
+    """Write down which pool the folder holds, or refuse it if it holds another one."""
     path = config.work / "pool.json"
     wanted = {
         "per_class": config.per_class,
@@ -172,30 +174,29 @@ def _claim(config: PoolConfig, real: Tensor) -> None:
     if not path.exists():
         write_json(path, wanted)
     elif (found := json.loads(path.read_text())) != wanted:
-        raise FileExistsError(
+        raise FolderInUseError(
             f"{config.work} holds another pool, of {found['per_class']} support and "
             f"{found['queries_per_class']} query images a class: give another --work, or remove it"
         )
 
 
-def _generate(config: PoolConfig, data: FewShotSet) -> dict[str, Made]:
+def _generate(config: PoolConfig, data: FewShotSet) -> dict[str, GeneratedImages]:
     """Build the banks, and what no bank can hold."""
     steps, variations = config.num_inference_steps, config.variations
-    common = common_build(config)
+    common, ids, num_classes = common_build(config), data.support_ids, len(data.class_names)
     sweep = BuildConfig(
         out=config.work / "sweep", noise_ratios=config.noise_ratios, keep_sweep=True, **common
     )
-    parts = {"sweep": _made(sweep, partial(read_sweep, data=data))}
+    parts = {"sweep": _build(sweep, lambda bank: read_sweep(bank, ids, num_classes))}
     for arm in ("img2img-low", "img2img-high"):
-        again = BuildConfig(
+        same_class = BuildConfig(
             out=config.work / arm,
             method="img2img",
             noise_ratio=SAME_CLASS[arm],
             variations=variations,
             **common,
         )
-        read = partial(read_variations, data=data, variations=variations)
-        parts[arm] = _made(again, read)
+        parts[arm] = _build(same_class, lambda bank: read_variations(bank, ids, variations))
     if data.captions:
         ratio, path = SAME_CLASS["cap2aug"], config.work / "cap2aug.npz"
         parts["cap2aug"] = make_captioned(path, data, ratio, variations, steps)
@@ -203,7 +204,7 @@ def _generate(config: PoolConfig, data: FewShotSet) -> dict[str, Made]:
 
 
 def common_build(config: PoolConfig) -> dict[str, Any]:
-    """Give the settings that all banks of a pool share."""
+    """Return the settings that all banks of a pool share."""
     data = few_shot_set(config)
     return {
         "source": str(config.work / "support"),
@@ -213,8 +214,8 @@ def common_build(config: PoolConfig) -> dict[str, Any]:
     }
 
 
-def _made(config: BuildConfig, read: Callable[[Path], Tensor]) -> Made:
-    """Build a bank and read its pictures."""
+def _build(config: BuildConfig, read: Callable[[Path], Tensor]) -> GeneratedImages:
+    """Build a bank and read its images."""
     bank = build(config)
     seconds = sum(sum(entry["seconds"].values()) for entry in read_stats(bank))
-    return Made(read(bank), Manifest.read(bank).counts["network_rows"], seconds)
+    return GeneratedImages(read(bank), Manifest.read(bank).counts["network_rows"], seconds)

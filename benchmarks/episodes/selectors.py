@@ -1,6 +1,6 @@
 """Backbones that may choose r* instead of the one that classifies (paper, table A2).
 
-For `--selectors python:benchmarks.episodes.selectors:NAME`. They are meant for small pictures.
+For `--selectors python:benchmarks.episodes.selectors:NAME`. They are meant for small images.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from index.demo import ORACLE, load_oracle
 from index.embed import Backbone, ModuleBackbone, Network, load_backbone
 from index.train import SmallResNet
 
-from .pictures import cached
+from .images import cached
 from .pool import Pool
 
 SUPERVISED = "python:benchmarks.episodes.selectors:supervised"
 
 
 def supervised(path: Path = ORACLE) -> nn.Module:
-    """Give an oracle without its head: it knows every class by name, an upper bound."""
+    """Return an oracle without its head: it was trained on every class, an upper bound."""
     oracle = load_oracle(path)
     oracle.head = nn.Identity()
     return _Scaled(oracle)
 
 
 def untrained() -> nn.Module:
-    """Give the network of the demo's encoder with random weights."""
+    """Return the network of the demo's encoder with random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return _Scaled(SmallResNet(width=32).eval())
 
 
 def pixels() -> Callable[[Tensor], Tensor]:
-    """Give the picture itself, 8 x 8, without its mean: what no learning finds."""
+    """Return a function to the image itself, 8 x 8, less its mean: features without learning."""
 
     def features(images: Tensor) -> Tensor:
         small = F.adaptive_avg_pool2d(images.float(), 8).flatten(1)
-        return small - small.mean(1, keepdim=True) + 1e-3  # never zero, also on a blank picture
+        return small - small.mean(1, keepdim=True) + 1e-3  # never zero, even for a blank image
 
     return features
 
 
 class _Scaled(nn.Module):
-    """Takes pictures ``(N, 3, H, W)`` uint8."""
+    """Takes images ``(N, 3, H, W)`` uint8, which the network wants in [0, 1]."""
 
     def __init__(self, network: SmallResNet) -> None:
         super().__init__()
@@ -62,15 +62,15 @@ class _Scaled(nn.Module):
 
 
 def embedded_by(pool: Pool, spec: str, folder: Path) -> Pool:
-    """Give the same pool, embedded by another backbone.
+    """Return the same pool, embedded by another backbone.
 
     Args:
-        pool: Real and swept pictures.
+        pool: Real and swept images.
         spec: What `index.embed.load_backbone` opens.
         folder: Keeps the embeddings.
 
     Raises:
-        ValueError: There is no such backbone.
+        UserError: There is no such backbone.
     """
     if spec == pool.backbone.name:
         return pool

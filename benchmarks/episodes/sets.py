@@ -1,7 +1,7 @@
 """What few-shot episodes are drawn from: real images of classes that the backbone never saw.
 
 The demo's scenes are drawn on the spot. Any dataset that `benchmarks.datasets` opens may take their
-place, with a pipeline and an oracle of `benchmarks.small_pipeline` and a backbone of one's own.
+place, with a pipeline and an oracle of `benchmarks.small_pipeline` and your own backbone.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from torchvision.transforms.v2 import functional as VF
 
 from benchmarks.datasets import DATASETS, open_dataset
 from benchmarks.measure import background_psnr
+from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
 from index.diffusion.sampling import derived_seed
 from index.sources import fit_to
 
 _SEED = 2**19  # apart from the scenes of training and of the demo's bank
 
-
 DEMO = "demo"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataChoice:
-    """Which images, and which models look at them and make them.
+    """Which images, and which models embed, name and generate them.
 
     Attributes:
         name: demo, or one of `benchmarks.datasets.DATASETS`, whose test split is taken.
@@ -51,19 +51,19 @@ class DataChoice:
     def __post_init__(self) -> None:
         given = self.root, self.trained, self.backbone != DEMO
         if self.is_demo and (any(given) or self.classes):
-            raise ValueError("the demo has its own classes and models: give data.name as well")
+            raise UserError("the demo has its own classes and models: give data.name as well")
         if not self.is_demo and self.name not in DATASETS:
             known = ", ".join((DEMO, *DATASETS))
-            raise ValueError(f"unknown dataset {self.name!r}; choose among {known}")
+            raise UserError(f"unknown dataset {self.name!r}; choose among {known}")
         if not self.is_demo and not all(given):
-            raise ValueError(
+            raise UserError(
                 f"{self.name} needs data.root, the folder that holds it, data.trained, what "
                 "benchmarks.small_pipeline wrote, and data.backbone"
             )
 
     @property
     def is_demo(self) -> bool:
-        """It is the demo, whose scenes have captions and masks."""
+        """Whether it is the demo, whose scenes have captions and masks."""
         return self.name == DEMO
 
     @property
@@ -86,7 +86,7 @@ class FewShotSet:
         num_support: S; they lie class by class.
         model: The pipeline's folder; empty for the demo's.
         backbone: What embeds.
-        names_of: The oracle: names what it sees in images ``(N, 3, R, R)`` uint8.
+        names_of: The oracle: predicts the classes' names of images ``(N, 3, R, R)`` uint8.
         captions: Of each support image; empty if there are none.
         masks: Objects of the support images, ``(S, R, R)`` bool, if known.
     """
@@ -118,7 +118,7 @@ class FewShotSet:
         return [f"{self.class_names[label]}/{row:06d}.png" for row, label in enumerate(labels)]
 
     def write_support(self, root: Path) -> None:
-        """Write the support images in the layout of `ImageFolder`; what is there stays."""
+        """Write the support images in the layout of `ImageFolder`; files that exist stay."""
         for name, image in zip(self.support_ids, self.support, strict=True):
             path = root / name
             if not path.exists():
@@ -128,14 +128,14 @@ class FewShotSet:
     def background_psnr(
         self, images: Tensor, rows: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float64]:
-        """Compare backgrounds with the sources'.
+        """Measure how well backgrounds of images are kept, against their sources.
 
         Args:
             images: ``(M, V, 3, R, R)`` uint8.
             rows: The support image that each of the M was made from.
 
         Returns:
-            ``(M, V)`` float64, dB; not a number where masks are not known.
+            ``(M, V)`` float64, dB; NaN without masks.
         """
         if self.masks is None:
             return np.full(tuple(images.shape[:2]), np.nan)
@@ -155,8 +155,8 @@ def open_few_shot_set(choice: DataChoice, per_class: int, queries_per_class: int
         queries_per_class: Query images of each class, none of them a support image.
 
     Raises:
-        ValueError: A class is unknown, or has too few images.
-        FileNotFoundError: The dataset or a model is not there.
+        UserError: A class is unknown, or has too few images.
+        MissingFileError: The dataset or the oracle is not there.
     """
     opened = _demo if choice.is_demo else partial(_test_split, choice)
     return opened(per_class, queries_per_class)
@@ -181,20 +181,25 @@ def _demo(per_class: int, queries_per_class: int) -> FewShotSet:
 
 def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> FewShotSet:
     if choice.root is None or choice.trained is None:
-        raise ValueError(f"{choice.name} needs data.root and data.trained")
+        raise UserError(f"{choice.name} needs data.root and data.trained")
     data = open_dataset(choice.name, choice.root, "test")
     unknown = sorted(set(choice.classes) - set(data.classes))
     if unknown:
         known = ", ".join(data.classes)
-        raise ValueError(f"{choice.name} has no classes {unknown}; choose among {known}")
+        raise UserError(f"{choice.name} has no classes {unknown}; choose among {known}")
     model, names = choice.trained / "pipeline", tuple(sorted(choice.classes or data.classes))
-    oracle = load_oracle(choice.trained / "oracle.safetensors")
+    weights = choice.trained / "oracle.safetensors"
+    if not weights.is_file():
+        raise MissingFileError(
+            f"there is no {weights}: python -m benchmarks.small_pipeline writes it"
+        )
+    oracle = load_oracle(weights)
     size = int(AutoencoderKL.load_config(model, subfolder="vae")["sample_size"])
     parts: list[list[int]] = [[], []]
     for name in names:
         rows = np.flatnonzero(data.labels == data.classes.index(name))
         if len(rows) < per_class + queries_per_class:
-            raise ValueError(
+            raise UserError(
                 f"class {name!r} of {choice.name} has {len(rows)} test images, {per_class} for "
                 f"support and {queries_per_class} queries are needed"
             )

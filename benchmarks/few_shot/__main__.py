@@ -1,12 +1,9 @@
 """`python -m benchmarks.few_shot`."""
 
-import logging
-
-import tyro
+from index.command import run_command
 
 from .config import FewShotConfig
 from .run import main
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(tyro.cli(FewShotConfig, prog="python -m benchmarks.few_shot"))
+    run_command(main, FewShotConfig, "benchmarks.few_shot")

@@ -20,28 +20,27 @@ from torchvision.transforms import v2
 from benchmarks.episodes import (
     FIXED,
     INVERTED,
+    POOL_NOISE_RATIOS,
     SAME_CLASS,
     Episode,
-    ImagePool,
+    EvaluatedImages,
     Integers,
     LabelledFeatures,
     Pairs,
     Pool,
     cross_class_pairs,
     inverted_pairs,
-    rows_of,
+    network_rows_of,
     same_class_pairs,
 )
+from index.config import PAPER_NOISE_RATIOS
 from index.diffusion.sampling import derived_seed
 from index.generate import RULES, projections, select
 
 from .classical import Views, blend, mixed, strong, weak
 
-GRID = (0.5, 0.6, 0.7, 0.8, 0.9)
-"""The noise ratios that GeNIe-Ada chooses among (paper, section 4)."""
-
-
 BASELINE = "txt2img"
+"""The arm that all others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,11 @@ class Added:
 
 
 Arm = Callable[[Pool, Episode, int], Added]
+"""Takes a seed for what is random in this arm and episode."""
 
 
 def classical(views: Views | None, mixer: type[v2.MixUp | v2.CutMix] | None) -> Arm:
-    """Make an arm of transformed support images, which are then mixed, or either."""
+    """Return an arm of support images that are transformed, mixed, or both."""
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
         copies = episode.n_way - 1
@@ -101,77 +101,80 @@ def _embedded(
 
 
 def same_class(name: str) -> Arm:
-    """Make an arm of support images made anew within their class."""
+    """Return an arm of support images made again within their class."""
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
-        pairs, made, ratio = same_class_pairs(episode), pool.same_class[name], SAME_CLASS[name]
+        pairs, ratio = same_class_pairs(episode), SAME_CLASS[name]
         variations = np.tile(np.arange(episode.n_way - 1), len(episode.support_rows))
         ratios = np.full(len(variations), ratio)
-        cost = rows_of(ratio, pool.config.num_inference_steps)
-        return _selected(made, (pairs.sources, variations), pairs.targets, episode, ratios, cost)
+        cost = network_rows_of(ratio, pool.config.num_inference_steps)
+        where = pairs.sources, variations
+        return _selected(pool.same_class[name], where, pairs.targets, episode, ratios, cost)
 
     return arm
 
 
 def fixed(noise_ratio: float) -> Arm:
-    """Make an arm of GeNIe at one noise ratio; Txt2Img is r = 1."""
+    """Return an arm of GeNIe at one noise ratio; Txt2Img is r = 1."""
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
         pairs = cross_class_pairs(episode)
         places = np.full(len(pairs.sources), pool.place(noise_ratio))
-        cost = rows_of(noise_ratio, pool.config.num_inference_steps)
+        cost = network_rows_of(noise_ratio, pool.config.num_inference_steps)
         return _swept(pool, episode, pairs, places, cost)
 
     return arm
 
 
 def random_ratio(pool: Pool, episode: Episode, seed: int) -> Added:
-    """Take a random r of the grid for each pair."""
-    pairs, grid = cross_class_pairs(episode), np.array([pool.place(ratio) for ratio in GRID])
-    places = np.random.default_rng(seed).choice(grid, len(pairs.sources))
-    costs = [rows_of(r, pool.config.num_inference_steps) for r in GRID]
+    """Take a random r of the paper's grid for each pair."""
+    pairs, columns = cross_class_pairs(episode), [pool.place(ratio) for ratio in PAPER_NOISE_RATIOS]
+    places = np.random.default_rng(seed).choice(np.array(columns), len(pairs.sources))
+    costs = [network_rows_of(r, pool.config.num_inference_steps) for r in PAPER_NOISE_RATIOS]
     return _swept(pool, episode, pairs, places, float(np.mean(costs)))
 
 
-def adaptive(rule: str, grid: tuple[float, ...] = GRID, chooser: Pool | None = None) -> Arm:
-    """Make an arm of Algorithm 1, or another rule, with the episode's own centroids.
+def adaptive(
+    rule: str, grid: tuple[float, ...] = PAPER_NOISE_RATIOS, selector: Pool | None = None
+) -> Arm:
+    """Return an arm of Algorithm 1, or another rule, with the episode's own centroids.
 
     Args:
-        rule: One of `index.selection.RULES`.
+        rule: One of `index.generate.RULES`.
         grid: The noise ratios to choose among.
-        chooser: The same pool, embedded by the backbone that chooses; if none, by the one that
+        selector: The same pool, embedded by the backbone that chooses; if none, by the one that
             the head learns from, as in the paper.
     """
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
         pairs, columns = cross_class_pairs(episode), np.array([pool.place(ratio) for ratio in grid])
-        eyes = chooser or pool
+        chooser = selector or pool
         # The plain mean of unit vectors, not normalised again, as in the authors' code.
-        support = eyes.embeddings[episode.support_rows]
+        support = chooser.embeddings[episode.support_rows]
         centroids = support.reshape(episode.n_way, episode.k_shot, -1).mean(1)
-        walked = projections(
-            eyes.swept.embeddings[pairs.sources[:, None], pairs.classes[:, None], columns],
-            eyes.embeddings[pairs.sources],
+        positions = projections(
+            chooser.swept.embeddings[pairs.sources[:, None], pairs.classes[:, None], columns],
+            chooser.embeddings[pairs.sources],
             centroids[pairs.targets],
         )
-        places = columns[select(walked, rule)]
-        cost = sum(rows_of(ratio, pool.config.num_inference_steps) for ratio in grid)
+        places = columns[select(positions, rule)]
+        cost = sum(network_rows_of(ratio, pool.config.num_inference_steps) for ratio in grid)
         return _swept(pool, episode, pairs, places, cost)
 
     return arm
 
 
 def inverted(name: str) -> Arm:
-    """Make an arm whose pictures were generated for each episode alone (see `inverted.py`)."""
+    """Return an arm whose images were generated for each episode alone, with its own tokens."""
 
     def arm(pool: Pool, episode: Episode, seed: int) -> Added:
         if episode not in pool.inverted:
-            raise ValueError(f"nothing was made with tokens of the episode {episode.support}")
-        pairs, made = inverted_pairs(name, episode), pool.inverted[episode][name]
+            raise ValueError(f"nothing was generated with tokens of the episode {episode.support}")
+        pairs, generated = inverted_pairs(name, episode), pool.inverted[episode][name]
         episode.check_sources(pairs.sources)
-        cost = rows_of(INVERTED[name], pool.config.num_inference_steps)
-        everything, ratios = (np.arange(len(made.hits)),), np.array([INVERTED[name]])
-        return _taken(made, everything, pairs.targets, episode.n_way, ratios, cost)
+        cost = network_rows_of(INVERTED[name], pool.config.num_inference_steps)
+        everything, ratios = (np.arange(len(generated.hits)),), np.array([INVERTED[name]])
+        return _taken(generated, everything, pairs.targets, episode.n_way, ratios, cost)
 
     return arm
 
@@ -183,20 +186,20 @@ def _swept(pool: Pool, episode: Episode, pairs: Pairs, places: Integers, cost: f
 
 
 def _selected(
-    made: ImagePool,
+    generated: EvaluatedImages,
     where: tuple[Integers, ...],
     labels: Integers,
     episode: Episode,
     ratios: npt.NDArray[np.float64],
     cost: float,
 ) -> Added:
-    """Take generated pictures by their axes, the first of which is the source."""
+    """Take generated images by their axes, the first of which is the source."""
     episode.check_sources(where[0])
-    return _taken(made, where, labels, episode.n_way, ratios, cost)
+    return _taken(generated, where, labels, episode.n_way, ratios, cost)
 
 
 def _taken(
-    made: ImagePool,
+    generated: EvaluatedImages,
     where: tuple[Integers, ...],
     labels: Integers,
     n_way: int,
@@ -204,12 +207,12 @@ def _taken(
     cost: float,
 ) -> Added:
     facts = {
-        "oracle_accuracy": float(made.hits[where].mean()),
-        "background_psnr_db": float(made.psnr[where].mean()),
+        "oracle_accuracy": float(generated.hits[where].mean()),
+        "background_psnr_db": float(generated.psnr[where].mean()),
         "noise_ratio": float(ratios.mean()),
         "network_rows": float(cost),
     }
-    return Added(made.embeddings[where], np.eye(n_way)[labels], facts)
+    return Added(generated.embeddings[where], np.eye(n_way)[labels], facts)
 
 
 ARMS: dict[str, Arm] = {
@@ -224,21 +227,21 @@ ARMS: dict[str, Arm] = {
     **{name: inverted(name) for name in INVERTED},
     BASELINE: fixed(1.0),
     "genie+mixup": genie_mixup,
-    **{"genie" if r == FIXED else f"genie-{r:g}": fixed(r) for r in (0.3, 0.4, *GRID)},
+    **{"genie" if r == FIXED else f"genie-{r:g}": fixed(r) for r in POOL_NOISE_RATIOS if r < 1},
     "genie-random": random_ratio,
     **{"genie-ada" if rule == "paper" else f"genie-ada-{rule}": adaptive(rule) for rule in RULES},
 }
-"""By name; `genie-0.5` is GeNIe with r = 0.5, `genie-random` has a random r of the grid."""
+"""By name; `genie-0.5` is GeNIe with r = 0.5, `genie-random` has a random r of the paper's grid."""
 
 
 def support_features(
     name: str, pool: Pool, episode: Episode, seed: int
 ) -> tuple[LabelledFeatures, dict[str, float]]:
-    """Give what a head learns from in an episode: its support and what an arm adds.
+    """Return what a head learns from in an episode: its support and what an arm adds.
 
     Args:
         name: One of `ARMS`.
-        pool: Real and generated pictures.
+        pool: Real and generated images.
         episode: Its support rows lie in the pool's support.
         seed: Seed of the arm's randomness in this episode.
 
@@ -256,7 +259,7 @@ def support_features(
 
 
 def with_support(pool: Pool, episode: Episode, added: Added) -> LabelledFeatures:
-    """Put an episode's support and what an arm adds to it together."""
+    """Join an episode's support and what an arm adds to it."""
     own = np.eye(episode.n_way)[episode.support_labels]
     features = np.concatenate([pool.embeddings[episode.support_rows], added.features])
     return LabelledFeatures.from_soft(features, np.concatenate([own, added.soft]))

@@ -16,7 +16,7 @@ Views = Callable[[Tensor], Tensor]
 
 @cache
 def _steps(size: int, strength: str) -> v2.Compose:
-    """Give the transforms of one image; strengths and probabilities are MoCo v2's (Chen et al.)."""
+    """Return one image's transforms; strengths and probabilities are MoCo v2's (Chen et al.)."""
     steps: list[v2.Transform] = [
         v2.RandomResizedCrop(size, scale=(0.2, 1.0), antialias=True),
         v2.RandomHorizontalFlip(),
@@ -55,9 +55,9 @@ def _each(images: Tensor, strengths: list[str]) -> Tensor:
 def blend(
     mixer: type[v2.MixUp | v2.CutMix], images: Tensor, labels: Tensor, num_classes: int
 ) -> tuple[Tensor, Tensor]:
-    """Mix each image with another one of the batch, each pair with its own share.
+    """Mix each image with another one of the batch, each pair with its own ratio.
 
-    torchvision draws one share for a whole batch, so it gets the pairs one by one.
+    torchvision draws one ratio for a whole batch, so it gets the pairs one by one.
 
     Args:
         mixer: `v2.MixUp` or `v2.CutMix`, with torchvision's alpha = 1.
@@ -71,10 +71,10 @@ def blend(
     mix: Any = mixer(num_classes=num_classes)
     order = torch.randperm(len(images))
     partners = torch.empty_like(order)
-    partners[order] = order.roll(1)  # a cycle: no image meets itself
+    partners[order] = order.roll(1)  # a cycle: no image is mixed with itself
     blended = []
-    for place, partner in enumerate(partners.tolist()):
-        pair, soft = mix(images[[place, partner]].float(), labels[[place, partner]])
+    for row, partner in enumerate(partners.tolist()):
+        pair, soft = mix(images[[row, partner]].float(), labels[[row, partner]])
         blended.append((pair[0].round().to(torch.uint8), soft[0].float()))
-    pictures, shares = zip(*blended, strict=True)
-    return torch.stack(pictures), torch.stack(shares)
+    mixed_images, soft_labels = zip(*blended, strict=True)
+    return torch.stack(mixed_images), torch.stack(soft_labels)

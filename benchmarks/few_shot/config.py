@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from benchmarks.episodes import DEMO_DATA, INVERTED, DataChoice, InversionRun, PoolConfig
+from benchmarks.episodes import INVERTED, EpisodeConfig, InversionRun, PoolConfig
+from genie_transforms import UserError
 from index.diffusion.inversion import Inversion
 
 from .arms import ARMS, BASELINE
 
 
 @dataclass(frozen=True, kw_only=True)
-class FewShotConfig:
+class FewShotConfig(EpisodeConfig):
     """Run the few-shot evaluation.
 
     Attributes:
-        work: Folder of the pool, the episodes and the accuracy of each; continued if it exists.
-        data: Which images and models; the demo's own if not given.
-        episodes: Episodes of each number of shots.
-        k_shot: Support images of each class, one or several numbers.
         n_way: Classes of an episode.
         n_query: Query images of each class.
         per_class: Support images of each class in the pool. All that is generated from 16 took 35
             minutes on one busy core, and time grows in proportion.
-        num_inference_steps: Steps of the whole denoising.
         inversion_episodes: The arms with textual inversion run on this many episodes, the first
             ones: each learns a token for each of its classes from its own support images. 0 leaves
             these arms out.
@@ -33,47 +28,32 @@ class FewShotConfig:
         head: What learns from the features: the authors' logistic regression, a linear SVM, or
             the nearest prototype.
         arms: Names of arms; all if empty. Txt2Img, to which all are compared, is always run.
-        seed: Seed of episodes and augmentations.
-        json: File that receives the figures.
-        plot: File that receives the plot, a png.
-        quick: 20 episodes, 6 support images of each class and 10 steps, to see that it works.
     """
 
-    work: Path
-    data: DataChoice = DEMO_DATA
-    episodes: int = 200
-    k_shot: tuple[int, ...] = (1, 5)
     n_way: int = 5
     n_query: int = 16
-    per_class: int = 16
-    num_inference_steps: int = 50
     inversion_episodes: int = 40
     inversion_iterations: int = 300
     head: Literal["logistic", "svm", "prototype"] = "logistic"
     arms: tuple[str, ...] = ()
-    seed: int = 0
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = sorted(set(self.arms) - set(ARMS))
         if unknown:
-            raise ValueError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
+            raise UserError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
         most = self.data.num_classes or self.n_way
         if not 2 <= self.n_way <= most:
-            raise ValueError(f"n_way must lie in [2, {most}], the novel classes, got {self.n_way}")
+            raise UserError(f"n_way must lie in [2, {most}], the novel classes, got {self.n_way}")
         if "cap2aug" in self.arms and not self.data.is_demo:
-            raise ValueError(f"cap2aug needs captions, which {self.data.name} does not have")
-        if not self.k_shot or min(self.k_shot) < 1:
-            raise ValueError(f"k_shot must be at least 1, got {self.k_shot}")
+            raise UserError(f"cap2aug needs captions, which {self.data.name} does not have")
         if self.inversion_episodes < 0 or self.inversion_iterations < 1:
-            raise ValueError(
+            raise UserError(
                 f"inversion_episodes {self.inversion_episodes} must not be negative, nor "
                 f"inversion_iterations {self.inversion_iterations} less than 1"
             )
         if not self.inversion_episodes and set(self.arms) & set(INVERTED):
-            raise ValueError(f"{' and '.join(INVERTED)} need inversion_episodes, got 0")
+            raise UserError(f"{' and '.join(INVERTED)} need inversion_episodes, got 0")
 
     @property
     def wanted(self) -> list[str]:
@@ -85,22 +65,22 @@ class FewShotConfig:
         return [name for name in ARMS if name in chosen and name not in left_out]
 
     @property
-    def taught(self) -> InversionRun:
-        """Where and how tokens are learned."""
+    def inversion_run(self) -> InversionRun:
+        """Where tokens are kept, and how they are learned."""
         inversion = Inversion(
             iterations=10 if self.quick else self.inversion_iterations, batch_size=64
         )
         return InversionRun(self.work / "inverted", inversion)
 
     def pool(self) -> PoolConfig:
-        """Give the pool that the episodes need.
+        """Return the pool that the episodes need.
 
         Raises:
-            ValueError: It has fewer support images of a class than an episode takes.
+            UserError: It has fewer support images of a class than an episode takes.
         """
         per_class = 6 if self.quick else self.per_class
         if per_class < max(self.k_shot):
-            raise ValueError(
+            raise UserError(
                 f"k_shot {max(self.k_shot)} needs a pool of at least as many per_class, "
                 f"got {per_class}"
             )

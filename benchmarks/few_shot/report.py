@@ -46,14 +46,14 @@ def summarize_arm(
     facts: dict[str, list[float]],
     failed: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Sum up an arm, ready for JSON; shares are in percent.
+    """Summarize an arm, ready for JSON; accuracies are in percent.
 
     Args:
         arm: Name of the arm.
         k_shot: Support images of each class.
         accuracies: Of each episode, ``(E,)`` in [0, 1]; NaN where it failed.
         baseline: Of Txt2Img in the same episodes, ``(E,)``.
-        facts: What is known of the added images of each episode.
+        facts: What is known about the added images of each episode.
         failed: The failed episodes and why they failed.
     """
     mean, interval = mean_and_interval(100 * accuracies)
@@ -81,7 +81,7 @@ def _number(value: float) -> float | None:
 
 
 def cell(value: float | None, form: str = ".1f") -> str:
-    """Show a number in a table; what is not known is a dash."""
+    """Format a number for a table; an unknown one is a dash."""
     return "–" if value is None else format(value, form)
 
 

@@ -2,8 +2,8 @@
 
 N-way K-shot on the demo's novel classes, or another dataset's, which the backbone has never seen:
 features are frozen, and a linear head learns from each episode's support and what an arm adds to
-it. Everything generated comes from one pool that is made once (see `pool.py`), so the intervals are
-over episodes of this pool. Stop it whenever you like: the same command continues.
+it. Everything generated comes from one pool that is made once, so the intervals are over episodes
+of this pool. Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from genie_transforms.format import write_json
 from .arms import BASELINE
 from .config import FewShotConfig
 from .report import plot, summarize_arm, table
-from .scoring import drawn_once, run_arm
+from .scoring import read_or_draw, run_arm
 
 PROTOCOL_VERSION = 1
 """Raise it when arms, heads or selection score otherwise, so that kept accuracies are run again."""
 
 
-def _arm_once(
+def _read_or_run(
     config: FewShotConfig, pool: Pool, episodes: list[Episode], k_shot: int, name: str
 ) -> dict[str, Any]:
     """Read what an arm scored, or run it; what another pool or protocol scored is run again."""
@@ -46,43 +46,50 @@ def _arm_once(
     return scored
 
 
+def _score_arms(config: FewShotConfig, pool: Pool, k_shot: int) -> dict[str, dict[str, Any]]:
+    """Score every arm on the episodes of one number of shots, by name."""
+    episodes = read_or_draw(config, pool, k_shot)
+    first, with_inversions = episodes[: config.inversion_episodes], pool
+    if set(config.wanted) & set(INVERTED):
+        with_inversions = add_inverted_images(pool, first, config.inversion_run)
+    return {
+        name: _read_or_run(config, with_inversions, first, k_shot, name)
+        if name in INVERTED
+        else _read_or_run(config, pool, episodes, k_shot, name)
+        for name in config.wanted
+    }
+
+
+def _entries(
+    config: FewShotConfig, scored: dict[str, dict[str, Any]], k_shot: int
+) -> list[dict[str, Any]]:
+    """Summarize every arm against the baseline on the same episodes."""
+    accuracies = {k: np.array(v["accuracies"], dtype=np.float64) for k, v in scored.items()}
+    entries = []
+    for name, run in scored.items():
+        own = accuracies[name]
+        baseline = accuracies[BASELINE][: len(own)]  # arms with inversion run on the first ones
+        entry = summarize_arm(name, k_shot, own, baseline, run["facts"], run["failed"])
+        if name in INVERTED:
+            entry["iterations"] = config.inversion_run.inversion.iterations
+        entries.append(entry)
+    return entries
+
+
 def main(config: FewShotConfig) -> dict[str, Any]:
     """Make the pool, run every arm, print and write."""
     pool = make_pool(config.pool())
     seconds = {"pool": round(sum(pool.seconds.values()), 1)}
     entries: list[dict[str, Any]] = []
     for k_shot in config.k_shot:
-        episodes = drawn_once(config, pool, k_shot)
-        taught = pool
-        if any(name in INVERTED for name in config.wanted):
-            taught = add_inverted_images(pool, episodes[: config.inversion_episodes], config.taught)
-        scored = {}
-        for name in config.wanted:
-            if name in INVERTED:
-                own = episodes[: config.inversion_episodes]
-                scored[name] = _arm_once(config, taught, own, k_shot, name)
-            else:
-                scored[name] = _arm_once(config, pool, episodes, k_shot, name)
-        numbers = {k: np.array(v["accuracies"], dtype=np.float64) for k, v in scored.items()}
-        entries += [
-            summarize_arm(
-                name,
-                k_shot,
-                numbers[name],
-                numbers[BASELINE][: len(numbers[name])],
-                v["facts"],
-                v["failed"],
-            )
-            for name, v in scored.items()
-        ]
-        for entry in entries:
-            if entry["arm"] in INVERTED:
-                entry["iterations"] = config.taught.inversion.iterations
-        seconds[f"{k_shot}-shot"] = round(sum(v["seconds"] for v in scored.values()), 1)
+        scored = _score_arms(config, pool, k_shot)
+        entries += _entries(config, scored, k_shot)
+        seconds[f"{k_shot}-shot"] = round(sum(run["seconds"] for run in scored.values()), 1)
         print(f"\n{table(entries, k_shot)}\n")
     print("seconds: " + ", ".join(f"{part} {value:g}" for part, value in seconds.items()))
-    made = {key: value for key, value in asdict(pool.config).items() if key not in ("work", "data")}
-    made |= {"network_rows": dict(pool.network_rows), "seconds": dict(pool.seconds)}
+    about = asdict(pool.config)
+    del about["work"], about["data"]  # folders of a machine say nothing about the result
+    about |= {"network_rows": dict(pool.network_rows), "seconds": dict(pool.seconds)}
     report: dict[str, Any] = {
         "arms": entries,
         "baseline": BASELINE,
@@ -91,7 +98,7 @@ def main(config: FewShotConfig) -> dict[str, Any]:
         "head": config.head,
         "n_way": config.n_way,
         "n_query": config.n_query,
-        "pool": made,
+        "pool": about,
         "seconds": seconds,
     }
     if config.json:

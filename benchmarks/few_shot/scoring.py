@@ -1,10 +1,4 @@
-"""The paper's few-shot evaluation, every arm on the same episodes: `python -m benchmarks.few_shot`.
-
-N-way K-shot on the demo's novel classes, or another dataset's, which the backbone has never seen:
-features are frozen, and a linear head learns from each episode's support and what an arm adds to
-it. Everything generated comes from one pool that is made once (see `pool.py`), so the intervals are
-over episodes of this pool. Stop it whenever you like: the same command continues.
-"""
+"""Draw episodes, learn from what an arm adds to each, and score the head on its queries."""
 
 from __future__ import annotations
 
@@ -35,7 +29,7 @@ from .arms import support_features
 from .config import FewShotConfig
 
 
-def drawn_once(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
+def read_or_draw(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
     """Read the episodes of one number of shots, or draw and write them."""
     number = 20 if config.quick else config.episodes
     drawing = Drawing(number, config.n_way, k_shot, config.n_query, config.seed)
@@ -49,20 +43,28 @@ def drawn_once(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
     return read_episodes(path, about)
 
 
-Learned = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
-"""Gives what a head learns from in an episode, with a seed, and the facts of what was added."""
+LearnFrom = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
+"""Returns what a head learns from in an episode, with a seed, and the facts of what was added."""
 
 
 def run_arm(name: str, pool: Pool, episodes: list[Episode], head: str, seed: int) -> dict[str, Any]:
     """Run one arm of the table on all episodes; see `run_episodes`."""
-    learned = partial(support_features, name, pool)
-    return run_episodes(name, learned, pool, episodes, head, seed)
+    learn_from = partial(support_features, name, pool)
+    return run_episodes(name, learn_from, pool, episodes, head, seed)
 
 
 def run_episodes(
-    name: str, learned: Learned, pool: Pool, episodes: list[Episode], head: str, seed: int
+    name: str, learn_from: LearnFrom, pool: Pool, episodes: list[Episode], head: str, seed: int
 ) -> dict[str, Any]:
     """Learn and score in all episodes.
+
+    Args:
+        name: Shown by the progress bar.
+        learn_from: What the head learns from in an episode.
+        pool: Has the queries' embeddings.
+        episodes: The episodes.
+        head: One of `benchmarks.episodes.heads.HEADS`.
+        seed: Each episode has its own seed, derived from this one and its number.
 
     Returns:
         `accuracies` in [0, 1], None where the head did not converge, which `failed` lists;
@@ -73,7 +75,7 @@ def run_episodes(
     facts: dict[str, list[float]] = {}
     failed: list[dict[str, Any]] = []
     for number, episode in enumerate(tqdm(episodes, desc=name, unit="episode", disable=None)):
-        support, known = learned(episode, derived_seed(seed, number))
+        support, known = learn_from(episode, derived_seed(seed, number))
         for key, value in known.items():
             facts.setdefault(key, []).append(value)
         queries = pool.embeddings[episode.query_rows]

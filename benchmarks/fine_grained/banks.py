@@ -1,4 +1,4 @@
-"""An episode's own banks: what its few support images give, made by the builder of banks.
+"""The banks of an episode: what the builder makes from its few support images.
 
 Fine-grained sets have too many classes to sweep every image towards all of them, so each episode
 gets banks of its support alone. Nothing in them can come from any other image.
@@ -6,53 +6,57 @@ gets banks of its support alone. Nothing in them can come from any other image.
 
 from __future__ import annotations
 
-import io
 import shutil
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as VF
 
 from benchmarks.datasets import LabelledSet
-from benchmarks.episodes import SAME_CLASS, Episode, ImagePool, Pool, PoolConfig
+from benchmarks.episodes import (
+    SAME_CLASS,
+    Episode,
+    EvaluatedImages,
+    Pool,
+    PoolConfig,
+    decoded_rows,
+)
 from genie_transforms.format import write_json
 from index.build import build
-from index.config import BuildConfig
+from index.config import PAPER_NOISE_RATIOS, BuildConfig
 from index.embed import Backbone
 from index.sources import fit_to
 from index.store import read_table
 
-NOISE_RATIOS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+NOISE_RATIOS = (*PAPER_NOISE_RATIOS, 1.0)
+"""The sweep of every episode; r = 1 is Txt2Img."""
 
-
-VARIED = ("img2img-low", "img2img-high")
-"""The arms that make an image anew within its class, each from a bank of its own."""
+SAME_CLASS_ARMS = ("img2img-low", "img2img-high")
+"""The arms that make an image again within its class, each from its own bank."""
 
 
 @dataclass(frozen=True)
 class EpisodeBanks:
-    """Makes the pool of one episode after the other.
+    """Make the pool of one episode after the other.
 
     Attributes:
         work: Folder that receives a folder for each episode.
         data: Support and query images.
         backbone: Embeds everything.
         build: Settings of the builder: model, steps, prompt, stored size.
-        varied: The arms of `VARIED` that are wanted.
+        same_class: The arms of `SAME_CLASS_ARMS` that are wanted.
     """
 
     work: Path
     data: LabelledSet
     backbone: Backbone
     build: BuildConfig
-    varied: tuple[str, ...] = VARIED
+    same_class: tuple[str, ...] = SAME_CLASS_ARMS
 
     def embedded(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Embed some of the real images, ``(M, D)`` unit norm, at the size that banks have."""
@@ -78,21 +82,22 @@ class EpisodeBanks:
             support first, class by class.
 
         Raises:
-            ValueError: A pair gave no picture.
+            ValueError: A pair gave no image.
         """
         n_way, k_shot = episode.n_way, episode.k_shot
         folder = self.work / f"{number:03d}"
         names = self._write_support(folder, episode)
         common = replace(self.build, source=str(folder / "support"), class_names=str(names))
         sweep = replace(common, out=folder / "sweep", noise_ratios=NOISE_RATIOS, keep_sweep=True)
-        swept = _read_sweep(build(sweep), self.backbone, n_way * k_shot, n_way)
-        again = {}
-        for arm in self.varied:
+        swept = _embed_sweep(build(sweep), self.backbone, n_way * k_shot, n_way)
+        same_class = {}
+        for arm in self.same_class:
             config = replace(
                 common, out=folder / arm, method="img2img", noise_ratio=SAME_CLASS[arm],
                 variations=n_way - 1,
             )  # fmt: skip
-            again[arm] = _read_again(build(config), self.backbone, n_way * k_shot, n_way - 1)
+            bank = build(config)
+            same_class[arm] = _embed_variations(bank, self.backbone, n_way * k_shot, n_way - 1)
         support = np.arange(n_way * k_shot)
         starts = np.cumsum([len(support), *map(len, episode.query)]).tolist()
         ranges = [range(start, stop) for start, stop in pairwise(starts)]
@@ -109,8 +114,8 @@ class EpisodeBanks:
             labels=np.concatenate([local.support_labels, local.query_labels]),
             images=self._pixels(episode.support_rows),
             embeddings=np.concatenate([self.embedded(episode.support_rows), queries]),
-            swept=_unseen(swept),
-            same_class={arm: _unseen(embeddings) for arm, embeddings in again.items()},
+            swept=_embedded_only(swept),
+            same_class={arm: _embedded_only(part) for arm, part in same_class.items()},
             backbone=self.backbone,
             network_rows={},
             seconds={},
@@ -119,7 +124,7 @@ class EpisodeBanks:
         return pool, local
 
     def _write_support(self, folder: Path, episode: Episode) -> Path:
-        """Write the support as an ImageFolder and the file of its class names; give the latter."""
+        """Write the support as an ImageFolder and a file of its class names; return the file."""
         names: dict[str, dict[str, str]] = {}
         for label, rows in zip(episode.classes, episode.support, strict=True):
             name = f"{label:04d} {self.data.classes[label]}"
@@ -136,55 +141,33 @@ class EpisodeBanks:
         return folder / "class-names.json"
 
 
-def _unseen(embeddings: npt.NDArray[np.float32]) -> ImagePool:
-    """Hold embeddings only: no oracle knows these classes, and no mask their backgrounds."""
+def _embedded_only(embeddings: npt.NDArray[np.float32]) -> EvaluatedImages:
+    """Hold embeddings alone: no oracle knows these classes, and no mask their backgrounds."""
     axes = embeddings.shape[:-1]
     hits, psnr = np.zeros(axes, dtype=np.bool_), np.full(axes, np.nan)
-    return ImagePool(torch.zeros(0, dtype=torch.uint8), embeddings, hits, psnr)
+    return EvaluatedImages(torch.zeros(0, dtype=torch.uint8), embeddings, hits, psnr)
 
 
-def _read_sweep(
+def _embed_sweep(
     bank: Path, backbone: Backbone, num_support: int, num_classes: int
 ) -> npt.NDArray[np.float32]:
     """Embed a bank with `keep_sweep` of every image towards every other class, ``(S, C, R, D)``."""
-    table = read_table(bank, ["source_id", "label", "sweep"])
-    _check_complete(bank, len(table), num_support * (num_classes - 1))
-    ids = sorted(set(table["source_id"].to_pylist()))  # they begin with the class
-    found = np.zeros((num_support, num_classes, len(NOISE_RATIOS), backbone.dimension), np.float32)
-    for row in _rows(table):
-        found[ids.index(row["source_id"]), row["label"]] = backbone(_decoded(row["sweep"]))
-    return found
+    ids = sorted(set(read_table(bank, ["source_id"])["source_id"].to_pylist()))
+    shape = num_support, num_classes, len(NOISE_RATIOS), backbone.dimension
+    embeddings = np.zeros(shape, np.float32)
+    expected = num_support * (num_classes - 1)
+    # Row by row: the images of an episode's sweeps need not fit into memory.
+    for row in decoded_rows(bank, ["source_id", "label", "sweep"], expected=expected):
+        embeddings[ids.index(row["source_id"]), row["label"]] = backbone(row["sweep"])
+    return embeddings
 
 
-def _read_again(
+def _embed_variations(
     bank: Path, backbone: Backbone, num_support: int, variations: int
 ) -> npt.NDArray[np.float32]:
-    """Embed a same-class bank, ``(S, V, D)``."""
-    table = read_table(bank, ["source_id", "image"])
-    _check_complete(bank, len(table), num_support * variations)
-    ids = np.array(table["source_id"].to_pylist())
-    embedded = np.concatenate([backbone(_decoded([row["image"]])) for row in _rows(table)])
-    return np.stack([embedded[ids == name] for name in np.unique(ids)])  # variations in order
-
-
-def _rows(table: Any) -> Any:
-    """Give the rows of a table one by one, for a sweep is large."""
-    for batch in table.to_batches(max_chunksize=1):
-        yield from batch.to_pylist()
-
-
-def _decoded(cells: list[dict[str, Any]]) -> Tensor:
-    images = []
-    for cell in cells:
-        with Image.open(io.BytesIO(cell["bytes"])) as picture:
-            images.append(VF.pil_to_tensor(picture.convert("RGB")))
-    return torch.stack(images)
-
-
-def _check_complete(bank: Path, found: int, wanted: int) -> None:
-    if found != wanted:
-        failed = [path.name for path in sorted((bank / "stats").glob("*.json"))]
-        raise ValueError(
-            f"{bank} has {found} of {wanted} pictures; {', '.join(failed)} in {bank / 'stats'} "
-            "say why the others failed"
-        )
+    """Embed a bank of images made again within their class, ``(S, V, D)``."""
+    embeddings: defaultdict[str, list[npt.NDArray[np.float32]]] = defaultdict(list)
+    expected = num_support * variations
+    for row in decoded_rows(bank, ["source_id", "image"], expected=expected):
+        embeddings[row["source_id"]].append(backbone(row["image"][None])[0])  # variations in order
+    return np.stack([np.stack(embeddings[name]) for name in sorted(embeddings)])

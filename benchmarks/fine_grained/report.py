@@ -21,7 +21,7 @@ _PAPER_SETS = ("cub200", "cars196", "food101", "aircraft")
 
 
 def table(entries: Sequence[dict[str, Any]], dataset: str, n_way: int, k_shot: int) -> str:
-    """Lay out the arms in Markdown, beside the paper's."""
+    """Lay out the arms in Markdown, beside the paper's figures."""
     lines = [
         f"| {dataset}, {n_way}-way {k_shot}-shot | accuracy, % "
         f"| to {BASELINE}, paired | r | paper |",

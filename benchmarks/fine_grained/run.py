@@ -2,7 +2,7 @@
 
 Episodes of 20 classes with one support image each from the training split; a linear SVM on frozen
 features learns from it and from 19 generated images of each class, and is scored on the test
-split (paper, sections 4.2 and A.8). Every episode has banks of its own, so it costs 380 sweeps.
+split (paper, sections 4.2 and A.8). Every episode has its own banks, so it costs 380 sweeps.
 With `--dataset mini-imagenet --support-split test --n-way 5 --n-query 16 --head logistic` it is
 the few-shot evaluation of table 1. Stop it whenever you like: the same command continues.
 """
@@ -21,21 +21,22 @@ from benchmarks.datasets import DATASETS, LabelledSet, open_dataset
 from benchmarks.episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
 from benchmarks.few_shot import ARMS, BASELINE, run_arm, summarize_arm
 from benchmarks.measure import environment
+from genie_transforms import UserError
 from genie_transforms.format import write_json
 from index.config import BuildConfig
 from index.diffusion.sampling import derived_seed
 from index.embed import CachedBackbone, load_backbone
 from index.sources import ClassName, read_class_names
 
-from .banks import VARIED, EpisodeBanks
+from .banks import SAME_CLASS_ARMS, EpisodeBanks
 from .report import table
 
-SENSIBLE = (
-    "weak", "strong", "mixed", *VARIED, BASELINE,
+SUPPORTED_ARMS = (
+    "weak", "strong", "mixed", *SAME_CLASS_ARMS, BASELINE,
     "genie-0.5", "genie-0.6", "genie-0.7", "genie", "genie-0.9", "genie-random",
     "genie-ada", "genie-ada-signed", "genie-ada-from_source",
 )  # fmt: skip
-"""The arms that can be run: every image has a hard label and needs no caption and no token."""
+"""The arms that can be run: their images have hard labels, and need no captions and no tokens."""
 
 
 _TEMPLATE = "A photo of a {target}"
@@ -46,7 +47,7 @@ class FineGrainedConfig:
     """Run the fine-grained evaluation.
 
     Attributes:
-        dataset: Name of the dataset; `folder` is any folder of pictures.
+        dataset: Name of the dataset; `folder` is any folder of images.
         root: Folder that holds it.
         work: Folder of episodes, banks and accuracies; continued if it exists.
         model: A diffusers folder or hub id; empty for the demo's pipeline.
@@ -92,20 +93,18 @@ class FineGrainedConfig:
     support_split: str = "train"
     query_split: str = "test"
     head: Literal["logistic", "svm", "prototype"] = "svm"
-    arms: tuple[str, ...] = SENSIBLE
+    arms: tuple[str, ...] = SUPPORTED_ARMS
     store_resolution: int = 224
     image_format: Literal["png", "jpeg"] = "jpeg"
     seed: int = 0
     json: Path | None = None
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.arms) - set(SENSIBLE))
+        unknown = sorted(set(self.arms) - set(SUPPORTED_ARMS))
         if unknown:
-            raise ValueError(f"unknown arms {unknown}; choose among {', '.join(SENSIBLE)}")
+            raise UserError(f"unknown arms {unknown}; choose among {', '.join(SUPPORTED_ARMS)}")
         if self.dataset not in DATASETS:
-            raise ValueError(
-                f"unknown dataset {self.dataset!r}; choose among {', '.join(DATASETS)}"
-            )
+            raise UserError(f"unknown dataset {self.dataset!r}; choose among {', '.join(DATASETS)}")
 
     @property
     def wanted(self) -> list[str]:
@@ -113,7 +112,7 @@ class FineGrainedConfig:
         return [name for name in ARMS if name in (*self.arms, BASELINE)]
 
     def build(self, names: list[ClassName]) -> BuildConfig:
-        """Give the settings of the banks."""
+        """Return the settings that all banks share."""
         typed = all(name.superclass for name in names)
         return BuildConfig(
             model=self.model,
@@ -130,19 +129,19 @@ class FineGrainedConfig:
 
 
 def open_both(config: FineGrainedConfig) -> tuple[LabelledSet, Integers, Integers]:
-    """Open both splits as one set; give it, the rows of support and of query.
+    """Open both splits as one set; return it, the rows of support and of query.
 
     If both are the same images, so are the rows: an episode's query is then drawn from what is
     not its support.
 
     Raises:
-        FileNotFoundError: The dataset is not there.
-        ValueError: The splits have other classes, or no class name of the file fits.
+        MissingFileError: The dataset is not there.
+        UserError: The splits have other classes, or no class name of the file fits.
     """
     parts = (config.support_split, config.query_split)
     train, test = (open_dataset(config.dataset, config.root, part) for part in parts)
     if train.classes != test.classes:
-        raise ValueError(
+        raise UserError(
             f"the splits {parts[0]} and {parts[1]} of {config.dataset} have other classes, such as "
             f"{sorted(set(train.classes) ^ set(test.classes))[:3]}: give the same split as "
             "support_split and query_split"
@@ -153,7 +152,7 @@ def open_both(config: FineGrainedConfig) -> tuple[LabelledSet, Integers, Integer
     if config.superclass:
         names = [ClassName(name.display, config.superclass) for name in names]
     rows = np.arange(len(train) + len(test))
-    # A folder that is not split gives the same files for every split.
+    # A folder without splits has the same files for every split.
     if parts[0] == parts[1] or (config.dataset == "folder" and train.images == test.images):
         return replace(train, names=names), rows[: len(train)], rows[: len(train)]
     targets, images = [*train.targets, *test.targets], [*train.images, *test.images]
@@ -161,7 +160,7 @@ def open_both(config: FineGrainedConfig) -> tuple[LabelledSet, Integers, Integer
     return both, rows[: len(train)], rows[len(train) :]
 
 
-def drawn_once(
+def read_or_draw(
     config: FineGrainedConfig, data: LabelledSet, support: Integers, query: Integers
 ) -> list[Episode]:
     """Read the episodes, or draw and write them; their classes are in order."""
@@ -215,11 +214,11 @@ def run_episode(
 def main(config: FineGrainedConfig) -> dict[str, Any]:
     """Run every episode, print and write."""
     data, support, query = open_both(config)
-    episodes = drawn_once(config, data, support, query)
+    episodes = read_or_draw(config, data, support, query)
     backbone = load_backbone(config.backbone, device=config.device)
     cached = CachedBackbone(backbone, config.work / "embeddings")
-    varied = tuple(name for name in VARIED if name in config.wanted)
-    banks = EpisodeBanks(config.work / "banks", data, cached, config.build(data.names), varied)
+    same_class = tuple(name for name in SAME_CLASS_ARMS if name in config.wanted)
+    banks = EpisodeBanks(config.work / "banks", data, cached, config.build(data.names), same_class)
     runs = []
     for number, episode in enumerate(episodes):
         runs.append(run_episode(config, banks, number, episode))

@@ -18,13 +18,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.few_shot import GRID
+from benchmarks.episodes import decoded_rows
 from benchmarks.measure import environment
-from genie_transforms.format import decode_image, planes_of, write_json
+from genie_transforms.format import write_json
 from index.build import build
-from index.config import BuildConfig
+from index.config import PAPER_NOISE_RATIOS, BuildConfig
 from index.demo import CLASSES, Scenes
-from index.store import read_table
 
 from .judges import NAMES, SEED, Floats, make_judges
 from .plot import plot
@@ -98,7 +97,7 @@ def make_plans(config: HardnessConfig) -> dict[str, Swept]:
                 out=config.work / kind,
                 source=str(support),
                 pairs=f"{kind}:{1 if config.quick else config.k}",
-                noise_ratios=GRID,
+                noise_ratios=PAPER_NOISE_RATIOS,
                 keep_sweep=True,
                 num_inference_steps=4 if config.quick else config.num_inference_steps,
                 cache=config.work / "pairs",
@@ -111,18 +110,13 @@ def make_plans(config: HardnessConfig) -> dict[str, Swept]:
 def read_swept(bank: Path) -> Swept:
     """Read a bank with `keep_sweep`."""
     columns = ["source_id", "source_label", "label", "noise_ratio", "sweep"]
-    table = read_table(bank, columns).to_pylist()
+    rows, grid = list(decoded_rows(bank, columns)), np.array(PAPER_NOISE_RATIOS)
     return Swept(
-        np.array([row["source_id"] for row in table]),
-        np.array([row["source_label"] for row in table]),
-        np.array([row["label"] for row in table]),
-        np.array([int(np.abs(np.array(GRID) - row["noise_ratio"]).argmin()) for row in table]),
-        torch.stack(
-            [
-                torch.stack([planes_of(decode_image(memoryview(c["bytes"]))) for c in row["sweep"]])
-                for row in table
-            ]
-        ),
+        np.array([row["source_id"] for row in rows]),
+        np.array([row["source_label"] for row in rows]),
+        np.array([row["label"] for row in rows]),
+        np.array([int(np.abs(grid - row["noise_ratio"]).argmin()) for row in rows]),
+        torch.stack([row["sweep"] for row in rows]),
     )
 
 
@@ -181,7 +175,7 @@ def main(config: HardnessConfig) -> dict[str, Any]:
             name: seen_by.look(swept.images.flatten(0, 1)).reshape(*swept.images.shape[:2], -1)
             for name, swept in plans.items()
         }
-        for place, noise_ratio in enumerate((*GRID, "ada")):
+        for place, noise_ratio in enumerate((*PAPER_NOISE_RATIOS, "ada")):
             means: dict[str, Mapping[str, Floats]] = {}
             for name, swept in plans.items():
                 at = swept.chosen if noise_ratio == "ada" else place

@@ -1,4 +1,7 @@
-"""."""
+"""What every result states: the machine and versions, and means with their intervals.
+
+It imports nothing of benchmarks, so that every command may measure with it.
+"""
 
 from .environment import environment
 from .images import background_psnr

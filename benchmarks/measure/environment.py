@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 import sys
@@ -10,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 _PACKAGES = (
@@ -33,16 +33,18 @@ def environment() -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    """Name the processor, its cores that we may use, the memory and the accelerator."""
-    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Describe the processor, its cores that we may use, the memory and the accelerator."""
+    process = psutil.Process()
+    # macOS cannot restrict a process to some of the cores, so psutil has no such method there.
+    usable = process.cpu_affinity() if hasattr(process, "cpu_affinity") else None
     machine = {
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": len(usable) if usable else psutil.cpu_count(),
         "threads": torch.get_num_threads(),
-        "memory_gib": round(pages / 2**30, 1),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.platform(),
         # Times taken beside other work mean little: whoever reads them should know.
-        "load_average": os.getloadavg()[0],
+        "load_average": psutil.getloadavg()[0],
     }
     if torch.cuda.is_available():
         machine["gpu"] = torch.cuda.get_device_name()
@@ -50,7 +52,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    """Read the processor's name, which `platform.processor` often leaves empty."""
+    """Read the processor's name, which `platform.processor` often leaves empty on Linux."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -58,7 +60,7 @@ def _cpu_name() -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that are installed."""
+    """Return the versions of Python and of the packages that are installed."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -69,7 +71,8 @@ def _versions() -> dict[str, str]:
 
 
 def _command() -> str:
-    """Give the command as one would type it."""
+    """Return the command as one would type it."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = ["-m", spec.name] if spec is not None else [sys.argv[0]]
+    # A package that is run has the name of its `__main__.py`.
+    program = [sys.argv[0]] if spec is None else ["-m", spec.name.removesuffix(".__main__")]
     return shlex.join(["python", *program, *sys.argv[1:]])

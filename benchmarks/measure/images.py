@@ -1,9 +1,4 @@
-"""Does the demo show the paper's effect? `python -m benchmarks.demo`.
-
-Many pairs of fresh scenes are swept over r. An oracle, trained on real scenes only, names what it
-sees; the known masks tell how much of the background was kept; and GeNIe-Ada chooses among its
-grid with the demo's backbone, which has seen only real scenes of the base classes.
-"""
+"""What generated images keep of their sources."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from torch.nn import functional as F
 
 
 def background_psnr(images: Tensor, sources: Tensor, masks: Tensor) -> np.ndarray:
-    """Measure what was kept outside the source's object, grown by 3 pixels.
+    """Return the PSNR outside the source's object, whose mask is grown by 3 pixels.
 
     Args:
         images: ``(P, R, 3, H, W)`` uint8.

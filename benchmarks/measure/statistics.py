@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def mean_and_interval(values: Floats) -> tuple[float, float]:
-    """Average episodes.
+    """Return the mean over episodes and its interval.
 
     Args:
         values: ``(E,)``; NaN where an episode failed, which is left out.
@@ -28,7 +28,7 @@ def mean_and_interval(values: Floats) -> tuple[float, float]:
 def paired_difference(
     values: Floats, baseline: Floats, *, resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, tuple[float, float]]:
-    """Compare two arms on the same episodes.
+    """Return the mean difference of two arms on the same episodes, and its interval.
 
     Args:
         values: ``(E,)``; NaN where an episode failed.
@@ -46,7 +46,7 @@ def paired_difference(
     """
     if values.shape != baseline.shape:
         raise ValueError(f"{values.shape} and {baseline.shape} are not the same episodes")
-    gaps = values - baseline
+    gaps = values - baseline  # NaN where either failed: only common episodes count
     gaps = gaps[np.isfinite(gaps)]
     nan = float("nan")
     if len(gaps) < 2:

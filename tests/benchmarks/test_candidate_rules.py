@@ -18,7 +18,7 @@ from benchmarks.choosing_r.rules import (
     background,
 )
 from benchmarks.episodes.episodes import Episode
-from benchmarks.episodes.pictures import ImagePool
+from benchmarks.episodes.images import EvaluatedImages
 from benchmarks.episodes.pool import Pool, PoolConfig
 from index.embed.backbone import load_backbone
 
@@ -75,7 +75,9 @@ def pool(tmp_path: Path) -> Pool:
     swept[3, 0] = np.array([[4, 2], [3, 2], [1, 2]])
     hits = np.zeros((4, 2, 3), dtype=np.bool_)
     hits[0, 1, 1:] = hits[2, 0, 2:] = True
-    made = ImagePool(torch.zeros(0, dtype=torch.uint8), swept, hits, np.full((4, 2, 3), np.nan))
+    made = EvaluatedImages(
+        torch.zeros(0, dtype=torch.uint8), swept, hits, np.full((4, 2, 3), np.nan)
+    )
     return Pool(
         PoolConfig(work=tmp_path, per_class=2, queries_per_class=1, noise_ratios=RATIOS),
         ("a", "b"), np.array([0, 0, 1, 1, 0, 1]), torch.zeros(0, dtype=torch.uint8), real, made,

@@ -1,4 +1,4 @@
-"""Classical augmentation: each image on its own, soft labels that say what is in the picture."""
+"""Classical augmentation: each image on its own, soft labels that say what is in the image."""
 
 from __future__ import annotations
 

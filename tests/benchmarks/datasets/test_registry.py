@@ -26,7 +26,7 @@ def paint(path: Path, colour: tuple[int, int, int]) -> None:
 
 
 def colour(data: LabelledSet, row: int) -> tuple[int, ...]:
-    """Round the colour of a picture, which JPEG has moved a little."""
+    """Round the colour of a image, which JPEG has moved a little."""
     return tuple(np.asarray(data[row][0]).mean((0, 1)).round(-1).astype(int).tolist())
 
 
@@ -193,7 +193,7 @@ def test_classes_with_the_same_first_word_get_all_of_theirs(tmp_path: Path) -> N
     shown = [name.display for name in data.names]
     assert shown == ["maillot", "maillot, tank suit", "sunglasses"]
     paint(tmp_path / "test" / "n99999999" / "1.jpg", RED)
-    with pytest.raises(ValueError, match=r"\['n99999999'\] are no classes of ImageNet"):
+    with pytest.raises(ValueError, match=r"\['n99999999'\] are not classes of ImageNet"):
         open_dataset("mini-imagenet", tmp_path, "test")
 
 

@@ -21,7 +21,7 @@ ARMS = ("weak", "img2img-high", "txt2img", "genie-0.5", "genie-ada")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four classes of noisy colours, three training and four test pictures each."""
+    """Four classes of noisy colours, three training and four test images each."""
     root, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
     for split, count in (("train", 3), ("test", 4)):
         for label, name in enumerate(CLASSES):
@@ -65,7 +65,7 @@ def test_every_arm_is_scored_on_every_episode(
     for name, entry in entries.items():
         scores = [100 * run[name]["accuracy"] for run in kept]
         assert entry["accuracy"] == pytest.approx(np.mean(scores), abs=0.006)
-        # 12 queries an episode: every test picture of its three classes.
+        # 12 queries an episode: every test image of its three classes.
         right = np.array(scores) * 12 / 100
         assert right == pytest.approx(right.round(), abs=1e-6)
     assert json.loads((config.work / "figures.json").read_text())["arms"] == report["arms"]

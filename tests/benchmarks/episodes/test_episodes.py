@@ -77,7 +77,7 @@ def test_an_overlap_is_refused() -> None:
         Episode((0, 1), ((3,), (4,)), ((5, 3), (6, 7)))
     with pytest.raises(ValueError, match="classes must differ"):
         Episode((1, 1), ((3,), (4,)), ((5,), (6,)))
-    with pytest.raises(ValueError, match="as many support images"):
+    with pytest.raises(ValueError, match="equally many support images"):
         Episode((0, 1), ((3, 8), (4,)), ((5,), (6,)))
 
 

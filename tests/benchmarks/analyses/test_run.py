@@ -13,13 +13,13 @@ import torch
 
 from benchmarks.analyses.previews import previewed
 from benchmarks.analyses.repeats import Repeats, repeated
-from benchmarks.analyses.report import as_table
-from benchmarks.analyses.run import SMALL_GRID, AnalysesConfig, analyse, costs, main
+from benchmarks.analyses.run import PAPER_COMPUTE_RATIOS, AnalysesConfig, analyse, costs, main
 from benchmarks.episodes.episodes import Episode
-from benchmarks.episodes.pool import RATIOS, Pool, make_pool, rows_of
+from benchmarks.episodes.pool import POOL_NOISE_RATIOS, Pool, make_pool, network_rows_of
 from benchmarks.episodes.selectors import embedded_by
-from benchmarks.few_shot.arms import GRID, adaptive
-from benchmarks.few_shot.scoring import drawn_once, run_arm
+from benchmarks.few_shot.arms import adaptive
+from benchmarks.few_shot.scoring import read_or_draw, run_arm
+from index.config import PAPER_NOISE_RATIOS
 
 STEPS = 4
 
@@ -45,9 +45,9 @@ def by_arm(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def test_arms_are_those_of_the_table(
     finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
 ) -> None:
-    """The same pictures and episodes give the few-shot table's accuracies, arm by arm."""
+    """The same images and episodes give the few-shot table's accuracies, arm by arm."""
     config, pool, report = finished
-    episodes = drawn_once(config.few_shot(), pool, 1)
+    episodes = read_or_draw(config.few_shot(), pool, 1)
     swept, equal = by_arm(report["noise_ratio"]), by_arm(report["equal_compute"])
     expected = {
         name: 100 * np.mean(run_arm(name, pool, episodes, "logistic", 0)["accuracies"])
@@ -56,7 +56,7 @@ def test_arms_are_those_of_the_table(
     assert swept["r = 0.8"]["accuracy"] == pytest.approx(expected["genie"], abs=0.006)
     assert swept["r = 0.5"]["accuracy"] == pytest.approx(expected["genie-0.5"], abs=0.006)
     assert swept["genie-ada"]["accuracy"] == pytest.approx(expected["genie-ada"], abs=0.006)
-    # Drawn in another order, but with one picture of each pair there is nothing to choose.
+    # Drawn in another order, but with one image of each pair there is nothing to choose.
     assert equal["txt2img x 1"]["accuracy"] == pytest.approx(expected["txt2img"], abs=0.006)
     assert by_arm(report["selector"])["demo"]["accuracy"] == swept["genie-ada"]["accuracy"]
     assert swept["txt2img"]["difference"] == 0
@@ -75,7 +75,7 @@ def test_a_preview_as_long_as_the_sweep_chooses_the_same(
     ratio = entries["preview 2"]["noise_ratio"]
     assert entries["preview 2"]["network_rows"] == pytest.approx(10 + 8 * ratio, abs=1e-3)
     whole = previewed(pool, STEPS)
-    columns = [pool.place(ratio) for ratio in GRID]
+    columns = [pool.place(ratio) for ratio in PAPER_NOISE_RATIOS]
     off = ~np.eye(len(pool.class_names), dtype=bool)  # one support image a class, in order
     seen, own = whole.swept.embeddings[:, :, columns][off], pool.swept.embeddings[:, :, columns]
     np.testing.assert_allclose(seen, own[off], atol=1e-4)
@@ -97,8 +97,8 @@ def test_costs_by_hand(finished: tuple[AnalysesConfig, Pool, dict[str, Any]]) ->
     with pytest.raises(ValueError, match="the sweep sent 1 rows, its schedule gives 15600"):
         costs(replace(full, network_rows={"sweep": 1}), {})
     own = {entry["arm"]: entry for entry in report["cost"]}
-    assert own["txt2img"]["counted_in_its_own_bank"] == rows_of(1.0, STEPS)
-    assert own["r = 0.8"]["counted_in_its_own_bank"] == rows_of(0.8, STEPS)
+    assert own["txt2img"]["counted_in_its_own_bank"] == network_rows_of(1.0, STEPS)
+    assert own["r = 0.8"]["counted_in_its_own_bank"] == network_rows_of(0.8, STEPS)
 
 
 def test_it_is_written_and_continues(
@@ -118,7 +118,7 @@ def test_it_is_written_and_continues(
 
 @pytest.fixture
 def numbered() -> Repeats:
-    """Six support images, six classes, three variations; a feature says which picture it is."""
+    """Six support images, six classes, three variations; a feature says which image it is."""
     places = np.stack(np.meshgrid(range(6), range(6), range(3), indexing="ij"), -1)
     return Repeats(0.8, places.astype(np.float32), places[..., 2] == 0, 40.0)
 
@@ -137,7 +137,7 @@ def test_pairs_repeat_only_when_all_came_once(numbered: Repeats) -> None:
             # Two sources: variation v comes only after both have v - 1.
             assert made[:, 2].tolist() == [k // 2 for k in range(per_class)]
         assert added.facts["oracle_accuracy"] == pytest.approx(min(2, per_class) / per_class)
-    with pytest.raises(ValueError, match="7 pictures of a class are wanted, there are 6"):
+    with pytest.raises(ValueError, match="7 images of a class are wanted, there are 6"):
         repeated(numbered, 7)(pool, episode, 3)
 
 
@@ -145,25 +145,27 @@ def test_another_backbone_chooses_and_the_features_stay(
     finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
 ) -> None:
     _, pool, _ = finished
-    # Whoever looks with these eyes sees every picture jump to its target right at r = 0.7.
+    # For this selector, every image jumps to its target right at r = 0.7.
     real = np.eye(6)[np.arange(len(pool.labels)) % 6][:, :6]
     real[:6] = np.eye(6)
-    swept = np.zeros((6, 6, len(RATIOS), 6))
+    swept = np.zeros((6, 6, len(POOL_NOISE_RATIOS), 6))
     for source in range(6):
         for target in range(6):
-            share = (np.array(RATIOS) >= 0.7)[:, None]
+            share = (np.array(POOL_NOISE_RATIOS) >= 0.7)[:, None]
             swept[source, target] = np.where(share, np.eye(6)[target], np.eye(6)[source])
-    eyes = replace(pool, embeddings=real, swept=replace(pool.swept, embeddings=swept))
+    selector = replace(pool, embeddings=real, swept=replace(pool.swept, embeddings=swept))
     episode = Episode((4, 1, 3), ((4,), (1,), (3,)), ((6,), (7,), (8,)))
-    for grid in (GRID, SMALL_GRID):
-        added = adaptive("paper", grid, eyes)(pool, episode, 0)
+    for grid in (PAPER_NOISE_RATIOS, PAPER_COMPUTE_RATIOS):
+        added = adaptive("paper", grid, selector)(pool, episode, 0)
         assert added.facts["noise_ratio"] == pytest.approx(0.7)
-        expected = pool.swept.embeddings[[1, 3, 4, 3, 4, 1], [4, 4, 1, 1, 3, 3], RATIOS.index(0.7)]
+        expected = pool.swept.embeddings[
+            [1, 3, 4, 3, 4, 1], [4, 4, 1, 1, 3, 3], POOL_NOISE_RATIOS.index(0.7)
+        ]
         assert np.array_equal(added.features, expected)
-        assert added.facts["network_rows"] == sum(rows_of(ratio, STEPS) for ratio in grid)
+        assert added.facts["network_rows"] == sum(network_rows_of(ratio, STEPS) for ratio in grid)
 
 
-def test_a_pool_seen_by_another_backbone(
+def test_a_pool_embedded_by_another_backbone(
     finished: tuple[AnalysesConfig, Pool, dict[str, Any]], tmp_path: Path
 ) -> None:
     _, pool, _ = finished
@@ -173,22 +175,12 @@ def test_a_pool_seen_by_another_backbone(
     flat = torch.nn.functional.adaptive_avg_pool2d(pool.images[:1].float(), 8).flatten().numpy()
     flat = flat - flat.mean()
     assert pixels.embeddings[0] == pytest.approx(flat / np.linalg.norm(flat), abs=1e-4)
-    assert pixels.swept.embeddings.shape == (6, 6, len(RATIOS), 192)
+    assert pixels.swept.embeddings.shape == (6, 6, len(POOL_NOISE_RATIOS), 192)
     assert torch.equal(pixels.swept.images, pool.swept.images)
     with pytest.raises(ValueError, match="unknown backbone 'nobody'"):
         embedded_by(pool, "nobody", tmp_path)
 
 
-def test_the_table_shows_the_papers_figures() -> None:
-    entry = {
-        "arm": "r = 0.8", "k_shot": 5, "baseline": "txt2img", "failed": [], "accuracy": 77.6,
-        "interval": 1.8, "difference": 2.7, "difference_interval": [0.6, 4.8], "noise_ratio": 0.8,
-        "oracle_accuracy": 99.0, "network_rows": 80.0, "per_class": 20,
-    }  # fmt: skip
-    row = as_table("noise_ratio", [entry]).splitlines()[-1]
-    assert row == (
-        "| 5 | r = 0.8 | 20 | 77.6 ± 1.8 | +2.7 (+0.6 … +4.8) | 0.80 | 99.0 | 80 "
-        "| 87.2, oracle 98.2 |"
-    )
+def test_a_wrong_setting_is_refused() -> None:
     with pytest.raises(ValueError, match="more must not be negative"):
         AnalysesConfig(work=Path(), more=-1)

@@ -31,7 +31,7 @@ UNTRAINED = "python:benchmarks.episodes.selectors:untrained"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three classes of plain pictures, 40 x 36, each of its own colour."""
+    """Three classes of plain images, 40 x 36, each of its own colour."""
     root, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
     for split in ("train", "test"):
         for channel, name in zip((2, 1, 0), CLASSES, strict=True):

@@ -1,4 +1,4 @@
-"""Arms with textual inversion: what each episode's tokens and pictures are made from."""
+"""Arms with textual inversion: what each episode's tokens and images are made from."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.images import EvaluatedImages
 from benchmarks.episodes.inverted import InversionRun, add_inverted_images, concepts_of
-from benchmarks.episodes.pairs import INVERTED, cross_class_pairs, inverted_pairs, same_class_pairs
-from benchmarks.episodes.pictures import ImagePool
+from benchmarks.episodes.pairs import INVERTED, inverted_pairs
 from benchmarks.episodes.pool import Pool, PoolConfig, few_shot_set
 from benchmarks.few_shot.arms import ARMS, support_features
 from benchmarks.few_shot.config import FewShotConfig
@@ -21,7 +21,7 @@ from index.diffusion.inversion import training as learning
 from index.diffusion.inversion.training import Inversion
 from index.embed.backbone import load_backbone
 
-NOTHING = ImagePool(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
+NOTHING = EvaluatedImages(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +55,6 @@ def episode(*support: tuple[int, int]) -> Episode:
 FIRST, SECOND = episode((4, 0), (1, 1)), episode((1, 1), (3, 0))
 
 
-def test_pairs_by_hand() -> None:
-    two = Episode((4, 1), ((8, 9), (2, 3)), ((100,), (101,)))
-    assert same_class_pairs(two).sources.tolist() == [8, 9, 2, 3]
-    assert same_class_pairs(two).classes.tolist() == [4, 4, 1, 1]
-    assert cross_class_pairs(two).sources.tolist() == [2, 3, 8, 9]
-    assert cross_class_pairs(two).classes.tolist() == [4, 4, 1, 1]
-
-
 def test_a_token_is_learned_from_its_own_support_alone_and_once(pool: Pool) -> None:
     concepts = concepts_of(pool, [FIRST, SECOND])
     names = [concept.name for concept in concepts]
@@ -75,20 +67,21 @@ def test_a_token_is_learned_from_its_own_support_alone_and_once(pool: Pool) -> N
     assert len(concepts_of(pool, [swapped, sorted_])) == 2
 
 
-def test_teaching_fills_the_arms_and_continues(
+def test_inversion_fills_the_arms_and_continues(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taught = InversionRun(tmp_path, Inversion(iterations=2, learning_rate=0.02, batch_size=8))
-    ready = add_inverted_images(pool, [FIRST, SECOND], taught)
+    inversion = Inversion(iterations=2, learning_rate=0.02, batch_size=8)
+    inversion_run = InversionRun(tmp_path, inversion)
+    ready = add_inverted_images(pool, [FIRST, SECOND], inversion_run)
     assert ready.inverted.keys() == {FIRST, SECOND}
     for name, ratio in INVERTED.items():
-        pictures = ready.inverted[FIRST][name]
-        assert pictures.images.shape == (2, 3, 64, 64)
+        images = ready.inverted[FIRST][name]
+        assert images.images.shape == (2, 3, 64, 64)
         features, facts = support_features(name, ready, FIRST, 0)
         assert facts["noise_ratio"] == pytest.approx(ratio)
-        assert facts["oracle_accuracy"] == pictures.hits.mean()
+        assert facts["oracle_accuracy"] == images.hits.mean()
         added = features.features[2:]
-        assert np.array_equal(added, pool.backbone(pictures.images))
+        assert np.array_equal(added, pool.backbone(images.images))
         targets = inverted_pairs(name, FIRST).targets
         assert np.array_equal(features.labels[2:], targets)
     assert ready.digest != pool.digest
@@ -98,21 +91,23 @@ def test_teaching_fills_the_arms_and_continues(
 
     monkeypatch.setattr(learning, "denoising_loss", fail)
     monkeypatch.setattr("benchmarks.episodes.inverted.sweep", fail)
-    again = add_inverted_images(pool, [FIRST, SECOND], taught)
+    again = add_inverted_images(pool, [FIRST, SECOND], inversion_run)
     assert again.digest == ready.digest
     for name in INVERTED:
         before, after = ready.inverted[SECOND][name], again.inverted[SECOND][name]
         assert torch.equal(before.images, after.images)
         assert np.array_equal(before.psnr, after.psnr)
-    more = replace(taught, inversion=replace(taught.inversion, iterations=3))
+    more = replace(inversion_run, inversion=replace(inversion, iterations=3))
     with pytest.raises(AssertionError, match="a network ran"):
         add_inverted_images(pool, [FIRST], more)
     with pytest.raises(AssertionError, match="a network ran"):
-        add_inverted_images(pool, [episode((0, 0), (1, 1))], taught)
+        add_inverted_images(pool, [episode((0, 0), (1, 1))], inversion_run)
 
 
 def test_an_episode_without_tokens_is_refused(pool: Pool) -> None:
-    with pytest.raises(ValueError, match=r"nothing was made with tokens of the episode \(\(8,\)"):
+    with pytest.raises(
+        ValueError, match=r"nothing was generated with tokens of the episode \(\(8,\)"
+    ):
         ARMS["dafusion"](pool, FIRST, 0)
 
 
