@@ -1,8 +1,8 @@
 """Does the demo show the paper's effect? `python -m benchmarks.demo`.
 
-Many pairs of fresh scenes are swept over r. An oracle, trained on real scenes only, names what it
-sees; the known masks tell how much of the background was kept; and GeNIe-Ada chooses among its
-grid with the demo's backbone, which has seen only real scenes of the base classes.
+Many pairs of fresh scenes are swept over r. An oracle, trained on real scenes only, classifies the
+images; the known masks tell how much of the background was kept; and GeNIe-Ada chooses within its
+grid with the demo's backbone, which was trained on real scenes of the base classes only.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import tyro
 from torch import Tensor
 from torchvision.utils import save_image
 from tqdm import tqdm
 
 from benchmarks.measure import background_psnr, environment
 from genie_transforms.format import write_json
+from index.command import run_command
+from index.config import PAPER_NOISE_RATIOS
 from index.demo import CLASSES, PIPELINE, Scenes, oracle_names, render
 from index.diffusion import Family, load_family
 from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
@@ -27,10 +28,7 @@ from index.embed import load_backbone
 from index.generate import projections, select
 from index.plan import Plan, make_plan
 
-RATIOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-
-
-GRID = (0.5, 0.6, 0.7, 0.8, 0.9)
+RATIOS = (0.3, 0.4, *PAPER_NOISE_RATIOS, 1.0)
 
 
 _SEED = 2**18  # apart from training, held-out and demo-bank scenes
@@ -48,7 +46,7 @@ class DemoConfig:
         guidance_scale: Classifier-free guidance.
         rule: How r* is read from the projections.
         json: File that receives the figures.
-        picture: File that receives a sheet of some pairs, one row a noise ratio.
+        picture: File that receives a sheet of some pairs: a row of sources, then one of each r.
         quick: 56 pairs.
     """
 
@@ -62,12 +60,12 @@ class DemoConfig:
 
 @dataclass(frozen=True)
 class Sweeps:
-    """What was generated and seen, for P pairs and R = `len(RATIOS)` noise ratios.
+    """What was generated, and the oracle's verdict: P pairs, R = `len(RATIOS)` noise ratios.
 
     Attributes:
         images: ``(P, R, 3, 64, 64)`` uint8.
-        hits: The oracle sees the target, ``(P, R)`` bool.
-        stays: The oracle sees the source, ``(P, R)`` bool.
+        hits: The oracle predicts the target, ``(P, R)`` bool.
+        stays: The oracle predicts the source, ``(P, R)`` bool.
         psnr: Of the background against the source's, in dB, ``(P, R)`` float64.
         network_rows: Rows that went through the denoiser.
     """
@@ -80,7 +78,7 @@ class Sweeps:
 
 
 def generate(family: Family, scenes: Scenes, plan: Plan, guidance_scale: float) -> Sweeps:
-    """Sweep all pairs of the plan and look at the results."""
+    """Sweep all pairs of the plan and evaluate the images."""
     parts, rows = [], 0
     blocks = np.array_split(np.arange(len(plan)), -(-len(plan) // 40))
     for block in tqdm(blocks, desc="sweep", unit="block", disable=None):
@@ -96,28 +94,30 @@ def generate(family: Family, scenes: Scenes, plan: Plan, guidance_scale: float) 
         rows += swept.network_rows
     images = torch.stack(parts)
     sources = [int(s) for s in plan.sources]
-    seen = np.array(oracle_names(images.flatten(0, 1))).reshape(len(plan), len(RATIOS))
+    predicted = np.array(oracle_names(images.flatten(0, 1))).reshape(len(plan), len(RATIOS))
     names = np.array(scenes.classes)
     targets, origins = names[plan.targets], names[np.array(scenes.targets)[plan.sources]]
     masks = render(scenes.params[sources])[1]
     psnr = background_psnr(images, scenes.pixels(sources), masks)
-    return Sweeps(images, seen == targets[:, None], seen == origins[:, None], psnr, rows)
+    return Sweeps(images, predicted == targets[:, None], predicted == origins[:, None], psnr, rows)
 
 
 def choose(scenes: Scenes, plan: Plan, images: Tensor, rule: str) -> np.ndarray:
-    """Choose r* of every pair (Algorithm 1); give its column in `RATIOS`, ``(P,)`` int64."""
+    """Return the column in `RATIOS` of every pair's r* (Algorithm 1), ``(P,)`` int64."""
     backbone = load_backbone("demo")
     embedded = backbone(scenes.pixels(slice(None)))
     labels = np.array(scenes.targets)
     centroids = np.stack([embedded[labels == c].mean(0) for c in range(len(scenes.classes))])
-    columns = [RATIOS.index(ratio) for ratio in GRID]
-    of_images = backbone(images[:, columns].flatten(0, 1)).reshape(len(plan), len(GRID), -1)
-    walked = projections(of_images, embedded[plan.sources], centroids[plan.targets])
-    return np.array([columns[int(m)] for m in select(walked, rule)])
+    columns = [RATIOS.index(ratio) for ratio in PAPER_NOISE_RATIOS]
+    of_images = backbone(images[:, columns].flatten(0, 1)).reshape(
+        len(plan), len(PAPER_NOISE_RATIOS), -1
+    )
+    d = projections(of_images, embedded[plan.sources], centroids[plan.targets])
+    return np.array([columns[int(m)] for m in select(d, rule)])
 
 
 def figures(sweeps: Sweeps, columns: np.ndarray) -> dict[str, Any]:
-    """Sum up sweeps and choices, ready for JSON."""
+    """Summarize sweeps and choices, ready for JSON."""
     rows, ratios = np.arange(len(columns)), np.array(RATIOS)
     first = np.where(sweeps.hits.any(1), ratios[sweeps.hits.argmax(1)], np.inf)
     chosen = ratios[columns]
@@ -126,7 +126,7 @@ def figures(sweeps: Sweeps, columns: np.ndarray) -> dict[str, Any]:
         "background_psnr_db": sweeps.psnr[rows, columns].mean(),
         "mean_noise_ratio": chosen.mean(),
         "std_noise_ratio": chosen.std(),
-        "share_of_each_ratio": {f"{r:g}": (chosen == r).mean() for r in GRID},
+        "share_of_each_ratio": {f"{r:g}": (chosen == r).mean() for r in PAPER_NOISE_RATIOS},
     }
     return {
         "pairs": len(columns),
@@ -197,4 +197,4 @@ def main(config: DemoConfig) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(DemoConfig, prog="python -m benchmarks.demo"))
+    run_command(main, DemoConfig, "benchmarks.demo")

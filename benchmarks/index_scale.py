@@ -1,6 +1,6 @@
 """How does the index scale? `python -m benchmarks.index_scale`.
 
-Synthetic embeddings of 768 dimensions are stored exactly and approximately. Each way of storing is
+Synthetic embeddings of 768 dimensions are stored in exact and in approximate indexes. Each is
 searched for the 10 nearest neighbours of fresh vectors; recall is the share of the true ones, found
 by brute force, that it returns.
 """
@@ -17,10 +17,10 @@ from typing import Any
 import faiss
 import numpy as np
 import numpy.typing as npt
-import tyro
 
 from benchmarks.measure import environment
 from genie_transforms.format import write_json
+from index.command import run_command
 from index.embed import FLAT, VectorIndex
 
 DIMENSION = 768
@@ -32,7 +32,7 @@ NEIGHBOURS = 10
 _CHUNK = 100_000
 
 
-_TRAINING = 39  # vectors for each cell of an inverted file: FAISS asks for as many
+_TRAINING = 39  # vectors for each cell of an inverted file: FAISS warns below that
 
 
 _ON_PAPER = 100_000_000
@@ -58,11 +58,11 @@ class ScaleConfig:
 
 
 def synthetic(count: int, seed: int, spread: float = 0.7) -> npt.NDArray[np.float32]:
-    """Draw vectors like embeddings: 1000 classes, each in a cloud of 32 dimensions of its own.
+    """Draw vectors like embeddings: 1000 classes, each in its own cloud of 32 dimensions.
 
     Args:
         count: N.
-        seed: Of the vectors; classes are always the same.
+        seed: Seed of the vectors; classes are always the same.
         spread: Radius of a cloud, in units of the centre's distance from the origin.
 
     Returns:
@@ -82,7 +82,7 @@ def synthetic(count: int, seed: int, spread: float = 0.7) -> npt.NDArray[np.floa
 
 
 def arms(size: int) -> list[tuple[str, list[str]]]:
-    """Give the ways of storing, with the search parameters that are tried for each."""
+    """Return the factories of the indexes, with the search parameters to try for each."""
     cells = 2 ** int(np.log2(min(4 * size**0.5, size / _TRAINING)))
     return [
         (FLAT, [""]),
@@ -92,7 +92,7 @@ def arms(size: int) -> list[tuple[str, list[str]]]:
 
 
 def fill(factory: str, vectors: npt.NDArray[np.float32]) -> VectorIndex:
-    """Store vectors, a chunk at a time; the first chunk trains what needs training."""
+    """Build an index chunk by chunk; the first chunk trains what needs training."""
     index = VectorIndex(DIMENSION, factory)
     cells = int(factory.split(",")[0][3:]) if factory.startswith("IVF") else 0
     first = max(_CHUNK, cells * _TRAINING)
@@ -105,7 +105,7 @@ def fill(factory: str, vectors: npt.NDArray[np.float32]) -> VectorIndex:
 
 
 def stored_bytes(index: VectorIndex) -> int:
-    """Count the bytes that FAISS holds, by writing them to nowhere."""
+    """Count the bytes that FAISS holds, by serializing them into a counter."""
     counted = [0]
 
     def count(data: bytes) -> int:
@@ -117,7 +117,7 @@ def stored_bytes(index: VectorIndex) -> int:
 
 
 def measure(size: int, num_queries: int) -> Iterator[dict[str, Any]]:
-    """Fill and search every way of storing `size` vectors, one after the other."""
+    """Build and search every index of `size` vectors, one after the other."""
     vectors, queries = synthetic(size, seed=1), synthetic(num_queries, seed=2)
     for factory, parameters in arms(size):
         start = perf_counter()
@@ -142,7 +142,7 @@ def measure(size: int, num_queries: int) -> Iterator[dict[str, Any]]:
 
 
 def on_paper(results: list[dict[str, Any]]) -> dict[str, float]:
-    """Extend the bytes of the largest size to 100 M vectors, in GB."""
+    """Extrapolate the bytes of the largest size to 100 M vectors, in GB."""
     largest = max(result["size"] for result in results)
     return {
         result["factory"]: round(result["bytes_per_vector"] * _ON_PAPER / 1e9, 1)
@@ -160,7 +160,7 @@ def _line(result: dict[str, Any]) -> str:
 
 
 def main(config: ScaleConfig) -> dict[str, Any]:
-    """Measure, print and write; large graphs take long, so what is measured is written at once."""
+    """Measure, print and write, after each index: large graphs take long to build."""
     if config.threads:
         faiss.omp_set_num_threads(config.threads)
     sizes, queries = ((2_000,), 200) if config.quick else (config.sizes, config.queries)
@@ -178,10 +178,10 @@ def main(config: ScaleConfig) -> dict[str, Any]:
         if config.json:
             write_json(config.json, {**figures, **environment()})
     paper = figures["gigabytes_of_100m"].items()
-    said = ", ".join(f"{factory} {gigabytes:,.0f} GB" for factory, gigabytes in paper)
-    print(f"100 M vectors, by bytes a vector: {said}")
+    extrapolated = ", ".join(f"{factory} {gigabytes:,.0f} GB" for factory, gigabytes in paper)
+    print(f"100 M vectors, by bytes a vector: {extrapolated}")
     return figures
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ScaleConfig, prog="python -m benchmarks.index_scale"))
+    run_command(main, ScaleConfig, "benchmarks.index_scale")

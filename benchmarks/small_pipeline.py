@@ -1,8 +1,9 @@
-"""A small Stable Diffusion pipeline of one's own: `python -m benchmarks.small_pipeline`.
+"""Train a small Stable Diffusion pipeline of your own: `python -m benchmarks.small_pipeline`.
 
-Trains autoencoder, text encoder, denoiser and an oracle, in this order, on any folder of images or
-dataset that `benchmarks.datasets` opens, at a size that two cores can afford. Each stage resumes
-from its last checkpoint. The pipeline is an ordinary one: `--model OUT/pipeline` builds banks.
+Autoencoder, text encoder, denoiser and an oracle are trained, in this order, on any folder of
+images or dataset that `benchmarks.datasets` opens, at a size that two cores can afford. Each stage
+resumes from its last checkpoint. The pipeline is an ordinary one: `--model OUT/pipeline` builds
+banks with it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import tyro
 
 from benchmarks.datasets import open_dataset, pixels_of
+from genie_transforms import UserError
+from index.command import run_command
 from index.train import (
     StageConfig,
     TrainingSet,
@@ -34,7 +36,7 @@ class SmallPipelineConfig(StageConfig):
         resolution: Height and width of images, a multiple of 16; the time goes with its square.
         shift: Rise of the schedule's log-SNR (see `index.demo.models.shifted_betas`): the larger,
             the later the class switches.
-        held_out: Images of the test split that are measured on.
+        held_out: Images of the test split that the models are evaluated on.
     """
 
     data: str
@@ -45,7 +47,7 @@ class SmallPipelineConfig(StageConfig):
 
     def __post_init__(self) -> None:
         if self.resolution < 32 or self.resolution % 16:
-            raise ValueError(
+            raise UserError(
                 f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"
             )
 
@@ -65,9 +67,9 @@ def main(config: SmallPipelineConfig) -> None:
     rng = torch.Generator().manual_seed(config.seed)
     rows = torch.randperm(len(test), generator=rng)[: config.held_out].tolist()
     held_out = pixels_of(test, rows, config.resolution)
-    seen = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[rows])
-    write_trained(config, pipeline, oracle, seen)
+    measured = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[rows])
+    write_trained(config, pipeline, oracle, measured)
 
 
 if __name__ == "__main__":
-    main(tyro.cli(SmallPipelineConfig, prog="python -m benchmarks.small_pipeline"))
+    run_command(main, SmallPipelineConfig, "benchmarks.small_pipeline")

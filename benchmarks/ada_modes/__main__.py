@@ -1,11 +1,8 @@
 """`python -m benchmarks.ada_modes`."""
 
-import logging
-
-import tyro
+from index.command import run_command
 
 from .run import Config, main
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(tyro.cli(Config, prog="python -m benchmarks.ada_modes"))
+    run_command(main, Config, "benchmarks.ada_modes")

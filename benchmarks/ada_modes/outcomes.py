@@ -1,4 +1,4 @@
-"""What one way to r* made of some pairs: its noise ratios, what an oracle sees, what it cost."""
+"""What one mode of GeNIe-Ada made of some pairs: noise ratios, the oracle's verdict, the cost."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from index.plan import Plan
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one way made of P pairs.
+    """What one mode made of P pairs.
 
     Attributes:
         noise_ratios: r*, ``(P,)`` float64; NaN where the pair failed.
-        hits: The oracle sees the target, ``(P,)`` bool.
+        hits: The oracle predicts the target, ``(P,)`` bool.
         accepted: On target and no duplicate, ``(P,)`` bool.
         network_rows: Rows through the denoiser.
-        counts: How r* were found.
+        counts: Number of r*, by how they were found.
     """
 
     noise_ratios: np.ndarray
@@ -43,7 +43,7 @@ class Outcome:
 
 
 def run(context: BuildContext, plan: Plan, **changes: Any) -> tuple[Outcome, ShardResult]:
-    """Make all pairs with some settings changed; the result holds all their sweeps."""
+    """Generate all pairs with some settings changed; the result holds all their sweeps."""
     build = BuildConfig(**{**vars(context.config), **changes})
     changed = replace(context, config=build)
     result = run_shard(changed, plan, range(len(plan)))
@@ -59,24 +59,25 @@ def judge(
     ratios: Sequence[float],
     embeddings: Sequence[Embeddings],
 ) -> Outcome:
-    """Look at pictures of a shard.
+    """Judge one image of each pair of a shard.
 
     Args:
-        context: What made it.
+        context: What made the shard.
         plan: Its pairs.
         result: Its rows and sweeps.
-        ratios: The noise ratio to look at, for each row.
-        embeddings: Of these pictures, ``(D,)`` for each row.
+        ratios: Which image is judged: its noise ratio, for each row.
+        embeddings: Of these images, ``(D,)`` for each row.
     """
     chosen = np.full(len(plan), np.nan)
     hits, accepted = np.zeros(len(plan), dtype=bool), np.zeros(len(plan), dtype=bool)
     swept = [result.sweeps[position][1] for position in result.positions]
+    # Each sweep opens with the source's image.
     places = [1 + context.config.sweep_ratios.index(ratio) for ratio in ratios]
     names = oracle_names(
         torch.stack([strip[place] for strip, place in zip(swept, places, strict=True)])
     )
-    looked = zip(result.positions, ratios, embeddings, names, strict=True)
-    for position, ratio, embedding, name in looked:
+    rows = zip(result.positions, ratios, embeddings, names, strict=True)
+    for position, ratio, embedding, name in rows:
         source, target = int(plan.sources[position]), int(plan.targets[position])
         columns = quality_columns(context, source, target, embedding)
         chosen[position] = ratio
@@ -98,9 +99,9 @@ def coarse_to_fine(context: BuildContext, plan: Plan, result: ShardResult) -> Ou
     calls = [len(timesteps) - first_index(timesteps, ratio) for ratio in grid]
     ratios, embeddings, total = [], [], 0
     for row, block in zip(result.rows, result.embeddings, strict=True):
-        walked = np.array(row["projections"])
-        right = 2 * int(select(walked[::2], context.config.rule))
-        chosen = right - 2 + int(select(walked[right - 2 : right + 1], context.config.rule))
+        d = np.array(row["projections"])
+        right = 2 * int(select(d[::2], context.config.rule))
+        chosen = right - 2 + int(select(d[right - 2 : right + 1], context.config.rule))
         ratios.append(grid[chosen])
         embeddings.append(block[chosen])
         total += sum(calls[::2]) + calls[right - 1]

@@ -1,12 +1,12 @@
-"""What does GeNIe-Ada cost, and what do cheaper ways to r* lose? `python -m benchmarks.ada_modes`.
+"""What does GeNIe-Ada cost, and what do its cheaper modes lose? `python -m benchmarks.ada_modes`.
 
-The same pairs of fresh scenes are made with Txt2Img and with every way to r*, by the code that
-builds banks. The cost of a way is the number of rows that it sends through the denoiser for each
-accepted negative (on target by the backbone, no duplicate of its source), with Txt2Img as 1. An
-oracle, trained on real scenes only, names what it sees; r* is compared with that of the full sweep.
+The same pairs of fresh scenes are made with Txt2Img and in every mode, by the code that builds
+banks. The cost of a mode is the number of rows that it sends through the denoiser for each accepted
+negative (on target by the backbone, no duplicate of its source), with Txt2Img as 1. An oracle,
+trained on real scenes only, classifies the images; r* is compared with that of the full sweep.
 
-`coarse` is not a way that banks can be built in: every second noise ratio is swept in full, then
-the one inside the largest jump. Its pictures are those of the full sweep.
+`coarse` is not a mode that banks can be built in: every second noise ratio is swept in full, then
+the one inside the largest jump. Its images are those of the full sweep.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ _PREVIEWS = (2, 3, 4, 6, 10)
 
 
 _NEIGHBOURS = (2, 3, 6)
-"""Solver steps of the previews that stand behind neighbours."""
+"""Solver steps of the previews that neighbours fall back on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Measure the ways to r*.
+    """Measure the modes of GeNIe-Ada.
 
     Attributes:
-        pairs: Pairs to make; they are one shard, within which neighbours are asked.
+        pairs: Pairs to make; they form one shard, within which neighbours are asked.
         dtype: Precision of the network.
         batch_size: Rows of one network call at most.
         json: File that receives the figures.
         plot: File that receives the trade-off, a png.
-        quick: 64 pairs and fewer ways.
+        quick: 64 pairs and fewer modes.
     """
 
     pairs: int = 504
@@ -86,7 +86,7 @@ def make_context(config: Config) -> tuple[BuildContext, Plan]:
 def figures(
     mode: str, outcome: Outcome, full: Outcome, txt2img: Outcome, ada_steps: int = 0
 ) -> dict[str, Any]:
-    """Sum up one way, ready for JSON.
+    """Summarize one mode, ready for JSON.
 
     `cost_txt2img` counts accepted negatives, `cost_per_pair` all pairs. `interval` is half the
     95 % interval of the oracle accuracy, `difference_interval` that of the paired difference to the
@@ -115,7 +115,7 @@ def figures(
 
 
 def label(entry: dict[str, Any]) -> str:
-    """Name a way and the steps of its preview."""
+    """Return the name of a mode, with the steps of its preview."""
     return f"{entry['mode']} {entry['ada_steps'] or ''}".strip()
 
 
@@ -130,7 +130,7 @@ def plot(modes: list[dict[str, Any]], path: Path) -> None:
         errors = [100 * entry["interval"] for entry in entries]
         shape = "osD^v"[place % 5]
         axes.errorbar(costs, hits, errors, fmt=shape, label=mode, capsize=2, elinewidth=0.7)
-        # Ways may coincide: where every vote fails, neighbours are a preview.
+        # Modes may coincide: where every vote fails, neighbours are a preview.
         offset = (5, 4) if mode == "preview" else (5, -11)
         for entry, x, y in zip(entries, costs, hits, strict=True):
             steps = f"{entry['ada_steps'] or ''}"
@@ -152,8 +152,8 @@ def main(config: Config) -> dict[str, Any]:
     full, swept = run(context, plan)
     modes = [figures("txt2img", txt2img, full, txt2img), figures("full", full, full, txt2img)]
     modes.append(figures("coarse", coarse_to_fine(context, plan, swept), full, txt2img))
-    ways = {"preview": _PREVIEWS, "neighbours": _NEIGHBOURS}
-    for ada, choices in ways.items():
+    previewed = {"preview": _PREVIEWS, "neighbours": _NEIGHBOURS}
+    for ada, choices in previewed.items():
         for steps in choices[1:2] if config.quick else choices:
             outcome, _ = run(context, plan, ada=ada, ada_steps=steps)
             modes.append(figures(ada, outcome, full, txt2img, steps))

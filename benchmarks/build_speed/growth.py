@@ -1,4 +1,4 @@
-"""How the sweep's time grows with pairs, noise ratios and batch size, and a plot of it."""
+"""How the sweep's time grows with pairs, noise ratios and batch size; and its plot."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def measure_growth(job: Job, batch_size: int) -> Growth:
 
     Args:
         job: All pairs.
-        batch_size: Where it is not what changes.
+        batch_size: Rows of one network call, where the batch size is not what is varied.
 
     Returns:
-        For ``pairs``, ``noise_ratios`` and ``batch_size`` a list of ``{name: count, "pairs_made":
-        P, "seconds": s}``.
+        For `pairs`, `noise_ratios` and `batch_size` a list of ``{name: count, "pairs_made": P,
+        "seconds": s}``.
     """
 
     def timed(name: str, count: int, pairs: list[SweepPair], size: int) -> dict[str, float]:
         part = Job(job.family, job.images, pairs, job.settings)
         start = perf_counter()
-        part.swept(size)
+        part.sweep_in_batches(size)
         seconds = perf_counter() - start
         return {name: count, "pairs_made": len(pairs), "seconds": seconds}
 
@@ -63,7 +63,7 @@ def plot_growth(growth: Growth, baseline: float, path: Path) -> None:
     """Draw seconds per pair against pairs, noise ratios and batch size.
 
     Args:
-        growth: What `measure_growth` gave.
+        growth: As `measure_growth` returns it.
         baseline: Seconds per pair of the path that makes one image at a time.
         path: A png file.
     """

@@ -1,4 +1,4 @@
-"""What the sweep is measured against: one image-to-image call per image and noise ratio."""
+"""The baseline of the sweep: one image-to-image call per image and noise ratio."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from index.diffusion.sampling import (
 
 @dataclass(frozen=True)
 class Job:
-    """What a path is given.
+    """The input of either path.
 
     Attributes:
         family: The model.
         images: Sources, ``(S, 3, H, W)`` uint8.
-        pairs: What to make of them.
+        pairs: Their targets, noise ratios and seeds.
         settings: Steps and guidance.
     """
 
@@ -39,13 +39,13 @@ class Job:
     pairs: list[SweepPair]
     settings: dict[str, Any]
 
-    def swept(self, batch_size: int) -> SweepResult:
+    def sweep_in_batches(self, batch_size: int) -> SweepResult:
         """Make all pairs by the batched sweep."""
         settings = SweepSettings(batch_size=batch_size, **self.settings)
         return sweep(self.family, self.images, self.pairs, settings)
 
     @torch.no_grad()
-    def decoded(self, batch_size: int) -> list[Tensor]:
+    def sweep_unrounded(self, batch_size: int) -> list[Tensor]:
         """Make all pairs by the batched sweep, without rounding the pixels to bytes.
 
         Returns:
@@ -73,7 +73,7 @@ class OneByOne:
         self._grid = with_timesteps(job.family.scheduler, job.settings["num_inference_steps"])
 
     def run(self) -> list[Tensor]:
-        """Make all pairs, ``(R, 3, H, W)`` float32 in [0, 1] each."""
+        """Make all pairs; return ``(R, 3, H, W)`` float32 in [0, 1] for each."""
         return [
             torch.cat([self._one(pair, ratio) for ratio in pair.noise_ratios])
             for pair in self._job.pairs
@@ -83,7 +83,9 @@ class OneByOne:
         image = self._job.images[pair.source, None]
         steps = len(self._grid.timesteps)
         calls = steps - first_index(self._grid.timesteps, ratio)
-        # SD 3 truncates the number of steps that it leaves out, the others that of those they run.
+        # diffusers turns `strength` back into a number of calls: SD 3 by truncating the steps that
+        # it leaves out, the others by truncating those that they run. Half a step more or less
+        # lands in the middle, so that no rounding error changes the number.
         half = -0.5 if self._family.flow else 0.5
         self._pipe.scheduler = with_timesteps(self._family.scheduler, steps)
         self._pipe.prepare_latents = self._encoder(self._grid, image, pair.seed, ratio)

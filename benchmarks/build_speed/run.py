@@ -3,17 +3,17 @@
 The same pairs go through
 
 (a) diffusers' own image-to-image pipeline, called once per image and noise ratio, as the authors'
-    code does: it encodes the picture and the prompts anew each time and denoises a batch of one;
+    code does: it encodes the image and the prompts again each time and denoises a batch of one;
 (b) our sweep.
 
 Same process, same weights, same seeds, in turns. In (a) one method of the pipeline is replaced, the
-one that encodes and noises the picture (`prepare_latents`): diffusers draws a sample of the
-posterior where the authors take its mode, and can only noise at steps of its grid. Ours does the
-same work at the same cost, so that both paths must end in the same picture: the largest difference,
-at the precision of (a), is reported, and the run fails if it is not small.
+one that encodes the image and adds noise (`prepare_latents`): diffusers draws a sample of the
+posterior where the authors take its mode, and can only add noise at steps of its grid. Ours does
+the same work at the same cost, so both paths must end in the same image: the largest difference, at
+the precision of (a), is reported, and the run fails if it is not small.
 
-(b) may be given another precision and be compiled, as a build may. What that changes in the
-pictures is reported apart from it.
+(b) may run at another precision and compiled, as a build may. What that changes in the images is
+reported separately.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import environment
+from genie_transforms import UserError
 from genie_transforms.format import write_json
+from index.config import PAPER_NOISE_RATIOS
 from index.diffusion import Family, Switches, is_stochastic, load_family
 from index.diffusion.sampling import SweepPair
 
@@ -56,11 +58,11 @@ class Config:
         batch_size: Rows of one network call of the sweep at most.
         dtype: Precision of the sweep.
         baseline_dtype: Precision of the per-image path.
-        compile: Compile the sweep's denoiser; the time that this takes is reported apart.
+        compile: Compile the sweep's denoiser; the time that this takes is reported separately.
         channels_last: Keep the sweep's activations with channels last.
         device: Where the networks run.
-        growth: Measure also how the sweep's time grows with pairs, noise ratios and batch size,
-            not compiled.
+        growth: Also measure how the sweep's time, not compiled, grows with pairs, noise ratios and
+            batch size.
         quick: Two pairs, one round, no growth: does it run at all?
         json: Where to write the figures.
         plot: Where to draw the growth, a png file.
@@ -68,7 +70,7 @@ class Config:
 
     model: str = "index/demo/pipeline"
     pairs: int = 16
-    noise_ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
+    noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
     rounds: int = 3
     num_inference_steps: int = 0
     guidance_scale: float = -1.0
@@ -85,12 +87,17 @@ class Config:
 
 
 def make_job(config: Config) -> Job:
-    """Open the model as (a) wants it and make pairs from random pictures: time does not depend on
-    the content.
+    """Open the model for (a), and make pairs from random images: time does not depend on content.
+
+    Raises:
+        UserError: The model's sampler adds noise of its own, so images cannot be compared.
     """
     family = load_family(config.model, dtype=config.baseline_dtype, device=config.device)
     if is_stochastic(family.scheduler):
-        raise SystemExit("the paths can only be compared with a sampler that adds no noise")
+        raise UserError(
+            f"--model {config.model}: its sampler draws noise at every step; the paths can only be "
+            "compared with a sampler that adds no noise: use another model"
+        )
     num_pairs = 2 if config.quick else config.pairs
     shape = (num_pairs, 3, family.resolution, family.resolution)
     noise = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0))
@@ -108,19 +115,19 @@ def make_job(config: Config) -> Job:
 
 
 def sweep_family(config: Config, *, compiled: bool) -> Family:
-    """Open the model as (b) wants it."""
+    """Open the model for (b)."""
     switches = Switches(channels_last=config.channels_last, compile=compiled)
     return load_family(config.model, dtype=config.dtype, device=config.device, switches=switches)
 
 
 def differences(one: list[Tensor], other: list[Tensor]) -> tuple[float, float]:
-    """Give the largest and the mean absolute difference of pixels in [0, 1]."""
+    """Return the largest and the mean absolute difference of pixels in [0, 1]."""
     gap = torch.cat([(a - b).abs().flatten() for a, b in zip(one, other, strict=True)])
     return float(gap.max()), float(gap.mean())
 
 
 def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Time one call."""
+    """Run a function; return the seconds that it took, and its result."""
     start = perf_counter()
     result = run()
     if torch.cuda.is_available():
@@ -129,31 +136,32 @@ def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def median(values: list[float]) -> float:
-    """Give the middle value, the lower one of two."""
+    """Return the middle value, the lower one of two."""
     return sorted(values)[(len(values) - 1) // 2]
 
 
 def compare(config: Config, job: Job) -> dict[str, Any]:
-    """Run both paths in turns; see the module for what is compared with what."""
+    """Run both paths in turns; the module's docstring says what is compared with what."""
     baseline = OneByOne(job)
     ours = replace(job, family=sweep_family(config, compiled=config.compile))
+    # The first call compiles and allocates; what it takes beyond a second one is the start.
     few = replace(ours, pairs=job.pairs[:1])
-    first, _ = seconds(lambda: few.swept(config.batch_size))
-    again, _ = seconds(lambda: few.swept(config.batch_size))
+    first, _ = seconds(lambda: few.sweep_in_batches(config.batch_size))
+    second, _ = seconds(lambda: few.sweep_in_batches(config.batch_size))
     slow, fast, results = [], [], []
     made: list[Tensor] = []
     for turn in range(1 if config.quick else config.rounds):
         taken, made = seconds(baseline.run)
         slow.append(taken)
-        taken, result = seconds(lambda: ours.swept(config.batch_size))
+        taken, result = seconds(lambda: ours.sweep_in_batches(config.batch_size))
         fast.append(taken)
         results.append(result)
         print(f"round {turn + 1}: one by one {slow[-1]:.2f} s, sweep {fast[-1]:.2f} s", flush=True)
     stages = {name: median([r.seconds[name] for r in results]) for name in results[0].seconds}
     inside = stages["encode"] + stages["network"] + stages["decode"]
     rows = results[0].network_rows
-    exact = job.decoded(config.batch_size)
-    largest, mean = differences(exact, ours.decoded(config.batch_size))
+    exact = job.sweep_unrounded(config.batch_size)
+    largest, mean = differences(exact, ours.sweep_unrounded(config.batch_size))
     return {
         "speedup": median(slow) / median(fast),
         "network_share": inside / sum(stages.values()),
@@ -165,7 +173,7 @@ def compare(config: Config, job: Job) -> dict[str, Any]:
         "network_rows": rows,
         "seconds_one_by_one": slow,
         "seconds_sweep": fast,
-        "seconds_starting": max(first - again, 0.0),
+        "seconds_starting": max(first - second, 0.0),
         "stages": stages,
     }
 
@@ -174,7 +182,7 @@ def main(config: Config) -> dict[str, Any]:
     """Measure, print and write.
 
     Raises:
-        SystemExit: The paths disagree, or cannot be compared.
+        SystemExit: The paths disagree.
     """
     job = make_job(config)
     report = compare(config, job)

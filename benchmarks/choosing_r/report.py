@@ -1,4 +1,4 @@
-"""Tables and plots of the ways to choose r."""
+"""Tables and plots of the settings that choose r."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COLORS = {True: "#d95f02", False: "#4c6a85"}
 
 
 _AXES = {
-    "noise_ratio": "mean r of the chosen pictures",
+    "noise_ratio": "mean r of the chosen images",
     "accuracy": "accuracy, %",
     "oracle_accuracy": "oracle accepts, %",
     "hardness_real": "probability of the source's class, %",
@@ -40,11 +40,12 @@ _AXES = {
 def agreement(
     places: Sequence[Sequence[int]], first: Sequence[Sequence[int]], never: int
 ) -> dict[str, float | None]:
-    """Compare chosen places with those of the first picture that the oracle accepts.
+    """Compare chosen places with those of the first image that the oracle accepts.
 
     Args:
         places: Chosen, episode by episode.
-        first: Those of the oracle, `never` where it accepts none; these pairs are left out.
+        first: Those that the oracle accepts first, `never` where it accepts none; these pairs are
+            left out.
         never: The number of noise ratios.
 
     Returns:
@@ -64,16 +65,16 @@ def agreement(
     }
 
 
-def summed_up(
+def summarize_setting(
     found: dict[str, Any],
     first: Sequence[Sequence[int]],
     ratios: Sequence[float],
     baselines: dict[str, Floats],
 ) -> dict[str, Any]:
-    """Sum up a way, ready for JSON; accuracies and shares in percent.
+    """Return the means of a setting's scores, ready for JSON; accuracies and shares in percent.
 
     Args:
-        found: What `choosing_r.run` found of it.
+        found: Its scores, lists over episodes (see `compare.score_settings`).
         first: Places that the oracle accepts first.
         ratios: The sweep.
         baselines: Accuracies in percent of what it is compared with, by name, ``(E,)``.
@@ -96,9 +97,9 @@ def summed_up(
 
 
 def table(entries: Sequence[dict[str, Any]]) -> str:
-    """Lay out ways as a table in Markdown."""
+    """Lay out settings as a table in Markdown."""
     head = (
-        "| way | accuracy, % | to Algorithm 1 | to the fixed r of the first half | to the best "
+        "| setting | accuracy, % | to Algorithm 1 | to the fixed r of the first half | to the best "
         "fixed r here | oracle, % | hardness (support, real), % | background, dB | r | rank "
         "correlation | within a step, % |"
     )

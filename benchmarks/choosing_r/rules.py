@@ -1,6 +1,6 @@
-"""Ways to choose r for the pairs of an episode: what looks, along which line, and by which rule.
+"""Settings that choose r for the pairs of an episode: rule, backbone, line and grid.
 
-Every rule sees what Algorithm 1 sees and no more: the sweep's embeddings and the episode's support.
+Every rule uses what Algorithm 1 uses and no more: the sweep's embeddings and the episode's support.
 Two things go beyond it, to show what would be possible: centroids of many real images, and the
 oracle.
 """
@@ -8,8 +8,9 @@ oracle.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +23,12 @@ Floats = npt.NDArray[np.float64]
 
 
 DIRECTIONS = 8
-"""How many directions are removed by `Way.without_background`."""
+"""How many directions are removed for `SelectionSetting.without_background`."""
 
 
 @dataclass(frozen=True)
 class Projections:
-    """The G sweeps of an episode, as one backbone sees them; M noise ratios, N classes.
+    """The G sweeps of an episode, as one backbone embeds them; M noise ratios, N classes.
 
     Attributes:
         d: Place on the line from its start (0) to the target's centroid (1), ``(G, M)``.
@@ -50,7 +51,7 @@ class Projections:
 
 
 Rule = Callable[[Projections], Integers]
-"""Gives the position of the chosen r in each sweep, ``(G,)``."""
+"""Maps the sweeps to the position of the chosen r in each, ``(G,)``."""
 
 
 def first(true: npt.NDArray[np.bool_]) -> Integers:
@@ -59,63 +60,64 @@ def first(true: npt.NDArray[np.bool_]) -> Integers:
     return found
 
 
-def _halfway(walks: Projections) -> Integers:
+def _halfway(projected: Projections) -> Integers:
     """Find the first r past the middle between the start and the furthest that the sweep gets."""
-    return first(walks.d >= walks.d.max(1, keepdims=True) / 2)
+    return first(projected.d >= projected.d.max(1, keepdims=True) / 2)
 
 
-def _change_point(walks: Projections) -> Integers:
+def _change_point(projected: Projections) -> Integers:
     """Split the sweep into two constant parts with the least squared error; take the second's r."""
-    d, errors = walks.d, []
+    d, errors = projected.d, []
     for split in range(1, d.shape[1]):
         low, high = d[:, :split], d[:, split:]
         errors.append(low.var(1) * low.shape[1] + high.var(1) * high.shape[1])
     return np.asarray(np.argmin(errors, 0) + 1, dtype=np.int64)
 
 
-def _pooled(walks: Projections) -> Integers:
+def _pooled(projected: Projections) -> Integers:
     """Average each pair's steps with those of all pairs of its target, and take the largest."""
-    steps = np.diff(walks.d, axis=1)
-    for target in np.unique(walks.targets):
-        rows = walks.targets == target
+    steps = np.diff(projected.d, axis=1)
+    for target in np.unique(projected.targets):
+        rows = projected.targets == target
         steps[rows] = (steps[rows] + steps[rows].mean(0)) / 2
     return np.asarray(steps.argmax(1) + 1, dtype=np.int64)
 
 
-def _then(rule: Rule, walks: Projections) -> Integers:
+def _then(rule: Rule, projected: Projections) -> Integers:
     """Go one r further than a rule."""
-    found: Integers = np.minimum(rule(walks) + 1, walks.d.shape[1] - 1)
+    found: Integers = np.minimum(rule(projected) + 1, projected.d.shape[1] - 1)
     return found
 
 
-def _share(share: float, walks: Projections) -> Integers:
-    """Find the first r whose margin is such a share of the largest; the largest if none is > 0."""
-    best = walks.margin.max(1, keepdims=True)
-    return first(walks.margin >= np.where(best > 0, share * best, best))
+def _share(share: float, projected: Projections) -> Integers:
+    """Find the first r whose margin is this share of the largest; the largest if none is > 0."""
+    best = projected.margin.max(1, keepdims=True)
+    return first(projected.margin >= np.where(best > 0, share * best, best))
 
 
-def _named(rule: str) -> Rule:
-    return lambda walks: select(walks.d, rule)
+def _built_in(rule: str) -> Rule:
+    """Return a rule that banks can be built with."""
+    return lambda projected: select(projected.d, rule)
 
 
-def _nearest(walks: Projections) -> Integers:
-    return first(walks.margin > 0)
+def _nearest(projected: Projections) -> Integers:
+    return first(projected.margin > 0)
 
 
-def _crosses(walks: Projections) -> Integers:
-    return first(walks.d > 0.5)
+def _crosses(projected: Projections) -> Integers:
+    return first(projected.d > 0.5)
 
 
 CANDIDATES: dict[str, Rule] = {
-    **{rule: _named(rule) for rule in RULES},
+    **{rule: _built_in(rule) for rule in RULES},
     "crosses": _crosses,
     "halfway": _halfway,
     "change-point": _change_point,
     "pooled": _pooled,
-    "furthest": lambda walks: np.asarray(walks.d.argmax(1), dtype=np.int64),
+    "furthest": lambda projected: np.asarray(projected.d.argmax(1), dtype=np.int64),
     "nearest": _nearest,
     "nearest, then one further": partial(_then, _nearest),
-    "margin": lambda walks: np.asarray(walks.margin.argmax(1), dtype=np.int64),
+    "margin": lambda projected: np.asarray(projected.margin.argmax(1), dtype=np.int64),
     "0.9 of the margin": partial(_share, 0.9),
     "0.75 of the margin": partial(_share, 0.75),
 }
@@ -127,15 +129,15 @@ ORACLE, RANDOM = "oracle", "random"
 
 @dataclass(frozen=True)
 class SelectionSetting:
-    """A way to choose r.
+    """What chooses r, and by which rule.
 
     Attributes:
         rule: One of `CANDIDATES`; "r = 0.8" for a fixed r; "oracle" for the first r of the grid
-            that the oracle calls the target; "random" for any of the grid.
-        eyes: The backbone that chooses; the head always learns from the pool's own.
-        centroid: Of what a class's centroid is the mean: its "support" images, "one" of them,
+            at which the oracle predicts the target; "random" for any of the grid.
+        selector: The backbone that chooses; the head always learns from the pool's own.
+        centroid: What a class's centroid is the mean of: its "support" images, "one" of them,
             "many" real images (all support images of the pool), or "generated": its support and
-            what the sweep shows for it at the grid's largest r, which costs nothing more.
+            the sweeps' last images of it, at the grid's largest r, which cost nothing more.
         start: Where the line starts: at the "source", or at the centroid of its "class".
         without_background: Remove the directions in which images of one class differ most, in the
             demo background, colour and place: the first principal ones of the differences between
@@ -144,7 +146,7 @@ class SelectionSetting:
     """
 
     rule: str
-    eyes: str = "demo"
+    selector: str = "demo"
     centroid: str = "support"
     start: str = "source"
     without_background: bool = False
@@ -152,14 +154,19 @@ class SelectionSetting:
 
     @property
     def noise_ratio(self) -> float | None:
-        """The fixed r, if it is one."""
+        """The fixed r; None if the rule chooses."""
         return float(self.rule.removeprefix("r = ")) if self.rule.startswith("r = ") else None
 
-    def named(self, own: str) -> str:
-        """Name it by its rule, and by what differs from Algorithm 1's setting with a backbone."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields under their names in results and kept findings."""
+        # Files that were written before the field was renamed have to be found and read.
+        return {"eyes" if key == "selector" else key: value for key, value in asdict(self).items()}
+
+    def name_beside(self, own: str) -> str:
+        """Return the rule, and what differs from Algorithm 1's setting with the backbone `own`."""
         parts = {
             self.rule: True,
-            self.eyes.rpartition(":")[2]: self.eyes != own,
+            self.selector.rpartition(":")[2]: self.selector != own,
             f"centroid {self.centroid}": self.centroid != "support",
             "from the class": self.start == "class",
             "without background": self.without_background,
@@ -167,37 +174,40 @@ class SelectionSetting:
         }
         return ", ".join(part for part, shown in parts.items() if shown)
 
-    def choose(self, eyes: Pool, episode: Episode, seed: int) -> Integers:
+    def choose(self, pool: Pool, episode: Episode, seed: int) -> Integers:
         """Choose for every pair of an episode (see `cross_class_pairs`).
 
         Args:
-            eyes: The pool as the backbone sees it.
+            pool: The pool as the selector embeds it.
             episode: Its support lies in the pool's.
             seed: For "random".
 
         Returns:
             Places in the pool's sweep, ``(G,)`` int64.
         """
-        pairs, columns = cross_class_pairs(episode), np.array([eyes.place(r) for r in self.grid])
+        pairs, columns = cross_class_pairs(episode), np.array([pool.place(r) for r in self.grid])
         episode.check_sources(pairs.sources)
         if self.noise_ratio is not None:
-            return np.full(len(pairs.sources), eyes.place(self.noise_ratio))
+            return np.full(len(pairs.sources), pool.place(self.noise_ratio))
         if self.rule == RANDOM:
             return np.random.default_rng(seed).choice(columns, len(pairs.sources))
         if self.rule == ORACLE:
-            hits = eyes.swept.hits[pairs.sources[:, None], pairs.classes[:, None], columns]
+            hits = pool.swept.hits[pairs.sources[:, None], pairs.classes[:, None], columns]
             return columns[first(hits)]
-        return columns[CANDIDATES[self.rule](self._walks(eyes, episode, pairs, columns))]
+        return columns[CANDIDATES[self.rule](self._projections(pool, episode, pairs, columns))]
 
-    def _walks(self, eyes: Pool, episode: Episode, pairs: Pairs, columns: Integers) -> Projections:
-        swept = eyes.swept.embeddings[pairs.sources[:, None], pairs.classes[:, None], columns]
-        starts = eyes.embeddings[pairs.sources]
-        centroids = self._centroids(eyes, episode, swept[:, -1], pairs.targets)
+    def _projections(
+        self, pool: Pool, episode: Episode, pairs: Pairs, columns: Integers
+    ) -> Projections:
+        swept = pool.swept.embeddings[pairs.sources[:, None], pairs.classes[:, None], columns]
+        starts = pool.embeddings[pairs.sources]
+        centroids = self._centroids(pool, episode, swept[:, -1], pairs.targets)
         if self.without_background:
-            basis = background(eyes)
-            swept = (swept - swept @ basis.T @ basis).astype(np.float32)
-            starts = (starts - starts @ basis.T @ basis).astype(np.float32)
-            centroids = (centroids - centroids @ basis.T @ basis).astype(np.float32)
+            basis = background(pool)
+            swept, starts, centroids = (
+                (part - part @ basis.T @ basis).astype(np.float32)
+                for part in (swept, starts, centroids)
+            )
         if self.start == "class":
             places = {row: place for place, rows in enumerate(episode.support) for row in rows}
             starts = centroids[[places[row] for row in pairs.sources.tolist()]]
@@ -205,25 +215,25 @@ class SelectionSetting:
         return Projections(d, np.asarray(swept @ centroids.T, dtype=np.float64), pairs.targets)
 
     def _centroids(
-        self, eyes: Pool, episode: Episode, last: npt.NDArray[np.float32], targets: Integers
+        self, pool: Pool, episode: Episode, last: npt.NDArray[np.float32], targets: Integers
     ) -> npt.NDArray[np.float32]:
         """Average images of each class; plain means of unit vectors, as in the authors' code."""
         means: Mapping[str, Callable[[int], npt.NDArray[np.float32]]] = {
-            "support": lambda place: eyes.embeddings[list(episode.support[place])],
-            "one": lambda place: eyes.embeddings[list(episode.support[place][:1])],
-            "many": lambda place: eyes.embeddings[: eyes.num_support][
-                eyes.labels[: eyes.num_support] == episode.classes[place]
+            "support": lambda place: pool.embeddings[list(episode.support[place])],
+            "one": lambda place: pool.embeddings[list(episode.support[place][:1])],
+            "many": lambda place: pool.embeddings[: pool.num_support][
+                pool.labels[: pool.num_support] == episode.classes[place]
             ],
             "generated": lambda place: np.concatenate(
-                [eyes.embeddings[list(episode.support[place])], last[targets == place]]
+                [pool.embeddings[list(episode.support[place])], last[targets == place]]
             ),
         }
         return np.stack([means[self.centroid](n).mean(0) for n in range(episode.n_way)])
 
 
-def background(eyes: Pool) -> npt.NDArray[np.float32]:
+def background(pool: Pool) -> npt.NDArray[np.float32]:
     """Find the directions in which images of one class differ most, ``(DIRECTIONS, D)``."""
-    real, labels = eyes.embeddings[: eyes.num_support], eyes.labels[: eyes.num_support]
-    means = np.stack([real[labels == label].mean(0) for label in range(len(eyes.class_names))])
+    real, labels = pool.embeddings[: pool.num_support], pool.labels[: pool.num_support]
+    means = np.stack([real[labels == label].mean(0) for label in range(len(pool.class_names))])
     basis: npt.NDArray[np.float32] = np.linalg.svd(real - means[labels], full_matrices=False)[2]
     return basis[:DIRECTIONS]

@@ -1,9 +1,9 @@
 """When does choosing r help, and which rule is best: `python -m benchmarks.choosing_r`.
 
 Reads the pool of `benchmarks.few_shot` (or makes it) and lets every rule and setting choose among
-the same pictures, in the same episodes. The pool is cut into two halves, with no image in common:
-what is picked from many, a rule or the best fixed r, is picked on the first, and confirmed on the
-second. Stop it whenever you like: the same command continues.
+the same images, in the same episodes. The pool is split into two halves with no image in common:
+what is picked from many, a rule or the best fixed r, is picked on the first half and confirmed on
+the second. Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.episodes import (
+    POOL_NOISE_RATIOS,
     Drawing,
     Episode,
     EpisodeConfig,
@@ -31,19 +32,16 @@ from genie_transforms import UserError
 from genie_transforms.format import write_json
 from index.diffusion.sampling import derived_seed
 
-from .compare import run
-from .report import plot, summed_up, table
+from .compare import score_settings
+from .report import plot, summarize_setting, table
 from .rules import CANDIDATES, ORACLE, RANDOM, SelectionSetting
 from .sweeps import SWEEPS, few_rows, other_sweep
 
 HALVES = ("selection", "confirmation")
 
 
-WIDE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-
-
 PROTOCOL_VERSION = 1
-"""Raise it when rules, heads or selection score otherwise, so that kept findings are run again."""
+"""Raise it when rules, heads or scores change, so that kept findings are computed again."""
 
 
 _BLOCK = 40  # episodes
@@ -54,14 +52,14 @@ _OWN = ("supervised", "untrained")
 
 @dataclass(frozen=True, kw_only=True)
 class ChoosingConfig(EpisodeConfig):
-    """Compare ways to choose r on the pool of `python -m benchmarks.few_shot`.
+    """Compare settings that choose r on the pool of `python -m benchmarks.few_shot`.
 
     Attributes:
         episodes: Episodes of each half of the pool and each number of shots.
-        backbones: What may choose beside the backbone that classifies, as `index.build` takes it.
+        backbones: Backbones that choose beside the classifier's own, as `index.build` takes them.
         sweeps: Names of other sweeps to make (independent noise, weaker guidance, fewer steps);
-            all take about ten minutes on one core, and episodes of them are 1-shot.
-        sweep_per_class: Support images of each class in these.
+            all take about ten minutes on one core, and their episodes are 1-shot.
+        sweep_per_class: Support images of each class in these sweeps.
         quick: 10 support images of each class, 10 steps and 10 episodes, to see that it works.
     """
 
@@ -84,24 +82,24 @@ class ChoosingConfig(EpisodeConfig):
             raise UserError(f"k_shot must lie in [1, {half}], half of per_class, got {self.k_shot}")
 
     def few_shot(self) -> FewShotConfig:
-        """Return the run whose pool this is."""
+        """Return the few-shot evaluation whose pool this is."""
         changes: dict[str, Any] = {"quick": False}  # its own quick pool is smaller than ours
         if self.quick:
             changes |= {"per_class": 10, "num_inference_steps": 10}
         return FewShotConfig(**self.shared() | changes)
 
 
-def rules(own: str) -> list[SelectionSetting]:
-    """List what is compared in Algorithm 1's setting."""
-    names = (*(f"r = {ratio:g}" for ratio in WIDE), RANDOM, ORACLE, *CANDIDATES)
+def rule_settings(own: str) -> list[SelectionSetting]:
+    """Return every rule in Algorithm 1's setting, with the backbone `own`."""
+    names = (*(f"r = {ratio:g}" for ratio in POOL_NOISE_RATIOS), RANDOM, ORACLE, *CANDIDATES)
     return [SelectionSetting(name, own) for name in names]
 
 
-def ways(own: str, backbones: Sequence[str]) -> list[SelectionSetting]:
-    """List every rule as it is, then what one may change around some of them."""
-    found = rules(own)
+def all_settings(own: str, backbones: Sequence[str]) -> list[SelectionSetting]:
+    """Return every rule in Algorithm 1's setting, then some of them in other settings."""
+    found = rule_settings(own)
     for rule in ("paper", "crosses", "nearest"):
-        found += [SelectionSetting(rule, eyes) for eyes in backbones]
+        found += [SelectionSetting(rule, selector) for selector in backbones]
         found += [SelectionSetting(rule, own, centroid=c) for c in ("one", "many", "generated")]
         found += [
             SelectionSetting(rule, own, centroid=c, start="class") for c in ("many", "generated")
@@ -110,8 +108,8 @@ def ways(own: str, backbones: Sequence[str]) -> list[SelectionSetting]:
             SelectionSetting(rule, own, c, without_background=True) for c in ("support", "many")
         ]
         found += [
-            SelectionSetting(rule, own, grid=WIDE),
-            SelectionSetting(rule, own, "generated", grid=WIDE),
+            SelectionSetting(rule, own, grid=POOL_NOISE_RATIOS),
+            SelectionSetting(rule, own, "generated", grid=POOL_NOISE_RATIOS),
         ]
     return found
 
@@ -133,13 +131,14 @@ def _once(
     config: ChoosingConfig,
     name: str,
     compared: Sequence[SelectionSetting],
-    eyes: dict[str, Pool],
+    selectors: dict[str, Pool],
     pool: Pool,
     episodes: Sequence[Episode],
 ) -> dict[str, Any]:
-    """Read what was found in these episodes, or find it, a block of them after the other."""
-    seers = {spec: eyes[spec].backbone.fingerprint() for spec in sorted(eyes)}
-    about = [pool.digest, seers, [asdict(way) for way in compared], PROTOCOL_VERSION]
+    """Read the scores of these episodes, or compute them, block by block."""
+    fingerprints = {spec: selectors[spec].backbone.fingerprint() for spec in sorted(selectors)}
+    settings = [setting.as_json() for setting in compared]
+    about = [pool.digest, fingerprints, settings, PROTOCOL_VERSION]
     found: dict[str, Any] = {"ways": [{} for _ in compared], "first": []}
     for start in range(0, len(episodes), _BLOCK):
         block = episodes[start : start + _BLOCK]
@@ -148,7 +147,7 @@ def _once(
         path = config.work / "choosing-r" / f"{name}-{start}.json"
         kept = json.loads(path.read_text()) if path.exists() else {}
         if kept.get("key") != key:
-            kept = {"key": key, **run(compared, eyes, pool, block)}
+            kept = {"key": key, **score_settings(compared, selectors, pool, block)}
             write_json(path, kept)
         found["first"] += kept["first"]
         for everything, part in zip(found["ways"], kept["ways"], strict=True):
@@ -164,37 +163,38 @@ def _entries(
     fixed: str | None,
     **about: Any,
 ) -> list[dict[str, Any]]:
-    """Sum up all ways against Algorithm 1, a fixed r if one is given, and the best one here."""
+    """Summarize all settings against Algorithm 1, a fixed r if given, and the best one here."""
     own = pool.backbone.name
-    scored = {w.named(own): f for w, f in zip(compared, found["ways"], strict=True)}
-    means = {w.rule: np.mean(scored[w.rule]["accuracy"]) for w in compared if w.noise_ratio}
+    scored = {s.name_beside(own): f for s, f in zip(compared, found["ways"], strict=True)}
+    means = {s.rule: np.mean(scored[s.rule]["accuracy"]) for s in compared if s.noise_ratio}
     best_here = max(means, key=means.__getitem__)
+    # Picked on the same episodes, a fixed r would be flattered: the second half gets the first's.
     against = {"paper": "paper", "fixed": fixed or best_here, "hindsight": best_here}
-    baselines = {name: 100 * np.array(scored[way]["accuracy"]) for name, way in against.items()}
+    baselines = {key: 100 * np.array(scored[name]["accuracy"]) for key, name in against.items()}
     return [
         {
             "way": name,
-            **asdict(way),
+            **setting.as_json(),
             **about,
             "best_fixed": against["fixed"],
             "best_fixed_here": best_here,
             "episodes": len(scored[name]["accuracy"]),
-            **summed_up(scored[name], found["first"], pool.config.noise_ratios, baselines),
+            **summarize_setting(scored[name], found["first"], pool.config.noise_ratios, baselines),
         }
-        for way, name in zip(compared, scored, strict=True)
+        for setting, name in zip(compared, scored, strict=True)
     ]
 
 
 def on_halves(config: ChoosingConfig, pool: Pool) -> list[dict[str, Any]]:
-    """Run rules on the half for selection, and rules and settings on that for confirmation."""
+    """Score the rules on the first half, and all settings on the second."""
     own, entries = pool.backbone.name, []
-    eyes = {spec: embedded_by(pool, spec, config.work) for spec in (own, *config.backbones)}
+    selectors = {spec: embedded_by(pool, spec, config.work) for spec in (own, *config.backbones)}
     for k_shot in config.k_shot:
         fixed = None
         for half, name in enumerate(HALVES):
-            compared = ways(own, config.backbones) if half else rules(own)
+            compared = all_settings(own, config.backbones) if half else rule_settings(own)
             episodes = half_of(pool, half, config, k_shot)
-            found = _once(config, f"{k_shot}-shot-{name}", compared, eyes, pool, episodes)
+            found = _once(config, f"{k_shot}-shot-{name}", compared, selectors, pool, episodes)
             here = _entries(found, compared, pool, fixed, sweep="own", half=name, k_shot=k_shot)
             fixed = here[0]["best_fixed"]
             entries += here
@@ -203,19 +203,17 @@ def on_halves(config: ChoosingConfig, pool: Pool) -> list[dict[str, Any]]:
 
 
 def on_other_sweeps(config: ChoosingConfig, pool: Pool) -> list[dict[str, Any]]:
-    """Run rules on the same pairs, made as the pool's are and otherwise."""
-    few, queries = (
-        few_rows(pool, config.sweep_per_class),
-        np.arange(pool.num_support, len(pool.labels)),
-    )
+    """Score the rules on the same pairs, swept as in the pool and with other settings."""
+    few = few_rows(pool, config.sweep_per_class)
+    queries = np.arange(pool.num_support, len(pool.labels))
     number, own = 10 if config.quick else config.episodes, pool.backbone.name
     drawing = Drawing(number, min(5, len(pool.class_names)), 1, 16, config.seed)
     episodes = draw(pool.labels, drawing, support_pool=few, query_pool=queries)
-    entries, compared = [], rules(own)
+    entries, compared = [], rule_settings(own)
     for name in ("own", *config.sweeps):
-        made = pool if name == "own" else other_sweep(pool, name, config.sweep_per_class)
-        found = _once(config, f"sweep-{name}", compared, {own: made}, made, episodes)
-        here = _entries(found, compared, made, None, sweep=name, half="few", k_shot=1)
+        swept = pool if name == "own" else other_sweep(pool, name, config.sweep_per_class)
+        found = _once(config, f"sweep-{name}", compared, {own: swept}, swept, episodes)
+        here = _entries(found, compared, swept, None, sweep=name, half="few", k_shot=1)
         entries += here
         print(f"\nsweep {name}, best fixed: {here[0]['best_fixed']}\n{table(here)}", flush=True)
     return entries

@@ -1,4 +1,4 @@
-"""The pool's sweep made otherwise, from a few of the pool's support images, to compare with it."""
+"""The pool's sweep made with other settings, from a few of the pool's support images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SWEEPS: Mapping[str, Mapping[str, Any]] = {
     "guidance-2": {"guidance_scale": 2.0},
     "steps-10": {"num_inference_steps": 10},
 }
-"""By name, in what they differ from the pool's own sweep."""
+"""By name, how they differ from the pool's own sweep."""
 
 
 def few_rows(pool: Pool, per_class: int) -> Integers:
@@ -43,18 +43,18 @@ def few_rows(pool: Pool, per_class: int) -> Integers:
 
 
 def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
-    """Make some of the pool's pairs otherwise, or read what was made.
+    """Build a bank of some of the pool's pairs with other settings, or read it.
 
     Args:
-        pool: Real and swept pictures.
+        pool: Real and swept images.
         name: One of `SWEEPS`.
         per_class: Support images of each class, the first ones.
 
     Returns:
-        The pool with this sweep, black and not a number where nothing was made.
+        The pool with this sweep; images are black and figures NaN where nothing was made.
 
     Raises:
-        ValueError: A pair gave no image.
+        ValueError: A pair failed.
     """
     work, rows = pool.config.work, few_rows(pool, per_class)
     common = {
@@ -67,7 +67,8 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
     support_ids = few_shot_set(pool.config).support_ids
     images = read_sweep(bank, [support_ids[row] for row in rows], len(pool.class_names))
     digest = hashlib.sha256(images.numpy().tobytes()).hexdigest() + pool.digest
-    seen = cached(work / f"sweep-{name}-seen.npz", digest, partial(_look, images, pool, rows))
+    path = work / f"sweep-{name}-seen.npz"
+    evaluated = cached(path, digest, partial(_evaluate, images, pool, rows))
     shape = pool.swept.hits.shape
     swept = EvaluatedImages(
         images=torch.zeros_like(pool.swept.images),
@@ -76,8 +77,8 @@ def other_sweep(pool: Pool, name: str, per_class: int) -> Pool:
         psnr=np.full(shape, np.nan),
     )
     swept.images[rows] = images
-    for name, values in seen.items():
-        getattr(swept, name)[rows] = values
+    for array, values in evaluated.items():
+        getattr(swept, array)[rows] = values
     return replace(pool, swept=swept, digest=digest)
 
 
@@ -91,8 +92,8 @@ def _folder(work: Path, per_class: int) -> Path:
     return few
 
 
-def _look(images: Tensor, pool: Pool, rows: Integers) -> dict[str, npt.NDArray[Any]]:
-    """Embed pictures, show them to the oracle, and compare backgrounds."""
+def _evaluate(images: Tensor, pool: Pool, rows: Integers) -> dict[str, npt.NDArray[Any]]:
+    """Embed images, let the oracle classify them, and compare backgrounds."""
     axes, flat = tuple(images.shape[:3]), images.flatten(0, 2)
     data = few_shot_set(pool.config)
     hits = np.array(data.names_of(flat)).reshape(axes) == np.array(pool.class_names)[:, None]

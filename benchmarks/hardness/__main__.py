@@ -1,11 +1,8 @@
 """`python -m benchmarks.hardness`."""
 
-import logging
-
-import tyro
+from index.command import run_command
 
 from .run import HardnessConfig, main
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(tyro.cli(HardnessConfig, prog="python -m benchmarks.hardness"))
+    run_command(main, HardnessConfig, "benchmarks.hardness")

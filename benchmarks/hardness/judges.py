@@ -1,4 +1,4 @@
-"""Classifiers of the demo that were trained on real scenes only, to judge generated ones."""
+"""Classifiers that were trained on the demo's real scenes only, to judge generated ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from index.embed import load_backbone
 Floats = npt.NDArray[np.float64]
 
 
-Look = Callable[[Tensor], Floats]
+Classifier = Callable[[Tensor], Floats]
+"""Maps images ``(N, 3, 64, 64)`` uint8 to the probability of each of `NAMES`, ``(N, C)``."""
 
 
 NAMES = tuple(sorted(CLASSES))  # in the order of ImageFolder
@@ -30,54 +31,53 @@ SEED = 2**19  # apart from training, held-out and demo-bank scenes
 
 @dataclass(frozen=True)
 class Judge:
-    """A classifier.
+    """A classifier, and how it does on real scenes.
 
     Attributes:
-        look: Maps images ``(N, 3, 64, 64)`` uint8 to the probability of each of `NAMES`,
-            ``(N, C)``.
-        confusion: Share of held-out real scenes of each class, by row, that it takes for each
-            class, ``(C, C)``.
+        classify: The classifier.
+        confusion: Share of held-out real scenes of each class, by row, that are predicted as each
+            class, by column, ``(C, C)``.
     """
 
-    look: Look
+    classify: Classifier
     confusion: Floats
 
     @property
     def accuracy(self) -> float:
-        """Share of held-out real scenes that it calls right, in [0, 1]."""
+        """Share of held-out real scenes that are predicted correctly, in [0, 1]."""
         return float(np.diag(self.confusion).mean())
 
 
 def make_judges(real_per_class: int, held_out_per_class: int = 100) -> dict[str, Judge]:
-    """Train the classifier of few real scenes, open the oracle, and measure both."""
+    """Train a classifier on few real scenes, open the oracle, and measure both."""
     real = Scenes(real_per_class, NAMES, SEED + 2)
     backbone, oracle = load_backbone("demo"), load_oracle()
-    known = backbone(real.pixels(slice(None))).astype(np.float64)
-    head = LogisticRegression(C=1.0, max_iter=2000).fit(known, real.targets)
+    features = backbone(real.pixels(slice(None))).astype(np.float64)
+    head = LogisticRegression(C=1.0, max_iter=2000).fit(features, real.targets)
     order = [CLASSES.index(name) for name in NAMES]
 
-    def of_oracle(images: Tensor) -> Floats:
+    def by_oracle(images: Tensor) -> Floats:
         with torch.inference_mode():
             parts = [oracle(b.float() / 255) for b in torch.split(images, 256)]
         shares: Floats = F.softmax(torch.cat(parts).double(), 1)[:, order].numpy()
         return shares
 
-    def of_few(images: Tensor) -> Floats:
+    def by_few(images: Tensor) -> Floats:
         shares: Floats = head.predict_proba(backbone(images).astype(np.float64))
         return shares
 
     held_out = Scenes(held_out_per_class, NAMES, SEED + 3)
     pixels = held_out.pixels(slice(None))
-    looks: dict[str, Look] = {"few real images": of_few, "oracle": of_oracle}
+    classifiers: dict[str, Classifier] = {"few real images": by_few, "oracle": by_oracle}
     return {
         name: Judge(
-            look,
+            classify,
             confusion_matrix(
                 held_out.targets,
-                look(pixels).argmax(1),
+                classify(pixels).argmax(1),
                 labels=np.arange(len(NAMES)),
                 normalize="true",
             ),
         )
-        for name, look in looks.items()
+        for name, classify in classifiers.items()
     }

@@ -1,9 +1,9 @@
 """Which pairs make hard negatives? `python -m benchmarks.hardness`.
 
 Pairs of the demo's scenes are planned at random, by the nearest classes, and by confusion, and
-swept over r. Classifiers that were trained on real scenes only then look at the results: what they
-take for another class than the target lies off the diagonal of their confusion matrix, and is hard.
-Stop it whenever you like: the same command continues.
+swept over r. Classifiers that were trained on real scenes only then judge the results: an image
+that is predicted as another class than its target lies off the diagonal of their confusion matrix,
+and is hard. Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from torch import Tensor
 
 from benchmarks.episodes import decoded_rows
 from benchmarks.measure import environment
+from genie_transforms import UserError
 from genie_transforms.format import write_json
 from index.build import build
 from index.config import PAPER_NOISE_RATIOS, BuildConfig
 from index.demo import CLASSES, Scenes
 
-from .judges import NAMES, SEED, Floats, make_judges
+from .judges import NAMES, SEED, Floats, Judge, make_judges
 from .plot import plot
 
 RANDOM = "random"
@@ -36,12 +37,12 @@ _DRAWS = 2000  # of the bootstrap
 
 @dataclass(frozen=True, kw_only=True)
 class HardnessConfig:
-    """Measure how hard the negatives of each planning are.
+    """Measure how hard the negatives of each plan are.
 
     Attributes:
         work: Folder that receives the scenes and a bank of each plan; continued if it exists.
         per_class: Scenes of each class that negatives are made from.
-        k: Classes that meet each other: random:K, nearest:K, confusion:K.
+        k: Classes that each class is paired with: random:K, nearest:K, confusion:K.
         num_inference_steps: Steps of the whole denoising.
         real_per_class: Real scenes of each class that the few-image classifier is trained on.
         quick: One scene a class, K = 1 and 4 steps, to see that it works.
@@ -61,9 +62,9 @@ class HardnessConfig:
     def __post_init__(self) -> None:
         for name in ("per_class", "k", "num_inference_steps", "real_per_class"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.k >= len(CLASSES):
-            raise ValueError(f"k must be less than the {len(CLASSES)} classes, got {self.k}")
+            raise UserError(f"k must be less than the {len(CLASSES)} classes, got {self.k}")
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class Swept:
     """The P pairs of one plan, each at R noise ratios.
 
     Attributes:
-        source_ids: Source image of each, ``(P,)`` str.
-        source: Class of the source, ``(P,)`` int64.
-        target: Class of the target, ``(P,)`` int64.
+        source_ids: Source image of each pair, ``(P,)`` str.
+        source: Class of its source, ``(P,)`` int64.
+        target: Class of its target, ``(P,)`` int64.
         chosen: Place of GeNIe-Ada's r* in the sweep, ``(P,)`` int64.
         images: ``(P, R, 3, 64, 64)`` uint8.
     """
@@ -86,7 +87,7 @@ class Swept:
 
 
 def make_plans(config: HardnessConfig) -> dict[str, Swept]:
-    """Build a bank of each plan, or continue them; pairs that two plans share are made once."""
+    """Build or continue a bank of each plan; pairs that two plans share are made once."""
     support = config.work / "scenes"
     if not support.exists():
         Scenes(1 if config.quick else config.per_class, NAMES, SEED).write_image_folder(support)
@@ -108,35 +109,36 @@ def make_plans(config: HardnessConfig) -> dict[str, Swept]:
 
 
 def read_swept(bank: Path) -> Swept:
-    """Read a bank with `keep_sweep`."""
+    """Read the pairs and sweeps of a bank with `keep_sweep`."""
     columns = ["source_id", "source_label", "label", "noise_ratio", "sweep"]
-    rows, grid = list(decoded_rows(bank, columns)), np.array(PAPER_NOISE_RATIOS)
+    rows = list(decoded_rows(bank, columns))
+    grid = np.array(PAPER_NOISE_RATIOS)  # the column is float32, so r* is matched to the nearest
     return Swept(
-        np.array([row["source_id"] for row in rows]),
-        np.array([row["source_label"] for row in rows]),
-        np.array([row["label"] for row in rows]),
-        np.array([int(np.abs(grid - row["noise_ratio"]).argmin()) for row in rows]),
-        torch.stack([row["sweep"] for row in rows]),
+        source_ids=np.array([row["source_id"] for row in rows]),
+        source=np.array([row["source_label"] for row in rows]),
+        target=np.array([row["label"] for row in rows]),
+        chosen=np.array([int(np.abs(grid - row["noise_ratio"]).argmin()) for row in rows]),
+        images=torch.stack([row["sweep"] for row in rows]),
     )
 
 
 def per_pair(shares: Floats, swept: Swept, confusion: Floats) -> dict[str, Floats]:
-    """Say of each pair how hard it is.
+    """Measure how hard each pair's image is.
 
     Args:
         shares: Probability of each class, ``(P, C)``.
         swept: The pairs.
-        confusion: What the judge takes real pictures for, see `Judge`.
+        confusion: Of the judge on real images, see `Judge`.
 
     Returns:
-        ``(P,)`` each: `off_diagonal`, 1 if it is taken for another class than the target;
-        `to_source`, 1 if for the source's; `source_probability`, what the source's class gets. And
+        ``(P,)`` each: `off_diagonal`, 1 if the image is predicted as another class than the target;
+        `to_source`, 1 if as the source's; `source_probability`, that of the source's class; and
         `off_diagonal_beyond_real` and `to_source_beyond_real`, the first two less the share of
-        *real* pictures of the target that this happens to.
+        *real* images of the target that are predicted so.
     """
-    called, rows = shares.argmax(1), np.arange(len(shares))
-    off = (called != swept.target).astype(np.float64)
-    to_source = (called == swept.source).astype(np.float64)
+    predicted, rows = shares.argmax(1), np.arange(len(shares))
+    off = (predicted != swept.target).astype(np.float64)
+    to_source = (predicted == swept.source).astype(np.float64)
     return {
         "off_diagonal": off,
         "to_source": to_source,
@@ -159,35 +161,43 @@ def resampled(values: Floats, ids: npt.NDArray[np.int64], weights: Floats) -> Fl
     return mean
 
 
+def compare_plans(plans: Mapping[str, Swept], judges: Mapping[str, Judge]) -> list[dict[str, Any]]:
+    """Return one entry for each judge, noise ratio (and Ada's own choice) and plan."""
+    sources = np.unique(np.concatenate([swept.source_ids for swept in plans.values()]))
+    places = {plan: np.searchsorted(sources, swept.source_ids) for plan, swept in plans.items()}
+    rng = np.random.default_rng(0)
+    # Pairs of one source image depend on each other, so the bootstrap draws images, not pairs;
+    # all plans get the same draws, so that their differences are paired.
+    drawn = rng.multinomial(len(sources), np.full(len(sources), 1 / len(sources)), _DRAWS)
+    weights = np.concatenate([np.ones((1, len(sources))), drawn])  # the first is the estimate
+    results: list[dict[str, Any]] = []
+    for name, judge in judges.items():
+        shares = {
+            plan: judge.classify(swept.images.flatten(0, 1)).reshape(*swept.images.shape[:2], -1)
+            for plan, swept in plans.items()
+        }
+        for place, noise_ratio in enumerate((*PAPER_NOISE_RATIOS, "ada")):
+            means: dict[str, Mapping[str, Floats]] = {}
+            for plan, swept in plans.items():
+                column = swept.chosen if noise_ratio == "ada" else place
+                chosen = shares[plan][np.arange(len(swept.target)), column]
+                found = per_pair(chosen, swept, judge.confusion)
+                means[plan] = {
+                    key: resampled(value, places[plan], weights) for key, value in found.items()
+                }
+                entry = {"judge": name, "noise_ratio": noise_ratio, "plan": plan}
+                entry["pairs"] = len(swept.target)
+                own, base = means[plan], means[RANDOM]
+                results.append(entry | {key: summarize_plan(own[key], base[key]) for key in own})
+    return results
+
+
 def main(config: HardnessConfig) -> dict[str, Any]:
     """Make, measure, print and write."""
     plans = make_plans(config)
     judges = make_judges(config.real_per_class)
+    results = compare_plans(plans, judges)
     accuracies = {name: round(judge.accuracy, 4) for name, judge in judges.items()}
-    sources = np.unique(np.concatenate([swept.source_ids for swept in plans.values()]))
-    places = {name: np.searchsorted(sources, swept.source_ids) for name, swept in plans.items()}
-    rng = np.random.default_rng(0)
-    drawn = rng.multinomial(len(sources), np.full(len(sources), 1 / len(sources)), _DRAWS)
-    weights = np.concatenate([np.ones((1, len(sources))), drawn])  # the first is the estimate
-    results: list[dict[str, Any]] = []
-    for judge, seen_by in judges.items():
-        shares = {
-            name: seen_by.look(swept.images.flatten(0, 1)).reshape(*swept.images.shape[:2], -1)
-            for name, swept in plans.items()
-        }
-        for place, noise_ratio in enumerate((*PAPER_NOISE_RATIOS, "ada")):
-            means: dict[str, Mapping[str, Floats]] = {}
-            for name, swept in plans.items():
-                at = swept.chosen if noise_ratio == "ada" else place
-                chosen = shares[name][np.arange(len(swept.target)), at]
-                found = per_pair(chosen, swept, seen_by.confusion)
-                means[name] = {
-                    key: resampled(value, places[name], weights) for key, value in found.items()
-                }
-                entry = {"judge": judge, "noise_ratio": noise_ratio, "plan": name}
-                entry["pairs"] = len(swept.target)
-                own, base = means[name], means[RANDOM]
-                results.append(entry | {key: summed_up(own[key], base[key]) for key in own})
     report = {
         "results": results,
         "judges": accuracies,
@@ -206,8 +216,8 @@ def main(config: HardnessConfig) -> dict[str, Any]:
     return report
 
 
-def summed_up(means: Floats, random: Floats) -> dict[str, Any]:
-    """Give a plan's mean and its difference to random, in percent, with bootstrapped intervals.
+def summarize_plan(means: Floats, random: Floats) -> dict[str, Any]:
+    """Return a plan's mean and its difference to random, in percent, with bootstrap intervals.
 
     Args:
         means: The estimate, then those of the bootstrap, ``(1 + B,)``.
@@ -227,7 +237,7 @@ def summed_up(means: Floats, random: Floats) -> dict[str, Any]:
 
 
 def line(entry: Mapping[str, Any]) -> str:
-    """Lay out an entry."""
+    """Lay out an entry as one line of text."""
     cells = []
     for key in ("off_diagonal", "off_diagonal_beyond_real", "to_source", "to_source_beyond_real"):
         found, (low, high) = entry[key], entry[key]["difference_interval"]

@@ -1,11 +1,8 @@
 """`python -m benchmarks.throughput`."""
 
-import logging
-
-import tyro
+from index.command import run_command
 
 from .run import Config, main
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(tyro.cli(Config, prog="python -m benchmarks.throughput"))
+    run_command(main, Config, "benchmarks.throughput")

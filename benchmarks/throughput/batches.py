@@ -25,7 +25,7 @@ Arm = tuple[dict[str, Any], Callable[[], Any]]
 
 
 def measure_batches(bank: Bank, batch_size: int, size: int, rounds: int) -> list[dict[str, Any]]:
-    """Time whole batches: µs per sample of each arm."""
+    """Time whole batches; return µs per sample of each arm."""
     labels = torch.randint(0, NUM_CLASSES, (batch_size,))
     raw = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8)
     normalised = v2.functional.normalize(v2.functional.to_dtype(raw, scale=True), MEAN, STD)
@@ -33,18 +33,18 @@ def measure_batches(bank: Bank, batch_size: int, size: int, rounds: int) -> list
     results = []
     for images in (normalised, raw):  # one dtype at a time: both at once would spoil the caches
         arms = _batch_arms(cached, images, labels)
-        for name, run in arms:
-            run()  # the first call maps the files and compiles what is compiled
-            name["dtype"] = str(images.dtype).removeprefix("torch.")
+        for described, run in arms:
+            run()  # the first call maps the files and compiles
+            described["dtype"] = str(images.dtype).removeprefix("torch.")
         results += interleave(arms, rounds, per=batch_size)
     return results
 
 
 def _batch_arms(bank: Bank, images: torch.Tensor, labels: torch.Tensor) -> list[Arm]:
-    """List the arms for images of one dtype; MixUp cannot mix integers."""
+    """Return the arms for images of one dtype; MixUp cannot mix integers."""
     floats = images.is_floating_point()
     scale: dict[str, Any] = {"mean": MEAN, "std": STD} if floats else {}
-    own = images.clone()  # for arms that write into their input: the others must not see that
+    own = images.clone()  # for arms that write into their input, which the others share
     arms: list[Arm] = [
         ({"arm": "copy", "p": None, "in_place": False}, images.clone),
         ({"arm": "copy", "p": None, "in_place": True}, partial(own.copy_, images)),
@@ -67,7 +67,7 @@ def _batch_arms(bank: Bank, images: torch.Tensor, labels: torch.Tensor) -> list[
 
 
 def _timm_mixes(floats: bool) -> dict[str, Any]:
-    """Give timm's transforms, if timm is installed."""
+    """Return timm's transforms, if timm is installed."""
     try:
         from timm.data import Mixup
     except ImportError:
@@ -79,7 +79,7 @@ def _timm_mixes(floats: bool) -> dict[str, Any]:
 
 
 def _kornia_mixes() -> dict[str, Any]:
-    """Give kornia's transforms, if kornia is installed."""
+    """Return kornia's transforms, if kornia is installed."""
     try:
         from kornia.augmentation import RandomCutMixV2, RandomMixUpV2
     except ImportError:
@@ -93,7 +93,7 @@ def _kornia_mixes() -> dict[str, Any]:
 
 
 def measure_calls(bank: Bank, size: int, rounds: int) -> list[dict[str, Any]]:
-    """Time single images: µs per call, copying included where something is replaced."""
+    """Time single images; return µs per call, copying included where an image is replaced."""
     image = synthetic_image(0, size)
     tensor = v2.functional.pil_to_tensor(image)
     tiny, tiny_bank = tensor[:, :8, :8], bank.decoded(8)
@@ -111,13 +111,13 @@ def measure_calls(bank: Bank, size: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def _repeat(run: Callable[[], Any], times: int) -> None:
-    """Call something often enough to be timed."""
+    """Run a function often enough to be timed."""
     for _ in range(times):
         run()
 
 
 def interleave(arms: list[Arm], rounds: int, per: int) -> list[dict[str, Any]]:
-    """Run all arms in turns; give µs per sample: median, quartiles, fastest."""
+    """Run all arms in turns; return µs per sample: median, quartiles, fastest."""
     times: list[list[float]] = [[] for _ in arms]
     for _ in range(rounds):
         for place, (_, run) in enumerate(arms):

@@ -29,18 +29,18 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Collate:
-    """Stack samples and transform the batch; a class, for workers by spawn must pickle it."""
+    """Stacks samples and transforms the batch; a class, since spawned workers must unpickle it."""
 
     def __init__(self, transform: Callable[..., Any]) -> None:
         self.transform = transform
 
     def __call__(self, samples: list[Any]) -> Any:
-        """Make a batch of samples."""
+        """Return the transformed batch."""
         return self.transform(*default_collate(samples))
 
 
 def measure_loaders(work: Path, size: int, *, quick: bool) -> list[dict[str, Any]]:
-    """Measure images per second from JPEG files to batches, arms in turns."""
+    """Measure images per second from JPEG files to batches, all arms in turns."""
     num_images, rounds = (256, 3) if quick else (1024, 11)
     photos = write_folder(work / "photos", num_images, NUM_CLASSES, size)
     bank = Bank.open(write_bank_of(work / "photo-bank", photos, NUM_CLASSES, size))
@@ -73,7 +73,7 @@ def measure_loaders(work: Path, size: int, *, quick: bool) -> list[dict[str, Any
 
 
 def loader_arms(photos: Path, bank: Bank, size: int, num_workers: int) -> dict[str, Any]:
-    """Build a loader for each arm; all have the same files and the same basic transforms."""
+    """Return a loader for each arm; all read the same files and end in the same transforms."""
     basic = [v2.RandomHorizontalFlip(), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
     basic.append(v2.Normalize(MEAN, STD))
     plain = v2.Compose(basic)
@@ -89,7 +89,7 @@ def loader_arms(photos: Path, bank: Bank, size: int, num_workers: int) -> dict[s
             collate_fn=collate,
         )
 
-    def alone(used: Bank) -> Dataset[Any]:
+    def by_image(used: Bank) -> Dataset[Any]:
         dataset: Dataset[Any] = ImageFolder(str(photos), v2.Compose([GeNIeTransform(used), *basic]))
         return dataset
 
@@ -100,8 +100,8 @@ def loader_arms(photos: Path, bank: Bank, size: int, num_workers: int) -> dict[s
         "no augmentation": loader(folder),
         "v2.MixUp": loader(folder, Collate(v2.MixUp(num_classes=NUM_CLASSES))),
         "v2.CutMix": loader(folder, Collate(v2.CutMix(num_classes=NUM_CLASSES))),
-        "GeNIeTransform, image alone, JPEG": loader(alone(bank)),
-        "GeNIeTransform, image alone, cache": loader(alone(cached)),
+        "GeNIeTransform, image alone, JPEG": loader(by_image(bank)),
+        "GeNIeTransform, image alone, cache": loader(by_image(cached)),
         "GeNIeTransform, collate, cache": loader(folder, Collate(on_batches)),
         "GeNIeTransform, lazy, cache": loader(
             WithTransforms(ImageFolder(str(photos)), lazily, lazy=True)
@@ -117,12 +117,12 @@ def loader_arms(photos: Path, bank: Bank, size: int, num_workers: int) -> dict[s
 
 
 def _drain(loader: Any) -> int:
-    """Go through a loader and count the images."""
+    """Exhaust a loader and count the images."""
     return sum(len(labels) for _, labels in loader)
 
 
-class _Labels(Dataset[Any]):
-    """Draws negatives for labels alone, so that nothing but the bank uses memory."""
+class LabelsOnly(Dataset[Any]):
+    """Draws negatives for labels without images, so that nothing but the bank uses memory."""
 
     def __init__(self, transform: GeNIeTransform, length: int) -> None:
         self.transform = transform
@@ -138,10 +138,10 @@ class _Labels(Dataset[Any]):
 
 
 def measure_memory(work: Path, *, quick: bool) -> list[dict[str, Any]]:
-    """Measure the memory of its own that each of two workers holds after each epoch, in MiB."""
+    """Measure the private memory of each of two workers after each epoch, in MiB."""
     num_rows, num_epochs, length = (10_000, 4, 2_000) if quick else (100_000, 10, 20_000)
     bank = Bank.open(write_bank(work / "memory-bank", num_rows, NUM_CLASSES, 64))
-    dataset = _Labels(GeNIeTransform(bank, p=1), length)
+    dataset = LabelsOnly(GeNIeTransform(bank, p=1), length)
     results = []
     for method in ("fork", "spawn"):
         loader = DataLoader(
@@ -164,9 +164,9 @@ def measure_memory(work: Path, *, quick: bool) -> list[dict[str, Any]]:
 
 
 def _private_mib(pid: int) -> float:
-    """Read the memory that a process alone holds and has written.
+    """Read the memory that a process has written and shares with no other, in MiB.
 
-    Clean pages are left out: they are the mapped bank's, which the kernel keeps once for all
+    Clean pages are left out: they belong to the mapped bank, which the kernel keeps once for all
     processes and drops at will; they count as private while only one process has touched them.
     """
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -175,7 +175,7 @@ def _private_mib(pid: int) -> float:
 
 
 def measure_sizes(work: Path, *, quick: bool) -> list[dict[str, Any]]:
-    """Measure how the cost of a bank goes with its rows."""
+    """Measure how the cost of a bank grows with its rows."""
     results = []
     for num_rows in (1_000, 10_000) if quick else (1_000, 10_000, 100_000, 1_000_000):
         path = write_bank(work / f"size-{num_rows}", num_rows, 1_000, 32)

@@ -1,4 +1,4 @@
-"""Draw what `benchmarks.throughput` measured: one panel for each part."""
+"""The plot of `benchmarks.throughput`: one panel for each part."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from genie_transforms import UserError
 from genie_transforms.format import atomic_path
 
 OURS, OTHERS, FLOOR = "#d95f02", "#7570b3", "#999999"
@@ -24,7 +25,10 @@ def plot(result: dict[str, Any], path: Path) -> None:
 
     Args:
         result: The figures by part: `batch`, `loader`, `memory`, `size`.
-        path: The picture, in the format of its ending.
+        path: The image file; its ending says the format.
+
+    Raises:
+        UserError: None of these parts was measured.
     """
     panels: list[tuple[Callable[[Any, Rows], None], Rows]] = []
     for dtype in ("float32", "uint8"):
@@ -37,7 +41,10 @@ def plot(result: dict[str, Any], path: Path) -> None:
         if part in result
     ]
     if not panels:
-        raise ValueError(f"nothing to draw in the parts {', '.join(result)}")
+        raise UserError(
+            f"--plot {path}: nothing to draw in the parts {', '.join(result)}; measure batch, "
+            "loader, memory or size"
+        )
     columns = min(len(panels), _COLUMNS)
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(5 * columns, 3.8 * lines), layout="constrained")
@@ -86,7 +93,7 @@ def _bars(axis: Any, names: list[str], values: list[float]) -> None:
 
 
 def _memory(axis: Any, rows: Rows) -> None:
-    """Draw each worker's own memory over epochs."""
+    """Draw each worker's private memory over epochs."""
     for start in sorted({row["start"] for row in rows}):
         mine = [row for row in rows if row["start"] == start]
         for worker in range(len(mine[0]["private_mib"])):
@@ -95,12 +102,12 @@ def _memory(axis: Any, rows: Rows) -> None:
     axis.set_ylim(bottom=0)
     axis.set_title(f"memory of workers, {rows[0]['rows']:,} rows")
     axis.set_xlabel("epoch")
-    axis.set_ylabel("MiB of its own")
+    axis.set_ylabel("private MiB")
     axis.legend(fontsize=7)
 
 
 def _sizes(axis: Any, rows: Rows) -> None:
-    """Draw the cost of a sample and of opening over the rows of the bank."""
+    """Draw the cost of a sample and of opening a bank over its rows."""
     counts = [row["rows"] for row in rows]
     axis.plot(counts, [row["us_per_sample"] for row in rows], "o-", label="a sample, µs")
     axis.plot(counts, [row["open_ms"] for row in rows], "s-", label="opening, ms")

@@ -1,20 +1,20 @@
 """What does a hard negative cost in training? `python -m benchmarks.throughput`.
 
 All arms run in one process, in turns, so that a busy machine disturbs all alike; the median of the
-rounds counts, its quartiles are given.
+rounds counts, and the quartiles are reported.
 
 - `batch`: one batch of normalised float32 or raw uint8 images through each transform. The floor is
-  a plain copy of the batch, into new memory and (`in_place`) into memory that is there. timm writes
-  into its input, and so do we with `in_place=True`; all others make a new batch. The decoded cache
-  is warm: in the page cache, though a process that meets a row first still has to map its pages.
-- `call`: one PIL image through the transform, kept (p = 0) and replaced (p = 1), and the look-up
-  of an image alone.
+  a plain copy of the batch, into new memory and (`in_place`) into memory that exists already. timm
+  writes into its input, and so do we with `in_place=True`; all others make a new batch. The decoded
+  cache is warm: in the page cache, though a process still has to map a row's pages on first use.
+- `call`: one PIL image through the transform, kept (p = 0) and replaced (p = 1), and the digest
+  by which an image without a label is looked up.
 - `loader`: from JPEG files to batches, end to end, with 0 and 2 workers.
-- `memory`: memory of its own that each worker holds, over epochs.
+- `memory`: private memory of each worker, over epochs.
 - `size`: banks of 1 K to 1 M rows: time to open, time per sample, size of the pickle.
 
-Parts can be measured one by one into the same JSON file: those that it has already are kept, and
-`runs` says by which command, in which environment, each was measured.
+Parts can be measured one by one into the same JSON file: those that it already has are kept, and
+`runs` records the command and the environment of each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.measure import environment
-from genie_transforms import Bank
+from genie_transforms import Bank, UserError
 from genie_transforms.format import write_json
 
 from .batches import NUM_CLASSES, measure_batches, measure_calls
@@ -49,7 +49,7 @@ class Config:
         rounds: How often each arm runs.
         quick: Few rounds, small loaders, banks up to 10 K rows: under 3 minutes.
         only: Parts to measure.
-        json: Where to write the figures, beside the parts that are there.
+        json: Where to write the figures, beside the parts that are there already.
         plot: Where to draw them.
     """
 
@@ -94,14 +94,14 @@ def _read_earlier(config: Config) -> dict[str, Any]:
     """Read the parts that the JSON file has from earlier runs.
 
     Raises:
-        ValueError: They are of images or batches of another size.
+        UserError: They are of images or batches of another size.
     """
     if config.json is None or not config.json.exists():
         return {}
     earlier: dict[str, Any] = json.loads(config.json.read_text())
     for key, mine in (("image_size", config.size), ("batch_size", config.batch_size)):
         if earlier.get(key, mine) != mine:
-            raise ValueError(
+            raise UserError(
                 f"{config.json} has {key} {earlier[key]}, this run {mine}: write to another file"
             )
     return earlier

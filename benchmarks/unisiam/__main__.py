@@ -1,12 +1,9 @@
 """`python -m benchmarks.unisiam`."""
 
-import logging
-
-import tyro
+from index.command import run_command
 
 from .config import UniSiamConfig
 from .run import main
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(tyro.cli(UniSiamConfig, prog="python -m benchmarks.unisiam"))
+    run_command(main, UniSiamConfig, "benchmarks.unisiam")

@@ -1,8 +1,8 @@
-"""A backbone of one's own, trained without labels: `python -m benchmarks.unisiam`.
+"""Train a backbone of your own without labels: `python -m benchmarks.unisiam`.
 
-Trains a ResNet with UniSiam's loss on the images of any dataset that `benchmarks.datasets` opens,
-or of some of its classes, at a resolution that a processor can afford. It resumes from its last
-checkpoint. `--backbone unisiam:ARCH:OUT` then opens the file.
+A ResNet is trained with UniSiam's loss on the images of any dataset that `benchmarks.datasets`
+opens, or of some of its classes, at a resolution that a processor can afford. The training resumes
+from its last checkpoint. `--backbone unisiam:ARCH:OUT` then opens the file.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.datasets import LabelledSet, open_dataset, pixels_of
 from benchmarks.episodes import Drawing, Episode, Integers
 from benchmarks.episodes import draw as draw_episodes
 from benchmarks.measure import environment
+from genie_transforms import FolderInUseError, UserError
 from genie_transforms.format import atomic_path, write_json
 from index.embed import (
     Centroids,
@@ -36,14 +37,14 @@ from .config import UniSiamConfig
 from .views import random_views
 
 DRAWS = 10
-"""Draws of the centroids' images that the accuracies are means of."""
+"""How often the centroids' images are drawn; accuracies are means over the draws."""
 
 
 def rows_of(data: LabelledSet, classes: tuple[str, ...]) -> list[int]:
-    """Find the images of some classes, given by name or label; all images if there are none.
+    """Return the rows of some classes, given by name or label; all rows if no class is given.
 
     Raises:
-        ValueError: There is no such class.
+        UserError: There is no such class.
     """
     labels = set()
     for name in classes:
@@ -52,27 +53,27 @@ def rows_of(data: LabelledSet, classes: tuple[str, ...]) -> list[int]:
         elif name.isdecimal() and int(name) < len(data.classes):
             labels.add(int(name))
         else:
-            raise ValueError(f"unknown class {name!r}; choose among {', '.join(data.classes)}")
+            raise UserError(f"unknown class {name!r}; choose among {', '.join(data.classes)}")
     return [row for row, label in enumerate(data.targets) if not classes or label in labels]
 
 
 def check_memory(count: int, resolution: int) -> None:
-    """Refuse to hold more than half of the machine's memory in pictures.
+    """Refuse to fill more than half of the machine's memory with images.
 
     Raises:
-        ValueError: `count` pictures at `resolution`, one byte a channel, are more than that.
+        UserError: `count` images at `resolution`, one byte a channel, take more than that.
     """
     needed = count * 3 * resolution**2
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory / 2:
-        raise ValueError(
+        raise UserError(
             f"{count} images at resolution {resolution} take {needed / 2**30:.1f} GiB, this "
             f"machine has {memory / 2**30:.1f}: give a lower resolution or fewer classes"
         )
 
 
 def train(config: UniSiamConfig, pixels: Tensor) -> tuple[UniSiam, float]:
-    """Train on pixels ``(N, 3, R, R)`` uint8; give the model, in eval mode, and the seconds."""
+    """Train on pixels ``(N, 3, R, R)`` uint8; return the model, in eval mode, and the seconds."""
     model = initial_model(config)
     model.to(memory_format=torch.channels_last)
     preprocess = unisiam_preprocess(config.resolution)
@@ -115,14 +116,20 @@ def initial_model(config: UniSiamConfig) -> UniSiam:
 
 
 def _same_training(config: UniSiamConfig) -> None:
-    """Keep with the checkpoint what decides it, and refuse to continue another training."""
+    """Keep with the checkpoint what decides it, and refuse to continue another training.
+
+    Raises:
+        FolderInUseError: `config.work` holds a training with other settings.
+    """
     path = config.work / "config.json"
-    kept = ("out", "json", "work", "root", "test_split", "shots")
-    wanted = json.loads(json.dumps({k: v for k, v in asdict(config).items() if k not in kept}))
+    free = ("out", "json", "work", "root", "test_split", "shots")  # do not change the weights
+    wanted = json.loads(json.dumps({k: v for k, v in asdict(config).items() if k not in free}))
     found = json.loads(path.read_text()) if path.exists() else wanted
     other = {key: found.get(key) for key, value in wanted.items() if found.get(key) != value}
     if other:
-        raise ValueError(f"{config.work} holds a training with {other}: delete it, or give another")
+        raise FolderInUseError(
+            f"{config.work} holds a training with {other}: delete it, or give another --work"
+        )
     write_json(path, wanted)
 
 
@@ -131,15 +138,15 @@ class Group:
     """Test images of some classes, and draws of the images whose means are their centroids.
 
     Attributes:
-        rows: Of the test split, ``(M,)`` int64.
-        episodes: `DRAWS` of them, with all classes; their rows are positions in `rows`.
+        rows: Rows of the test split, ``(M,)`` int64.
+        episodes: `DRAWS` draws with all classes; their rows are positions in `rows`.
     """
 
     rows: Integers
     episodes: list[Episode]
 
     def accuracy(self, embeddings: Embeddings) -> float:
-        """Give how often the nearest centroid is the right one, embeddings ``(M, D)`` float32."""
+        """Return how often the nearest centroid is the right one; embeddings ``(M, D)`` float32."""
         right = []
         for episode in self.episodes:
             centroids = Centroids(embeddings.shape[1])
@@ -150,23 +157,23 @@ class Group:
 
 
 def split_test(test: LabelledSet, trained: set[str], shots: int) -> dict[str, Group]:
-    """Part the test images into those of trained classes and those of the others.
+    """Split the test images into those of trained classes and those of the others.
 
-    A part of fewer than two classes is left out.
+    A group of fewer than two classes is left out.
 
     Raises:
         ValueError: A class has no more than `shots` images.
     """
     known = np.isin(test.classes, sorted(trained))[test.labels]
-    parts = {}
+    groups = {}
     for name, rows in (("trained", np.flatnonzero(known)), ("other", np.flatnonzero(~known))):
         labels = test.labels[rows]
         n_way, pool = len(np.unique(labels)), np.arange(len(rows))
         if n_way >= 2:
             drawing = Drawing(DRAWS, n_way, shots, n_query=0)
             drawn = draw_episodes(labels, drawing, support_pool=pool, query_pool=pool)
-            parts[name] = Group(rows, drawn)
-    return parts
+            groups[name] = Group(rows, drawn)
+    return groups
 
 
 def embed(encoder: nn.Module, config: UniSiamConfig, images: Tensor) -> Embeddings:
@@ -175,41 +182,59 @@ def embed(encoder: nn.Module, config: UniSiamConfig, images: Tensor) -> Embeddin
     return ModuleBackbone(f"unisiam:{config.arch}", Network(encoder, steps, repr(steps)))(images)
 
 
+def open_test(
+    config: UniSiamConfig, data: LabelledSet, trained: set[str]
+) -> tuple[LabelledSet | None, dict[str, Group]]:
+    """Open the split to evaluate on, if there is one, and split it (see `split_test`).
+
+    Raises:
+        UserError: It is the training split: the folder holds one split only.
+    """
+    if config.test_split is None:
+        return None, {}
+    test = open_dataset(config.data, config.root, config.test_split)
+    if isinstance(test.images, list) and test.images == data.images:
+        raise UserError(f"{config.root} is not split: give `--test-split None`")
+    return test, split_test(test, trained, config.shots)
+
+
+def write_encoder(config: UniSiamConfig, model: UniSiam) -> None:
+    """Write the encoder and its heads, as `--backbone unisiam:ARCH:FILE` opens them."""
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
+    command = environment()["command"]
+    with atomic_path(config.out) as temporary:
+        torch.save({"model": state, "resolution": config.resolution, "command": command}, temporary)
+
+
+def evaluate(
+    config: UniSiamConfig, encoder: nn.Module, test: LabelledSet, groups: dict[str, Group]
+) -> dict[str, Any]:
+    """Return the accuracies of each group, those of the untrained encoder beside them."""
+    untrained = initial_model(config).encoder
+    measured = {}
+    for name, group in groups.items():
+        images = pixels_of(test, group.rows.tolist(), config.resolution)
+        measured[name] = {
+            "classes": sorted({test.classes[test.targets[row]] for row in group.rows}),
+            "images": len(images),
+            "accuracy": group.accuracy(embed(encoder, config, images)),
+            "untrained_accuracy": group.accuracy(embed(untrained, config, images)),
+        }
+    return measured
+
+
 def main(config: UniSiamConfig) -> dict[str, Any]:
-    """Train, measure, write and print."""
+    """Train, evaluate, write and print; everything that can be refused is refused first."""
     data = open_dataset(config.data, config.root, config.split)
     rows = rows_of(data, config.classes)
-    trained = {data.classes[data.targets[row]] for row in rows}
     check_memory(len(rows), config.resolution)
-    parts: dict[str, Group] = {}
-    if config.test_split is not None:
-        test = open_dataset(config.data, config.root, config.test_split)
-        if isinstance(test.images, list) and test.images == data.images:
-            raise ValueError(f"{config.root} is not split: give `--test-split None`")
-        parts = split_test(test, trained, config.shots)
+    trained = {data.classes[data.targets[row]] for row in rows}
+    test, groups = open_test(config, data, trained)
     _same_training(config)
 
     model, seconds = train(config, pixels_of(data, rows, config.resolution))
-    with atomic_path(config.out) as temporary:
-        state = {key: value.contiguous() for key, value in model.state_dict().items()}
-        torch.save(
-            {
-                "model": state,
-                "resolution": config.resolution,
-                "command": environment()["command"],
-            },
-            temporary,
-        )
-    untrained = initial_model(config).encoder
-    measured: dict[str, Any] = {}
-    for name, part in parts.items():
-        images = pixels_of(test, part.rows.tolist(), config.resolution)
-        measured[name] = {
-            "classes": sorted({test.classes[test.targets[row]] for row in part.rows}),
-            "images": len(images),
-            "accuracy": part.accuracy(embed(model.encoder, config, images)),
-            "untrained_accuracy": part.accuracy(embed(untrained, config, images)),
-        }
+    write_encoder(config, model)
+    measured = evaluate(config, model.encoder, test, groups) if test is not None else {}
     result = {
         "config": {k: v for k, v in asdict(config).items() if not isinstance(v, Path)},
         "training_images": len(rows),

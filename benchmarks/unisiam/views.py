@@ -1,4 +1,8 @@
-"""Random views of a batch of images, made for all of them at once."""
+"""Random views of a batch of images, made for all of them at once.
+
+Hand-made although kornia has these transforms: on a processor its batch takes two to three times as
+long, and it draws from torch's global generator, where a training resumes from its own.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,16 @@ HUE = 0.1
 def random_views(
     images: Tensor, rng: torch.Generator, min_area: float = 0.2, jitter: float = 0.4
 ) -> Tensor:
-    """Crop, flip, recolour and blur each image by chance of its own.
+    """Crop, flip, recolour and blur each image, each by its own chance.
 
     These are the transforms of contrastive learning: RandomResizedCrop, horizontal flip, colour
-    jitter (4 of 5 images), grayscale (1 of 5), blur (1 of 2); as a few operations on the whole
-    batch, since one image at a time would cost more than a small network.
+    jitter (4 of 5 images), grayscale (1 of 5), blur (1 of 2). They are a few operations on
+    the whole batch, since one image at a time would cost more than a small network.
 
     Args:
         images: ``(N, 3, R, R)`` uint8.
         rng: The only source of randomness.
-        min_area: Share of the picture that the smallest crop takes, in (0, 1].
+        min_area: Share of the image that the smallest crop takes, in (0, 1].
         jitter: Brightness, contrast and saturation are scaled by up to 1 ± this, in [0, 1].
 
     Returns:
@@ -44,7 +48,7 @@ def _uniform(n: int, rng: torch.Generator, low: float, high: float) -> Tensor:
 
 
 def _crops(n: int, min_area: float, rng: torch.Generator) -> Tensor:
-    """Draw crops, half of them mirrored, as `affine_grid` takes them, ``(N, 2, 3)``."""
+    """Draw crops, half of them mirrored, as matrices for `affine_grid`, ``(N, 2, 3)``."""
     area = _uniform(n, rng, min_area, 1)
     aspect = _uniform(n, rng, math.log(3 / 4), math.log(4 / 3)).exp()
     width, height = ((area * a).sqrt().clamp_max(1) for a in (aspect, 1 / aspect))
@@ -58,8 +62,8 @@ def _crops(n: int, min_area: float, rng: torch.Generator) -> Tensor:
 def _recolour(views: Tensor, jitter: float, rng: torch.Generator) -> Tensor:
     """Change brightness, contrast, saturation and hue of views ``(N, 3, H, W)``.
 
-    All four are one linear map of a pixel's difference from the view's mean: along the gray axis,
-    and across it, where a rotation turns the hue (Rodrigues' formula) and a factor saturates.
+    All four are one linear map of a pixel's difference from the view's mean, in RGB. Across the
+    gray axis, a rotation about it turns the hue (Rodrigues' formula), and a factor saturates.
     """
     n = len(views)
     bright, contrast, saturated = (_uniform(n, rng, 1 - jitter, 1 + jitter) for _ in range(3))

@@ -1,23 +1,17 @@
-"""The demo's measurements, by hand."""
+"""The demo's measurements, by hand, and the committed ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.demo import RATIOS, Sweeps, figures
-from benchmarks.measure.images import background_psnr
+from benchmarks.demo import RATIOS, Sweeps, figures, show
 
-
-def test_background_psnr_ignores_the_object_and_its_rim() -> None:
-    source = torch.full((1, 3, 32, 32), 100, dtype=torch.uint8)
-    mask = torch.zeros(1, 32, 32, dtype=torch.bool)
-    mask[0, 10:20, 10:20] = True
-    images = source[:, None].repeat(1, 2, 1, 1, 1)
-    images[:, :, :, 7:23, 7:23] = 255  # the object and 3 pixels around it
-    images[0, 1] += 10 * (images[0, 1] == 100)  # 10 of 255 off in all of the background
-    psnr = background_psnr(images, source, mask)
-    assert psnr[0, 0] == pytest.approx(100)  # the cap: no difference at all
-    assert psnr[0, 1] == pytest.approx(20 * np.log10(255 / 10), abs=1e-3)
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
 def test_figures_by_hand() -> None:
@@ -35,3 +29,10 @@ def test_figures_by_hand() -> None:
     assert result["ada"]["background_psnr_db"] == pytest.approx(psnr[0, [4, 2, 6]].mean())
     assert result["txt2img"]["background_psnr_db"] == pytest.approx(9)
     assert result["pairs"] == 3
+
+
+def test_committed_results_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    result = json.loads((RESULTS / "demo.json").read_text())
+    assert tuple(result["noise_ratios"]) == RATIOS
+    show(result)
+    assert "GeNIe-Ada: oracle" in capsys.readouterr().out

@@ -1,8 +1,15 @@
-"""The benchmark of the index, on little."""
+"""The benchmark of the index on few vectors, and its committed results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.index_scale import DIMENSION, arms, fill, on_paper, stored_bytes, synthetic
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
 def test_synthetic_vectors_are_unit_norm_and_come_in_classes() -> None:
@@ -34,3 +41,8 @@ def test_on_paper_by_hand() -> None:
         {"size": 20, "factory": "Flat", "bytes_per_vector": 3080.0},
     ]
     assert on_paper(results) == {"Flat": 308.0}
+
+
+def test_committed_results_are_read() -> None:
+    result = json.loads((RESULTS / "index_scale.json").read_text())
+    assert on_paper(result["arms"]) == result["gigabytes_of_100m"]

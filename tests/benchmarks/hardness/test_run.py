@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.hardness.run import HardnessConfig, Swept, main, per_pair, resampled, summed_up
+from benchmarks.hardness.run import HardnessConfig, Swept, main, per_pair, resampled, summarize_plan
+from genie_transforms import UserError
 
 
 def test_pairs_by_hand() -> None:
     shares = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.1, 0.8], [0.25, 0.5, 0.25]])
-    # Called 0, 0, 2, 1: right, taken for the source, taken for a third class, right.
+    # Predicted 0, 0, 2, 1: correct, as the source, as a third class, correct.
     places = np.zeros(4, dtype=np.int64)
     ids, source, target = np.array(["a"] * 4), np.array([2, 0, 0, 2]), np.array([0, 1, 1, 1])
     confusion = np.array([[0.9, 0.1, 0.0], [0.3, 0.5, 0.2], [0.0, 0.0, 1.0]])
@@ -22,8 +23,8 @@ def test_pairs_by_hand() -> None:
     assert found["off_diagonal"].tolist() == [0, 1, 1, 0]
     assert found["to_source"].tolist() == [0, 1, 0, 0]
     assert found["source_probability"].tolist() == [0.1, 0.6, 0.1, 0.25]
-    # Of real pictures of the targets 0, 1, 1, 1 are .1, .5, .5, .5 called something else, and
-    # 0, .3, .3, .2 what the source is.
+    # Of real images of the targets 0, 1, 1, 1 are .1, .5, .5, .5 predicted as another class, and
+    # 0, .3, .3, .2 as the source's.
     beyond = {key: found[f"{key}_beyond_real"].tolist() for key in ("off_diagonal", "to_source")}
     assert beyond["off_diagonal"] == pytest.approx([-0.1, 0.5, 0.5, -0.5])
     assert beyond["to_source"] == pytest.approx([0, 0.7, -0.3, -0.2])
@@ -38,7 +39,7 @@ def test_source_images_are_drawn_with_all_of_their_pairs() -> None:
 
 def test_differences_are_paired() -> None:
     random = np.array([0.5, 0.4, 0.5, 0.6])
-    found = summed_up(random + 0.1, random)
+    found = summarize_plan(random + 0.1, random)
     assert (found["mean"], found["difference"]) == (60, 10)
     assert found["difference_interval"] == [10, 10]
     low, high = found["interval"]
@@ -66,7 +67,7 @@ def test_a_quick_run_and_its_continuation(tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="k must be less than the 14 classes, got 14"):
+    with pytest.raises(UserError, match="k must be less than the 14 classes, got 14"):
         HardnessConfig(work=tmp_path, k=14)
-    with pytest.raises(ValueError, match="per_class must be at least 1, got 0"):
+    with pytest.raises(UserError, match="per_class must be at least 1, got 0"):
         HardnessConfig(work=tmp_path, per_class=0)

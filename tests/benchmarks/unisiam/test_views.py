@@ -19,7 +19,7 @@ def test_views_keep_size_and_follow_their_generator() -> None:
     assert (first - other).abs().mean(dim=(1, 2, 3)).min() > 0.01
 
 
-def test_grey_pictures_stay_grey_and_plain_ones_plain() -> None:
+def test_grey_images_stay_grey_and_plain_ones_plain() -> None:
     rng = torch.Generator().manual_seed(3)
     grey = torch.randint(0, 256, (64, 1, 32, 32), dtype=torch.uint8, generator=rng)
     views = random_views(grey.repeat(1, 3, 1, 1), rng)

@@ -1,14 +1,17 @@
-"""The comparison of ways to r*, by hand."""
+"""The comparison of the modes of GeNIe-Ada, by hand, and its committed results."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.ada_modes.outcomes import Outcome
-from benchmarks.ada_modes.run import figures, plot
+from benchmarks.ada_modes.run import figures, label, plot
+
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 def _outcome(ratios: list[float], hits: list[int], rows: int, accepted: list[int]) -> Outcome:
@@ -45,3 +48,10 @@ def test_the_plot_is_written(tmp_path: Path) -> None:
     path = tmp_path / "docs" / "ada.png"
     plot([figures("full", FULL, FULL, TXT2IMG), figures("preview", CHEAP, FULL, TXT2IMG, 3)], path)
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_committed_results_are_read(tmp_path: Path) -> None:
+    modes = json.loads((RESULTS / "ada_modes.json").read_text())["modes"]
+    assert [label(entry) for entry in modes[:4]] == ["txt2img", "full", "coarse", "preview 2"]
+    plot(modes, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 10_000

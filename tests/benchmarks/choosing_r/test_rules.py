@@ -1,4 +1,4 @@
-"""Rules for r on walks by hand, and lines and centroids on a pool of points in the plane."""
+"""Rules for r on projections by hand; lines and centroids on a pool of points in the plane."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from benchmarks.choosing_r.rules import (
     SelectionSetting,
     background,
 )
-from benchmarks.episodes.episodes import Episode
-from benchmarks.episodes.images import EvaluatedImages
-from benchmarks.episodes.pool import Pool, PoolConfig
-from index.embed.backbone import load_backbone
+from benchmarks.episodes import Episode, EvaluatedImages, Pool, PoolConfig
+from index.embed import load_backbone
 
 RATIOS = (0.5, 0.6, 0.7)
 
 
-def walks(d: list[float], margin: list[float] | None = None) -> Projections:
+def projected(d: list[float], margin: list[float] | None = None) -> Projections:
     """Make one sweep towards class 0 of two, with a given margin to class 1."""
     similarity = np.stack([np.array(margin or d), np.zeros(len(d))], -1)
     return Projections(np.array([d]), similarity[None], np.array([0]))
@@ -54,7 +52,7 @@ def walks(d: list[float], margin: list[float] | None = None) -> Projections:
     ],
 )
 def test_rules_by_hand(rule: str, d: list[float], margin: list[float] | None, chosen: int) -> None:
-    assert CANDIDATES[rule](walks(d, margin)).tolist() == [chosen]
+    assert CANDIDATES[rule](projected(d, margin)).tolist() == [chosen]
 
 
 def test_pooled_steps_are_those_of_the_target() -> None:
@@ -90,18 +88,18 @@ ONE = Episode((1, 0), ((2,), (0,)), ((5,), (4,)))
 
 
 def test_the_line_and_its_ends(pool: Pool) -> None:
-    # Image 0 walks .25, .625 and 1.5 of the way to b; image 2 walks 0, .25 and .75 to a.
+    # Image 0 projects to .25, .625, 1.5 on the line to b, image 2 to 0, .25, .75 on that to a.
     assert SelectionSetting("crosses", grid=RATIOS).choose(pool, ONE, 0).tolist() == [1, 2]
     assert SelectionSetting("paper", grid=RATIOS).choose(pool, ONE, 0).tolist() == [2, 2]
-    # With what the sweeps end in, b's centroid moves from 4 to 5 and a's from 0 to 1/2: 2.5 is the
-    # very middle between 0 and 5, not beyond it.
+    # With the last images of the sweeps, b's centroid moves from 4 to 5 and a's from 0 to 1/2: 2.5
+    # is the very middle between 0 and 5, not beyond it.
     generated = SelectionSetting("crosses", centroid="generated", grid=RATIOS)
     assert generated.choose(pool, ONE, 0).tolist() == [2, 2]
     # From the class a, which now starts at 1/2: (2.5 - .5) / 4.5 is before the middle, too.
     assert replace(generated, start="class").choose(pool, ONE, 0).tolist() == [2, 2]
 
 
-def test_centroids_of_many_images_average_what_a_class_does_not_decide(pool: Pool) -> None:
+def test_centroids_of_many_images_average_the_background_out(pool: Pool) -> None:
     """The second coordinate differs within classes only, and is what is removed."""
     assert abs(background(pool)[0]).tolist() == pytest.approx([0, 1], abs=1e-6)
     mixed = Episode((1, 0), ((3,), (0,)), ((5,), (4,)))  # one is low, the other high
@@ -127,3 +125,14 @@ def test_references(pool: Pool) -> None:
     assert len(drawn) == 9
     with pytest.raises(ValueError, match=r"r = 0.9 was not swept"):
         SelectionSetting("r = 0.9", grid=RATIOS).choose(pool, ONE, 0)
+
+
+def test_settings_keep_their_names_in_results() -> None:
+    """Kept findings and committed results were written when `selector` was called `eyes`."""
+    setting = SelectionSetting("crosses", "python:somewhere:untrained", centroid="many")
+    assert list(setting.as_json()) == [
+        "rule", "eyes", "centroid", "start", "without_background", "grid"
+    ]  # fmt: skip
+    assert setting.as_json()["eyes"] == "python:somewhere:untrained"
+    assert setting.name_beside("demo") == "crosses, untrained, centroid many"
+    assert setting.name_beside("python:somewhere:untrained") == "crosses, centroid many"

@@ -13,9 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.datasets.pixels import pixels_of
-from benchmarks.datasets.registry import open_dataset
-from benchmarks.episodes.episodes import Episode
+from benchmarks.datasets import open_dataset, pixels_of
+from benchmarks.episodes import Episode
 from benchmarks.unisiam import run as unisiam
 from benchmarks.unisiam.config import UniSiamConfig
 from benchmarks.unisiam.run import (
@@ -28,12 +27,13 @@ from benchmarks.unisiam.run import (
     split_test,
 )
 from benchmarks.unisiam.views import random_views
-from index.embed.backbone import load_backbone
+from genie_transforms import FolderInUseError, UserError
+from index.embed import load_backbone
 
 CLASSES = ["across", "down", "grid", "plain"]
 
 
-def _picture(name: str, rng: np.random.Generator) -> Image.Image:
+def _image(name: str, rng: np.random.Generator) -> Image.Image:
     wave = np.sin(np.arange(32) * rng.uniform(0.6, 1.2) + rng.uniform(0, 6))
     across, down = np.zeros((32, 32)) + wave[:, None], np.zeros((32, 32)) + wave
     shape = {"across": across, "down": down, "grid": across * down, "plain": across * 0}[name]
@@ -48,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in CLASSES:
             (folder / split / name).mkdir(parents=True)
             for k in range(count):
-                _picture(name, rng).save(folder / split / name / f"{k}.png")
+                _image(name, rng).save(folder / split / name / f"{k}.png")
     return folder
 
 
@@ -117,15 +117,15 @@ def test_the_file_embeds_as_the_network_did(config: UniSiamConfig) -> None:
         assert 0 <= group["accuracy"] <= 1
         assert group["untrained_accuracy"] > 0.4  # chance is a half
 
-    with pytest.raises(ValueError, match=r"holds a training with \{'steps': 20\}: delete it"):
+    with pytest.raises(FolderInUseError, match=r"holds a training with \{'steps': 20\}: delete it"):
         main(replace(config, steps=21))
 
 
 def test_accuracy_is_that_of_the_nearest_centroid() -> None:
     angles = np.radians([0, 40, 50, 90, 80, 10])  # the first three are of one class
     embeddings = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    ends = Episode((0, 1), ((0,), (3,)), ((1, 2), (4, 5)))  # parted at 45 degrees: 40 and 80 right
-    means = Episode((0, 1), ((0, 1), (3, 4)), ((2,), (5,)))  # 20 and 85, parted at 52.5: 50 right
+    ends = Episode((0, 1), ((0,), (3,)), ((1, 2), (4, 5)))  # split at 45 degrees: 40 and 80 right
+    means = Episode((0, 1), ((0, 1), (3, 4)), ((2,), (5,)))  # 20 and 85, split at 52.5: 50 right
     group = Group(np.arange(6), [ends, means, ends, ends])
     assert group.accuracy(embeddings) == 0.5
     assert Group(np.arange(6), [Episode((0, 1), ((0,), (3,)), ((1,), (4,)))]).accuracy(
@@ -133,13 +133,13 @@ def test_accuracy_is_that_of_the_nearest_centroid() -> None:
     ) == pytest.approx(1)
 
 
-def test_test_images_are_parted_by_what_was_trained_on(root: Path) -> None:
+def test_test_images_are_split_by_the_trained_classes(root: Path) -> None:
     test = open_dataset("folder", root, "test")
-    parts = split_test(test, {"across", "grid"}, 2)
-    assert parts["trained"].rows.tolist() == [*range(6), *range(12, 18)]
-    assert parts["other"].rows.tolist() == [*range(6, 12), *range(18, 24)]
-    for part in parts.values():
-        for episode in part.episodes:
+    groups = split_test(test, {"across", "grid"}, 2)
+    assert groups["trained"].rows.tolist() == [*range(6), *range(12, 18)]
+    assert groups["other"].rows.tolist() == [*range(6, 12), *range(18, 24)]
+    for group in groups.values():
+        for episode in group.episodes:
             assert {row // 6 for row in episode.support_rows.tolist()} == {0, 1}
             used = np.concatenate([episode.support_rows, episode.query_rows])
             assert sorted(used.tolist()) == list(range(12))
@@ -180,12 +180,12 @@ def test_classes_are_chosen_by_name_or_label(root: Path) -> None:
     assert rows_of(data, ("down", "3")) == [*range(6, 12), *range(18, 24)]
     assert rows_of(data, ()) == list(range(24))
     for unknown in ("dots", "4", "-1"):
-        with pytest.raises(ValueError, match=f"unknown class '{unknown}'; choose among across, d"):
+        with pytest.raises(UserError, match=f"unknown class '{unknown}'; choose among across, d"):
             rows_of(data, ("down", unknown))
 
 
 def test_bad_settings_are_refused_before_training(config: UniSiamConfig, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown arch 'resnet9'; choose among resnet10"):
+    with pytest.raises(UserError, match="unknown arch 'resnet9'; choose among resnet10"):
         replace(config, arch="resnet9")
     with pytest.raises(ValueError, match="resolution must be 32 or more, got 16"):
         replace(config, resolution=16)
@@ -199,12 +199,12 @@ def test_bad_settings_are_refused_before_training(config: UniSiamConfig, tmp_pat
         replace(config, split="test")
     with pytest.raises(ValueError, match="7 images wanted, the pool has 6"):
         main(replace(config, shots=7))
-    with pytest.raises(ValueError, match=r"take 3072\.0 GiB"):
+    with pytest.raises(UserError, match=r"take 3072\.0 GiB"):
         check_memory(2**20, 1024)
     for name in CLASSES:
         (tmp_path / "flat" / name).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(tmp_path / "flat" / name / "0.png")
-    with pytest.raises(ValueError, match="is not split: give `--test-split None`"):
+    with pytest.raises(UserError, match="is not split: give `--test-split None`"):
         main(replace(config, root=tmp_path / "flat", classes=()))
     assert not config.out.exists()
     assert not config.work.exists()

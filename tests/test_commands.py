@@ -1,0 +1,82 @@
+"""Every command of the packages answers `--help`, and says a user's mistake in one line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+COMMANDS = [
+    "benchmarks.ada_modes",
+    "benchmarks.analyses",
+    "benchmarks.build_speed",
+    "benchmarks.choosing_r",
+    "benchmarks.demo",
+    "benchmarks.few_shot",
+    "benchmarks.fine_grained",
+    "benchmarks.hardness",
+    "benchmarks.index_scale",
+    "benchmarks.small_pipeline",
+    "benchmarks.throughput",
+    "benchmarks.unisiam",
+    "index.build",
+    "index.convert",
+    "index.demo.train",
+    "index.invert",
+    "index.leakage",
+    "index.verify",
+]
+"""A new command is added here; none may vanish."""
+
+
+def _found() -> list[str]:
+    """Return the modules that run as a command: those that ask whether they are `__main__`."""
+    found = []
+    for package in ("benchmarks", "index", "genie_transforms"):
+        for path in (ROOT / package).rglob("*.py"):
+            if re.search(r'^if __name__ == "__main__":$', path.read_text(), re.MULTILINE):
+                parts = path.relative_to(ROOT).with_suffix("").parts
+                found.append(".".join(part for part in parts if part != "__main__"))
+    return sorted(found)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_no_command_vanishes() -> None:
+    assert _found() == COMMANDS
+
+
+@pytest.mark.timeout(900)  # each imports torch, for seconds on a busy machine
+def test_every_command_answers_help() -> None:
+    found = _found()
+    with ThreadPoolExecutor(2) as pool:
+        results = dict(zip(found, pool.map(lambda name: _run(name, "--help"), found), strict=True))
+    wrong = {
+        name: result.stderr
+        for name, result in results.items()
+        if result.returncode or f"python -m {name}" not in result.stdout
+    }
+    assert not wrong
+
+
+def test_a_mistake_of_the_user_ends_without_a_traceback() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        folder = pool.submit(_run, "index.build", "--source", "/nowhere")
+        setting = pool.submit(_run, "index.build", "--pairs", "neerest:5", "--source", "/nowhere")
+    # Found by the command: one line. Refused by the settings themselves: tyro frames the message.
+    assert folder.result().stderr == "error: --source /nowhere: no such folder\n"
+    assert re.search("neerest:5|/nowhere", setting.result().stderr)
+    for result in (folder.result(), setting.result()):
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert "Traceback" not in result.stderr
