@@ -48,8 +48,15 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
             seed=config.seed,
         ),
     )
+    _train_decoder(config, vae, pixels)
+    return vae
 
-    def sharper(rng: torch.Generator, _: float) -> Tensor:
+
+def _train_decoder(config: StageConfig, vae: AutoencoderKL, pixels: Tensor) -> None:
+    """Train the decoder further, on the modes of the posterior."""
+
+    # The builder encodes with the posterior's mode: the decoder learns what that gives.
+    def loss(rng: torch.Generator, _: float) -> Tensor:
         images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
@@ -57,11 +64,10 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
             decoded = vae.decode(latents).sample
         return _difference(decoded.float(), images)
 
-    # The builder encodes with the posterior's mode: let the decoder learn what that gives.
     fit(
         "decoder",
         nn.ModuleDict({"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}),
-        sharper,
+        loss,
         FitSettings(
             num_steps=config.decoder_steps,
             learning_rate=2e-3,
@@ -69,7 +75,6 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
             seed=config.seed + 4,
         ),
     )
-    return vae
 
 
 def _difference(decoded: Tensor, images: Tensor) -> Tensor:
