@@ -14,10 +14,6 @@ PLACEHOLDERS = frozenset({"target", "superclass"})
 
 _ARTICLE = re.compile(r"\b([Aa])n?( +)(?=\{(target|superclass)\})")
 
-# By sound, not by letter; enough for the class names of the usual datasets.
-_CONSONANT_SOUND = re.compile(r"(uni(?!n|m)|use|usu|uti|ura|ure|uro|uku|eu|ewe|one\b|once\b|ouija)")
-_VOWEL_SOUND = re.compile(r"([aeiou]|hour|honest|honou?r|heir)")
-
 
 def make_prompts(
     template: str, class_names: Sequence[str | ClassName], *, agree: bool = False
@@ -74,16 +70,15 @@ def check_template(template: str) -> None:
 
 
 def _agreed(template: str, words: dict[str, str]) -> str:
+    import inflect  # loads slowly, and only --agree needs it
+
+    engine = inflect.engine()
+
     def choose(match: re.Match[str]) -> str:
-        return f"{match[1]}{'n' if sounds_like_vowel(words[match[3]]) else ''}{match[2]}"
+        article = engine.a(words[match[3]]).split()[0]  # by sound: "an hour", "a unicorn"
+        return f"{match[1]}{article[1:]}{match[2]}"
 
     return _ARTICLE.sub(choose, template)
-
-
-def sounds_like_vowel(phrase: str) -> bool:
-    """Return whether "an" goes before an English phrase: "ankle boot", "hour", not "unicorn"."""
-    lower = phrase.lower()
-    return bool(_VOWEL_SOUND.match(lower)) and not _CONSONANT_SOUND.match(lower)
 
 
 def check_prompts(

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
-    MANIFEST,
     Manifest,
     arrow_schema,
-    atomic_write,
-    dataset_files,
-    write_json,
+    finish_bank,
 )
 
 from .shards import read_stats
@@ -34,8 +31,6 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
     schema = arrow_schema(class_names, keep_sweep=build["recipe"]["keep_sweep"])
-    for name, content in dataset_files(schema, shards).items():
-        write_json(out / name, content)
     counts = {
         "pairs": num_pairs,
         "rows": sum(shard["rows"] for shard in shards),
@@ -53,5 +48,4 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         shards=shards,
         versions={name: version(name) for name in _VERSIONS},
     )
-    # Last: a bank is finished when this file is there, so all it speaks of must be there before.
-    atomic_write(out / MANIFEST, manifest.to_json().encode())
+    finish_bank(out, manifest, schema)

@@ -8,7 +8,6 @@ from index.sources.templates import (
     check_prompts,
     check_template,
     make_prompts,
-    sounds_like_vowel,
 )
 
 FINE_GRAINED = "A photo of a {target}, a type of {superclass}"
@@ -44,16 +43,12 @@ def test_articles_agree_only_if_wanted() -> None:
     ]
 
 
-@pytest.mark.parametrize("phrase", ["umbrella", "heirloom", "honest man", "uninked pen", "Owl"])
-def test_vowel_sounds(phrase: str) -> None:
-    assert sounds_like_vowel(phrase)
-
-
-@pytest.mark.parametrize(
-    "phrase", ["uniform", "European robin", "one-way sign", "ukulele", "house", "used car", ""]
-)
-def test_consonant_sounds(phrase: str) -> None:
-    assert not sounds_like_vowel(phrase)
+def test_articles_go_by_sound() -> None:
+    vowels = ["umbrella", "heirloom", "honest man", "uninked pen", "Owl", "X-ray", "S-hook"]
+    consonants = ["uniform", "European robin", "one-way sign", "ukulele", "house", "used car"]
+    prompts = make_prompts("a {target}", [*vowels, *consonants], agree=True)
+    expected = [f"an {name}" for name in vowels] + [f"a {name}" for name in consonants]
+    assert prompts == expected
 
 
 def test_two_classes_with_one_prompt_are_named() -> None:
