@@ -34,7 +34,7 @@ class SmallPipelineConfig(StageConfig):
         data: One of `benchmarks.datasets.DATASETS`; `folder` is an ImageFolder.
         root: The folder that holds it.
         resolution: Height and width of images, a multiple of 16; the time goes with its square.
-        shift: Rise of the schedule's log-SNR (see `index.demo.models.shifted_betas`): the larger,
+        shift: Rise of the schedule's log-SNR (see `index.train.models.shifted_betas`): the larger,
             the later the class switches.
         held_out: Images of the test split that the models are evaluated on.
     """

@@ -1,4 +1,4 @@
-"""From photographs to a training step: what one does with one's own pictures, on tiny models."""
+"""From photographs to a training step: what you do with your own images, on tiny models."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("photos")
     with cbook.get_sample_data("grace_hopper.jpg") as file:
         portrait = Image.open(file).convert("RGB")
-    pictures = {
+    images = {
         "temple": Image.fromarray(load_sample_image("china.jpg")),
         "flower": Image.fromarray(load_sample_image("flower.jpg")),
         "person": portrait,
     }
-    for name, picture in pictures.items():
+    for name, image in images.items():
         (root / name).mkdir()
-        left, top = picture.width // 2 - SIDE, picture.height // 3 - SIDE // 2
+        left, top = image.width // 2 - SIDE, image.height // 3 - SIDE // 2
         for number in range(CROPS):  # as many sizes as a camera roll has
             corner = left + 40 * number, top + 30 * number
             box = (*corner, corner[0] + SIDE + 10 * number, corner[1] + SIDE)
-            picture.crop(box).save(root / name / f"{number}.jpg", quality=95)
+            image.crop(box).save(root / name / f"{number}.jpg", quality=95)
     return root
 
 
@@ -79,10 +79,10 @@ def test_every_photograph_becomes_every_other_class(bank: Bank, photos: Path) ->
 
 def test_photographs_are_replaced_by_negatives_of_their_label(bank: Bank, photos: Path) -> None:
     train = datasets.ImageFolder(str(photos), transform=GeNIeTransform(bank, p=1.0))
-    for picture, label in train:
-        size = picture.height, picture.width  # the photograph's own
+    for image, label in train:
+        size = image.height, image.width  # the photograph's own
         made = [np.asarray(bank.image(int(row), size)) for row in bank.rows_of_class(label)]
-        assert any(np.array_equal(np.asarray(picture), negative) for negative in made)
+        assert any(np.array_equal(np.asarray(image), negative) for negative in made)
 
 
 def test_a_classifier_trains_on_it(bank: Bank, photos: Path) -> None:

@@ -46,7 +46,7 @@ def test_all_code_is_found() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with pictures and their banks."""
+    """A working folder with images and their banks."""
     names = sorted(CLASSES)  # as ImageFolder has them
     write_bank(tmp_path / "genie-bank", class_names=names)
     for index in range(6):
@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _write_cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write two pictures a batch in CIFAR-10's own format; picture i has class i."""
+    """Write two images a batch in CIFAR-10's own format; image i has class i."""
     base = root / CIFAR10.base_folder
     base.mkdir(parents=True)
     lists: dict[str, list[list[str]]] = {"train_list": [], "test_list": []}
