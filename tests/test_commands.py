@@ -75,7 +75,7 @@ def test_a_mistake_of_the_user_ends_without_a_traceback() -> None:
         setting = pool.submit(_run, "index.build", "--pairs", "neerest:5", "--source", "/nowhere")
     # Found by the command: one line. Refused by the settings themselves: tyro frames the message.
     assert folder.result().stderr == "error: --source /nowhere: no such folder\n"
-    assert re.search("neerest:5|/nowhere", setting.result().stderr)
+    assert "neerest:5" in setting.result().stderr
     for result in (folder.result(), setting.result()):
         assert result.returncode == 2
         assert result.stdout == ""
