@@ -6,10 +6,9 @@ find the files' format in `genie_transforms.format`. Whatever this library raise
 `GeNIeError`; a mistake in what the user gave is a `UserError`.
 """
 
-from genie_transforms._bank import Bank
-from genie_transforms._transform import GeNIeTransform, WithTransforms
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from ._digest import source_digest
 from ._errors import (
     BankError,
     BankFormatError,
@@ -23,6 +22,33 @@ from ._errors import (
     UnsupportedSampleError,
     UserError,
 )
+
+if TYPE_CHECKING:
+    from ._bank import Bank
+    from ._digest import source_digest
+    from ._transform import GeNIeTransform, WithTransforms
+else:
+    # What needs torch is imported when it is first used: whoever only asks a command for `--help`,
+    # or catches an error, does not wait for it.
+    _LAZY = {
+        "Bank": "._bank",
+        "GeNIeTransform": "._transform",
+        "WithTransforms": "._transform",
+        "format": ".format",
+        "source_digest": "._digest",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(_LAZY[name], __name__)
+        member = module if name == "format" else getattr(module, name)
+        globals()[name] = member  # the next access does not come here
+        return member
+
+    def __dir__() -> list[str]:
+        return sorted({"__version__", "format", *__all__})
+
 
 __version__ = "0.1.0"
 

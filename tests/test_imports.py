@@ -17,13 +17,13 @@ import genie_transforms
 REPOSITORY = Path(__file__).parents[1]
 HEAVY = ("diffusers", "transformers", "faiss", "datasets", "huggingface_hub", "ray")
 HEAVY += ("index", "benchmarks")
-REPORT = f"import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
 
 
-def loaded_by(statement: str) -> list[str]:
+def loaded_by(statement: str, heavy: tuple[str, ...] = HEAVY) -> list[str]:
     """Run a statement in a new interpreter and name the heavy modules that it loaded."""
+    report = f"import sys; print(*[name for name in {heavy} if name in sys.modules])"
     result = subprocess.run(
-        [sys.executable, "-c", f"{statement}; {REPORT}"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{statement}; {report}"], capture_output=True, text=True, check=True
     )
     return result.stdout.split()
 
@@ -34,6 +34,22 @@ def test_the_import_is_light() -> None:
 
 def test_that_this_test_can_fail() -> None:
     assert "datasets" in loaded_by("import genie_transforms, datasets")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from genie_transforms import UserError",
+        "from index.build import main",
+        "from index.config import BuildConfig",
+        "from index.diffusion import ModelConfig, WeightsConfig",
+        "from index.plan import PlanConfig, make_plan",
+    ],
+)
+def test_settings_are_there_without_what_they_open(statement: str) -> None:
+    heavy = ("torch", "torchvision", "diffusers", "transformers", "faiss", "pyarrow", "PIL")
+    assert loaded_by(statement, heavy) == []
+    assert loaded_by(f"{statement}; import torch", heavy) == ["torch"]
 
 
 def private_imports(source: str) -> list[str]:
@@ -74,8 +90,11 @@ def test_exported_names() -> None:
     assert genie_transforms.__all__ == sorted(genie_transforms.__all__)
     for name in genie_transforms.__all__:
         assert getattr(genie_transforms, name).__module__.startswith("genie_transforms.")
-    public = {name for name in vars(genie_transforms) if not name.startswith("_")}
+    public = {name for name in dir(genie_transforms) if not name.startswith("_")}
     assert public == {*genie_transforms.__all__, "format"}  # the one public room
+    assert genie_transforms.format.verify_bank
+    with pytest.raises(AttributeError, match="'genie_transforms' has no attribute 'Bnak'"):
+        genie_transforms.Bnak  # noqa: B018
 
 
 def test_the_errors_of_a_user_are_exported() -> None:

@@ -5,10 +5,27 @@ built, prepare embeddings and plan, describe what may not change midway, run the
 bank. A build that was interrupted is continued by the same command.
 """
 
-from .builder import build, main
-from .describe import scope_of
-from .finish import stored_images
-from .prepare import embed_sources, preview_pairs, resolve
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
+from .command import main
+
+if TYPE_CHECKING:
+    from .builder import build
+    from .describe import scope_of
+    from .finish import stored_images
+    from .prepare import embed_sources, preview_pairs, resolve
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "builder": ["build"],
+            "describe": ["scope_of"],
+            "finish": ["stored_images"],
+            "prepare": ["embed_sources", "preview_pairs", "resolve"],
+        },
+    )
 
 __all__ = [
     "build",

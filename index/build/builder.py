@@ -1,12 +1,10 @@
-"""Build a bank: `python -m index.build`."""
+"""Build a bank."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from index.command import run_command
 from index.config import BuildConfig
 
 from .describe import describe
@@ -42,8 +40,3 @@ def build(config: BuildConfig) -> Path:
     run(prepared, description)
     print(finish(prepared, description, start))
     return config.out
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
-    run_command(build, BuildConfig, "index.build", arguments)

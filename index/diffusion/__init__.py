@@ -4,12 +4,29 @@ A model is a `Family`: it encodes, predicts and decodes. `load_family` opens one
 device and sets its switches. What is done with it has rooms of its own: `sampling` and `inversion`.
 """
 
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .config import ModelConfig, WeightsConfig
-from .families import load_family
-from .family import IMAGE_ROWS, Conditioning, Family
-from .schedulers import Scheduler, is_flow, is_stochastic, with_timesteps
-from .speed import Switches, find_batch_size
-from .weights import ModelError
+
+if TYPE_CHECKING:
+    from .families import load_family
+    from .family import IMAGE_ROWS, Conditioning, Family
+    from .schedulers import Scheduler, is_flow, is_stochastic, with_timesteps
+    from .speed import Switches, find_batch_size
+    from .weights import ModelError
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "families": ["load_family"],
+            "family": ["IMAGE_ROWS", "Conditioning", "Family"],
+            "schedulers": ["Scheduler", "is_flow", "is_stochastic", "with_timesteps"],
+            "speed": ["Switches", "find_batch_size"],
+            "weights": ["ModelError"],
+        },
+    )
 
 __all__ = [
     "IMAGE_ROWS",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .families import load_family
-from .family import Family
-from .speed import Switches
+if TYPE_CHECKING:
+    from .family import Family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +40,8 @@ class WeightsConfig:
         Raises:
             ModelError: The model does not exist, or cannot be used as asked.
         """
+        from .families import load_family  # heavy, and the settings are also there for --help
+
         return load_family(
             self.model or str(default_model),
             revision=self.revision,
@@ -77,6 +78,8 @@ class ModelConfig(WeightsConfig):
 
     def open_family(self, default_model: Path, **options: Any) -> Family:
         """Open the model with its sampler, its checker and its switches (see the base class)."""
+        from .speed import Switches
+
         switches = Switches(
             channels_last=self.channels_last,
             compile=self.compile,

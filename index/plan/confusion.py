@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from genie_transforms import MissingFileError, UserError
-from index.embed import EmbeddingIndex
 from index.sources import read_csv
+
+if TYPE_CHECKING:
+    from index.embed import EmbeddingIndex  # heavy, and beside this room's settings
 
 Integers = npt.NDArray[np.int64]
 

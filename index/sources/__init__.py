@@ -4,7 +4,10 @@ Reads them from folders and files, and refuses what cannot be used in words that
 change. Knows no diffusion model; the captioner's BLIP is the only network here.
 """
 
-from .captioner import write_captions
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .captions import read_captions
 from .class_names import (
     ClassName,
@@ -13,10 +16,22 @@ from .class_names import (
     folder_to_words,
     read_class_names,
 )
-from .images import as_rgb, fit_to
-from .source import Source, open_source
 from .tables import read_csv
 from .templates import check_prompts, check_template, make_prompts
+
+if TYPE_CHECKING:
+    from .captioner import write_captions
+    from .images import as_rgb, fit_to
+    from .source import Source, open_source
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "captioner": ["write_captions"],
+            "images": ["as_rgb", "fit_to"],
+            "source": ["Source", "open_source"],
+        },
+    )
 
 __all__ = [
     "ClassName",

@@ -16,7 +16,7 @@ from PIL import Image
 
 from genie_transforms import Bank, source_digest
 from genie_transforms.format.manifest import Manifest
-from index.build.builder import build, main
+from index.build import build, main
 from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes

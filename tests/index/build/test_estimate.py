@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from genie_transforms.format.manifest import Manifest
-from index.build.builder import build, main
+from index.build import build, main
 from index.build.estimate import Estimate, network_rows_per_pair
 from index.build.prepare import resolve
 from index.config import BuildConfig

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from genie_transforms import FolderInUseError, MissingFileError, UserError
-from index.build.builder import build, main
+from index.build import build, main
 from index.build.open import check_factory
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
