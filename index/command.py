@@ -6,17 +6,24 @@ user's, said in one line. Anything else is a bug of ours and keeps its traceback
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
 from genie_transforms import GeNIeError
 
+from .grouped import Groups, parse_grouped
+from .settings_file import flags_of_file
+
 logger = logging.getLogger("genie")
 Settings = TypeVar("Settings")
+
+_CONFIG_HELP = "Settings as YAML or JSON, or a bank's genie.json; flags override it."
 
 
 def run_command(
@@ -26,6 +33,7 @@ def run_command(
     arguments: Sequence[str] | None = None,
     *,
     description: str | None = None,
+    groups: Groups | None = None,
 ) -> None:
     """Parse the command line into settings, and act on them.
 
@@ -35,10 +43,28 @@ def run_command(
         name: Module that is run, such as "index.build".
         arguments: The command line; `sys.argv` if not given.
         description: What `--help` opens with; the settings' docstring if not given.
+        groups: Names of fields by group of `--help`, every field once. The settings are then one
+            dataclass, and `--config FILE` gives them other defaults.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    prog = f"python -m {name}"
     try:
-        act(tyro.cli(settings, prog=f"python -m {name}", description=description, args=arguments))
+        if groups is None:
+            act(tyro.cli(settings, prog=prog, description=description, args=arguments))
+        else:
+            given = _with_config(settings, sys.argv[1:] if arguments is None else arguments)
+            act(parse_grouped(settings, groups, prog, given, {"config": _CONFIG_HELP}))
     except GeNIeError as error:
         logger.error("error: %s", error)
         sys.exit(2)
+
+
+def _with_config(settings: type[Any], arguments: Sequence[str]) -> list[str]:
+    """Put what the file of `--config` sets before the arguments: of a flag, the last one counts."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config")
+    try:
+        path = parser.parse_known_args(arguments)[0].config
+    except argparse.ArgumentError:
+        path = None  # without a value: tyro says so
+    return [*(flags_of_file(Path(path), settings) if path else []), *arguments]

@@ -33,45 +33,43 @@ class BuildConfig(ModelConfig, PlanConfig):
     """Build a bank of hard negatives.
 
     Attributes:
-        out: Folder of the bank. Restarting with the same folder continues the build.
-        method: genie-ada chooses r for each pair (Algorithm 1); genie uses `noise_ratio`; img2img
-            is genie with the source's own class as target; txt2img starts from pure noise; cap2aug
-            is img2img with each image's own caption as the prompt; dafusion and genie+txtinv are
-            img2img and genie with a learned token in place of each class's name.
+        out: Folder of the bank; the same one again continues.
+        method: genie-ada chooses r for each pair (Algorithm 1); genie takes --noise-ratio; img2img
+            is genie with the image's own class as target; txt2img starts from pure noise; cap2aug
+            is img2img with the image's caption as prompt; dafusion and genie+txtinv are img2img
+            and genie with learned tokens.
         noise_ratio: r of all methods but genie-ada and txt2img, in (0, 1].
-        noise_ratios: The sweep of genie-ada, increasing, in (0, 1].
-        rule: How r* is read from the projections: paper is Algorithm 1.
+        noise_ratios: The sweep of genie-ada, increasing.
+        rule: How projections decide r*; paper is Algorithm 1.
         ada: How genie-ada finds r*: full generates the whole sweep, as the paper does; preview
-            makes it with `ada_steps` steps, and only X_{r*} in full; neighbours previews some
-            pairs and takes r* of the others from the source images most like theirs.
-        ada_steps: Steps of a preview from r = 1; with 2 steps it is the projection to x_0.
+            makes it in --ada-steps steps, and only X_{r*} in full; neighbours previews some pairs,
+            and others take r* from the images most like theirs.
+        ada_steps: Steps of a preview from r = 1; 2 are the projection to x_0.
         noise: One noise for all r of a pair, or one for each.
-        num_inference_steps: Steps of the whole denoising, from r = 1; the model's own if not given.
-        guidance_scale: Classifier-free guidance, at most 1 for none; the model's own if not given.
+        num_inference_steps: Steps of the whole denoising, from r = 1; if not given, the model's.
+        guidance_scale: Classifier-free guidance, 1 or less for none; if not given, the model's.
         negative_prompt: What guidance moves away from.
-        prompt: Template with {target}, and {superclass} if the file of class names has them.
+        prompt: Template with {target}, and {superclass} if --class-names has them.
         agree: Let "a" or "an" before {target} agree with what follows.
-        inversions: Folder of tokens that `python -m index.invert` learned, one for each target;
-            they take the place of the classes' names in prompts.
-        captions: File of captions for cap2aug, json or csv: an image's path below the source, or
-            its row, and what it shows.
-        captioner: A folder or hub id of BLIP that writes the file of captions if it is missing,
-            such as Salesforce/blip-image-captioning-base.
-        resolution: Side of the square image given to the model, in pixels; 0 for the model's own.
-        store_resolution: Side of the stored image, in pixels; 0 for the resolution generated.
+        inversions: Folder of tokens that `python -m index.invert` learned.
+        captions: For cap2aug, json or csv: an image's path below the source, or its row, and what
+            it shows.
+        captioner: Folder or hub id of BLIP that writes --captions if missing, such as
+            Salesforce/blip-image-captioning-base.
+        resolution: Side of the images that the model makes, in pixels; 0 for the model's own.
+        store_resolution: Side of the images that are stored, in pixels; 0 for --resolution.
         image_format: How images are stored.
         backbone: What embeds: demo, torchvision:NAME, or python:MODULE:FUNCTION for your own.
-        seed: Base seed of the noise and of the plan.
-        batch_size: Rows of one network call at most; does not change the result. 0 tries how many
-            fit into memory.
+        seed: Base seed of the noise and of the plan; 0 if not given.
+        batch_size: Rows of one network call, 0 for what fits; does not change the result.
         keep_sweep: Store every X_r beside the chosen one.
         preview: Pairs shown in preview.png.
-        cache: Folder that banks share: embeddings and finished pairs are looked up and kept there.
-        stale_distance: When images were added, r* of a target whose centroid moved by more than
-            this cosine distance, and that would be chosen otherwise now, is marked as stale.
+        cache: Folder where banks share embeddings and finished pairs.
+        stale_distance: When images were added, pairs that would get another r* now are stale if
+            their target's centroid has moved by more than this cosine distance.
         refresh_stale: Make stale pairs again.
-        index_factory: How FAISS stores the bank's index, such as HNSW32 or IVF4096,PQ64, for large
-            sets; its recall is measured and written beside it. Flat is exact.
+        index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
+            IVF4096,PQ64, whose recall is measured.
         dry_run: Print the plan with its cost, and stop.
     """
 

@@ -7,10 +7,29 @@ from collections.abc import Sequence
 from index.command import run_command
 from index.config import BuildConfig
 
+GROUPS = {
+    "essential": (
+        *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
+        *("dry_run",),
+    ),
+    "source": ("class_names", "captions", "captioner"),
+    "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
+    "method": (
+        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),
+        *("num_inference_steps", "guidance_scale", "negative_prompt", "agree", "inversions"),
+        *("resolution", "seed"),
+    ),
+    "plan": ("pairs", "confusion", "max_pairs", "only_classes", "max_class_size", "variations"),
+    "cost": ("cache", "batch_size", "pairs_per_shard", "stale_distance", "refresh_stale"),
+    "machine": ("channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
+    "output": ("store_resolution", "image_format", "keep_sweep", "preview", "index_factory"),
+}
+"""How `--help` groups the settings; the first group is what people need first."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    run_command(_build, BuildConfig, "index.build", arguments)
+    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS)
 
 
 def _build(config: BuildConfig) -> None:

@@ -15,7 +15,7 @@ class WeightsConfig:
     """Which weights are opened, in which precision, and where they run.
 
     Attributes:
-        model: A diffusers folder or hub id; empty for the demo's pipeline.
+        model: Diffusers folder or hub id; empty for the demo's pipeline.
         revision: Revision of a hub model.
         variant: Weight variant of the model, such as fp16.
         dtype: Precision of the network.
@@ -63,9 +63,9 @@ class ModelConfig(WeightsConfig):
         vae_slicing: Encode and decode images one by one, to save memory.
         vae_tiling: Encode and decode large images in tiles, to save memory.
         offload: Keep on the device only the network that runs, to save memory.
-        safety_checker: Make images again that the pipeline's checker flags, if it has one.
-        scheduler: The sampler: dpm++, unipc, euler, euler_a, flow_euler, or model for the one that
-            the model comes with; the paper's DPM-Solver++ for Stable Diffusion if not given.
+        safety_checker: Make again what the model's checker flags, if it has one.
+        scheduler: dpm++, unipc, euler, euler_a, flow_euler, or model for the model's own; if not
+            given, the paper's DPM-Solver++ for Stable Diffusion.
     """
 
     channels_last: bool = False

@@ -15,15 +15,15 @@ class PlanConfig:
 
     Attributes:
         source: Folder of images, one folder a class; empty for the demo's scenes.
-        class_names: File of display names and superclasses, json or csv; folder names if empty.
+        class_names: Display names and superclasses, json or csv; if empty, folder names.
         pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
-            confusion:K, as sources only the K classes most confused with each target.
-        confusion: Confusion matrix for confusion:K, npy or csv; from nearest neighbours if empty.
+            confusion:K, as sources the K classes most confused with each target.
+        confusion: Matrix for confusion:K, npy or csv; if empty, by nearest neighbours.
         per_class: At most this many pairs of each target; 0 for no limit.
         only_classes: Targets, by name; all if empty.
         max_class_size: Only targets with at most this many images (long tail); 0 for no limit.
         variations: How often each pair is made, with other noise.
-        max_pairs: At most this many pairs, balanced over targets and sources; 0 for no limit.
+        max_pairs: At most this many pairs, balanced over the classes; 0 for no limit.
         pairs_per_shard: Pairs of one shard, the unit of resuming.
     """
 
