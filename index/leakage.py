@@ -26,6 +26,7 @@ from tqdm import tqdm
 from genie_transforms import MissingFileError, UserError, source_digest
 from genie_transforms.format import Manifest, write_json
 from index.command import run_command
+from index.device import AUTO, choose_device
 from index.embed import (
     DUPLICATE_SIMILARITY,
     Backbone,
@@ -58,7 +59,7 @@ class LeakageConfig:
         test: Folder of held-out images, with or without subfolders.
         similarity: From this cosine on, two images are nearly the same.
         near: Held-out images that are nearly the same as a source count as overlap, too.
-        device: Where the backbone runs.
+        device: Where the backbone runs: cpu, cuda, …; auto for the fastest there is.
         json: File that receives the report.
     """
 
@@ -66,7 +67,7 @@ class LeakageConfig:
     test: Path
     similarity: float = DUPLICATE_SIMILARITY
     near: bool = False
-    device: str = "cpu"
+    device: str = AUTO
     json: Path | None = None
 
 
@@ -108,7 +109,7 @@ def check_leakage(config: LeakageConfig) -> Report:
     files = _image_files(config.test)
     index = EmbeddingIndex.load(config.bank / "index")
     train, augmented = _exact_embeddings(index, config.bank), _negatives(config.bank)
-    backbone = load_backbone(manifest.recipe["backbone"], device=config.device)
+    backbone = load_backbone(manifest.recipe["backbone"], device=choose_device(config.device))
     if backbone.fingerprint() != manifest.fingerprint["backbone"]:
         raise UserError(
             f"the backbone {manifest.recipe['backbone']!r} is no longer the one that {config.bank} "

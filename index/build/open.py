@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import faiss
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from genie_transforms import UserError
 from index.config import BuildConfig, check_only_classes
 from index.demo import PIPELINE
+from index.device import choose_device
 from index.diffusion import Family
 from index.embed import Backbone, VectorIndex, load_backbone
 from index.plan import read_confusion
@@ -29,7 +30,7 @@ class Opened:
     """What a build is made of.
 
     Attributes:
-        config: The build, as the user gave it.
+        config: The build, as the user gave it, but for what is chosen here: the device.
         source: The source images.
         prompts: The prompts, as far as they can be made without a model.
         confusion: The user's confusion matrix, ``(C, C)`` float64, if there is one.
@@ -57,6 +58,7 @@ def open_build(config: BuildConfig) -> Opened:
     check_folder(config.out)
     check_factory(config.index_factory)
     source = open_source(config.source)
+    config = replace(config, device=choose_device(config.device))
     check_only_classes(config.only_classes, source.class_names)
     confusion = _read_confusion(config, source)
     prompts = make_build_prompts(config, source)

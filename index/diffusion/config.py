@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from index.device import AUTO, choose_device
+
 if TYPE_CHECKING:
     from .family import Family
 
@@ -19,7 +21,7 @@ class WeightsConfig:
         revision: Revision of a hub model.
         variant: Weight variant of the model, such as fp16.
         dtype: Precision of the network.
-        device: Where the networks run: cpu, cuda, cuda:1, …
+        device: Where networks run: cpu, cuda, cuda:1, …; auto for the fastest there is.
         lora: Folder, file or hub id of LoRA weights.
     """
 
@@ -27,7 +29,7 @@ class WeightsConfig:
     revision: str | None = None
     variant: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: str = field(default="cpu", metadata={"recipe": False})
+    device: str = field(default=AUTO, metadata={"recipe": False})
     lora: str | None = None
 
     def open_family(self, default_model: Path, **options: Any) -> Family:
@@ -47,7 +49,7 @@ class WeightsConfig:
             revision=self.revision,
             variant=self.variant,
             dtype=self.dtype,
-            device=self.device,
+            device=choose_device(self.device),
             lora=self.lora,
             **options,
         )
