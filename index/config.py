@@ -59,7 +59,9 @@ class BuildConfig(ModelConfig, PlanConfig):
         resolution: Side of the images that the model makes, in pixels; 0 for the model's own.
         store_resolution: Side of the images that are stored, in pixels; 0 for --resolution.
         image_format: How images are stored.
-        backbone: What embeds: demo, torchvision:NAME, or python:MODULE:FUNCTION for your own.
+        backbone: What embeds and decides r*: torchvision:NAME[:FILE], transformers:FOLDER,
+            timm:NAME[:FILE], unisiam:ARCH:FILE, python:MODULE:FUNCTION, or demo; if empty,
+            torchvision:resnet50, and demo for the demo.
         seed: Base seed of the noise and of the plan; 0 if not given.
         batch_size: Rows of one network call, 0 for what fits; does not change the result.
         keep_sweep: Store every X_r beside the chosen one.
@@ -92,7 +94,7 @@ class BuildConfig(ModelConfig, PlanConfig):
     resolution: int = 0
     store_resolution: int = 0
     image_format: Literal["png", "jpeg"] = "png"
-    backbone: str = "demo"
+    backbone: str = ""
     seed: int = 0
     batch_size: int = field(default=64, metadata={"recipe": False})
     keep_sweep: bool = False
@@ -159,6 +161,11 @@ class BuildConfig(ModelConfig, PlanConfig):
     def same_class(self) -> bool:
         """Whether each image's only target is its own class."""
         return self.method in SAME_CLASS
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether images and model are the demo's own, which its backbone was trained for."""
+        return not self.source and not self.model
 
     @property
     def previews(self) -> bool:

@@ -71,7 +71,7 @@ def make_context(config: Config) -> tuple[BuildContext, Plan]:
     scenes = Scenes(num_per_class=_PER_CLASS, seed=_SEED)
     source = Source(scenes, [str(row) for row in range(len(scenes))], "scenes")
     family = load_family(str(PIPELINE), dtype=config.dtype)
-    build = BuildConfig(dtype=config.dtype, batch_size=config.batch_size)
+    build = BuildConfig(backbone="demo", dtype=config.dtype, batch_size=config.batch_size)
     build = resolve(build, family)
     backbone = load_backbone("demo")
     index = embed_sources(source, backbone, build.resolution)

@@ -97,6 +97,7 @@ def make_plans(config: HardnessConfig) -> dict[str, Swept]:
             BuildConfig(
                 out=config.work / kind,
                 source=str(support),
+                backbone="demo",
                 pairs=f"{kind}:{1 if config.quick else config.k}",
                 noise_ratios=PAPER_NOISE_RATIOS,
                 keep_sweep=True,

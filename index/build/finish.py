@@ -99,5 +99,5 @@ def decode_images(cells: pa.ChunkedArray) -> torch.Tensor:
 
 def _has_oracle(config: BuildConfig, table: pa.Table) -> bool:
     """Tell whether the demo's classifier knows the classes, and has something to look at."""
-    demo = not config.source and not config.model and ORACLE.exists()
+    demo = config.is_demo and ORACLE.exists()
     return demo and table.num_rows > 0

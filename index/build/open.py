@@ -10,12 +10,12 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from genie_transforms import UserError
+from genie_transforms import MissingFileError, UserError
 from index.config import BuildConfig, check_only_classes
 from index.demo import PIPELINE
 from index.device import choose_device
 from index.diffusion import Family
-from index.embed import Backbone, VectorIndex, load_backbone
+from index.embed import BACKBONE_HELP, Backbone, VectorIndex, load_backbone
 from index.plan import read_confusion
 from index.sources import Source, open_source
 from index.store import check_folder
@@ -24,13 +24,16 @@ from .prompts import Prompts, make_build_prompts
 
 logger = logging.getLogger("genie.build")
 
+DEFAULT_BACKBONE = "torchvision:resnet50"
+"""What embeds images that are not the demo's, if nothing else is asked for."""
+
 
 @dataclass(frozen=True)
 class Opened:
     """What a build is made of.
 
     Attributes:
-        config: The build, as the user gave it, but for what is chosen here: the device.
+        config: The build, as the user gave it, with the device and the backbone chosen.
         source: The source images.
         prompts: The prompts, as far as they can be made without a model.
         confusion: The user's confusion matrix, ``(C, C)`` float64, if there is one.
@@ -46,7 +49,7 @@ class Opened:
     family: Family
 
 
-def open_build(config: BuildConfig) -> Opened:
+def open_build(given: BuildConfig) -> Opened:
     """Open source, backbone and diffusion model, the largest last.
 
     Raises:
@@ -55,18 +58,46 @@ def open_build(config: BuildConfig) -> Opened:
         ModelError: The diffusion model cannot be opened.
         UserError: A setting cannot be used, alone or with these images.
     """
+    config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
     check_factory(config.index_factory)
     source = open_source(config.source)
-    config = replace(config, device=choose_device(config.device))
     check_only_classes(config.only_classes, source.class_names)
     confusion = _read_confusion(config, source)
     prompts = make_build_prompts(config, source)
+    config = replace(config, backbone=choose_backbone(config))
     if config.source and not config.model:
         logger.warning("the demo's model draws nothing but shapes: for photographs give --model")
-    backbone = load_backbone(config.backbone, device=config.device)
+    backbone = _open_backbone(config, chosen=not given.backbone)
     VectorIndex(backbone.dimension, config.index_factory)  # refuses what this dimension cannot take
     return Opened(config, source, prompts, confusion, backbone, config.open_family(PIPELINE))
+
+
+def choose_backbone(config: BuildConfig) -> str:
+    """Return the backbone that was asked for, or else one that knows such images.
+
+    The demo's knows shapes of 64 pixels. It is taken for the demo alone, unless it is asked for.
+    """
+    if config.backbone == "demo" and not config.is_demo:
+        logger.warning(
+            "--backbone demo knows nothing but 64-pixel shapes, and decides r*, on_target and what "
+            "the default filter keeps: for photographs leave --backbone out, or give %s",
+            BACKBONE_HELP.removeprefix("demo, "),
+        )
+    return config.backbone or ("demo" if config.is_demo else DEFAULT_BACKBONE)
+
+
+def _open_backbone(config: BuildConfig, *, chosen: bool) -> Backbone:
+    """Open the backbone; if nobody asked for it and it is not there, say how to ask for another."""
+    try:
+        return load_backbone(config.backbone, device=config.device)
+    except MissingFileError as error:
+        if not chosen:
+            raise
+        raise MissingFileError(
+            f"no --backbone was given, and {config.backbone} is not there: {error}; or give another, "
+            "such as --backbone transformers:FOLDER"
+        ) from error
 
 
 def check_factory(factory: str) -> None:

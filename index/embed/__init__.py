@@ -4,7 +4,7 @@ Backbones turn images into unit-norm embeddings, a cache keeps them, and a FAISS
 centroids of the classes searches them. Knows no diffusion model and no noise ratio.
 """
 
-from .backbone import Backbone, ModuleBackbone, load_backbone
+from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
 from .cache import CachedBackbone
 from .centroids import Centroids, Doubles, Embeddings, Integers
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
@@ -13,6 +13,7 @@ from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
 from .vectors import FLAT, VectorIndex
 
 __all__ = [
+    "BACKBONE_HELP",
     "DUPLICATE_SIMILARITY",
     "FLAT",
     "UNISIAM",

@@ -26,6 +26,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory, stable_diffusion_folder: Path
     config = BuildConfig(
         source=str(root / "photos"),
         model=str(stable_diffusion_folder),
+        backbone="demo",
         out=root / "bank",
         num_inference_steps=2,
         noise_ratios=(0.6, 0.9),

@@ -35,6 +35,7 @@ def settings(stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
     return {
         "source": str(tmp_path / "photos"),
         "model": str(stable_diffusion_folder),
+        "backbone": "demo",
         "out": tmp_path / "bank",
         "num_inference_steps": 4,
         "resolution": 16,
@@ -55,7 +56,7 @@ def test_a_users_own_function_chooses_r(
     vars(module)["make"] = lambda: _tiles
     monkeypatch.setitem(sys.modules, "own_tiles", module)
     spec = "python:own_tiles:make"
-    out = build(BuildConfig(**settings, backbone=spec, keep_sweep=True))
+    out = build(BuildConfig(**{**settings, "backbone": spec}, keep_sweep=True))
     assert Manifest.read(out).fingerprint["backbone"]["name"] == spec
     _assert_chosen_by(out, spec, settings)
 
@@ -65,7 +66,7 @@ def test_a_unisiam_checkpoint_chooses_r(settings: dict[str, Any], tmp_path: Path
     encoder = {f"encoder.{key}": value for key, value in state.items() if "fc." not in key}
     torch.save({"model": encoder, "epoch": 400}, tmp_path / "unisiam.pth")
     spec = f"unisiam:resnet10:{tmp_path / 'unisiam.pth'}"
-    out = build(BuildConfig(**settings, backbone=spec, keep_sweep=True, max_pairs=4))
+    out = build(BuildConfig(**{**settings, "backbone": spec}, keep_sweep=True, max_pairs=4))
     _assert_chosen_by(out, spec, settings)
 
 

@@ -22,6 +22,7 @@ def settings(stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
     return {
         "source": str(tmp_path / "photos"),
         "model": str(stable_diffusion_folder),
+        "backbone": "demo",
         "out": tmp_path / "bank",
         "num_inference_steps": 4,
         "resolution": 16,

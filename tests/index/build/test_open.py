@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from genie_transforms import FolderInUseError, MissingFileError, UserError
 from index.build import build, main
-from index.build.open import check_factory
+from index.build.open import check_factory, choose_backbone
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 
@@ -93,6 +94,44 @@ def test_a_backbone_is_refused_before_the_diffusion_model_is_loaded(
         build(BuildConfig(**settings))
     with pytest.raises(ValueError, match="FAISS knows no index 'PQ5'"):  # the demo's has no 5 k
         build(BuildConfig(**{**settings, "backbone": "demo"}, index_factory="PQ5"))
+
+
+@pytest.mark.parametrize(
+    ("change", "chosen"),
+    [
+        ({}, "demo"),
+        ({"source": "photos"}, "torchvision:resnet50"),
+        ({"model": "sd"}, "torchvision:resnet50"),
+        ({"source": "photos", "backbone": "timm:vit"}, "timm:vit"),
+    ],
+)
+def test_the_default_backbone_knows_such_images(
+    change: dict[str, Any], chosen: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert choose_backbone(BuildConfig(**change)) == chosen
+    assert caplog.text == ""
+
+
+def test_the_demos_backbone_is_taken_for_others_only_if_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert choose_backbone(BuildConfig(source="photos", backbone="demo")) == "demo"
+    assert "64-pixel shapes, and decides r*, on_target" in caplog.text
+
+
+def test_without_the_default_weights_it_says_what_to_give(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
+    with pytest.raises(MissingFileError, match="no --backbone was given") as refused:
+        build(BuildConfig(**{**settings, "backbone": ""}))
+    for advice in ("no route", "torchvision:resnet50:CHECKPOINT", "transformers:FOLDER"):
+        assert advice in str(refused.value)
+    assert not settings["out"].exists()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def settings(scenes: Path, stable_diffusion_folder: Path, tmp_path: Path) -> dic
     return {
         "source": str(scenes),
         "model": str(stable_diffusion_folder),
+        "backbone": "demo",
         "out": tmp_path / "bank",
         "num_inference_steps": 5,
         "resolution": 16,

@@ -42,6 +42,7 @@ def settings(stable_diffusion_folder: Path, scenes: Path, tmp_path: Path) -> dic
     return {
         "source": str(_copy(scenes, tmp_path / "photos", 2)),
         "model": str(stable_diffusion_folder),
+        "backbone": "demo",
         "out": tmp_path / "bank",
         "num_inference_steps": 8,
         "noise_ratios": (0.5, 0.75),

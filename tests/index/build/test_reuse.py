@@ -51,6 +51,7 @@ def _select(scenes: Path, to: Path, classes: tuple[str, ...], counts: dict[str, 
 def settings(stable_diffusion_folder: Path, tmp_path: Path) -> dict[str, Any]:
     return {
         "model": str(stable_diffusion_folder),
+        "backbone": "demo",
         "out": tmp_path / "bank",
         "num_inference_steps": 4,
         "noise_ratios": (0.5, 0.75),
