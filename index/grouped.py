@@ -56,7 +56,9 @@ def parse_grouped(
     nested = make_dataclass(settings.__name__, boxes, frozen=True)
     description = inspect.cleandoc(settings.__doc__ or "").split("\n\n")[0]
     markers = (tyro.conf.OmitArgPrefixes,)
-    parsed = tyro.cli(nested, prog=prog, description=description, args=arguments, config=markers)
+    parsed: Any = tyro.cli(
+        nested, prog=prog, description=description, args=arguments, config=markers
+    )
     values = {name: value for box in asdict(parsed).values() for name, value in box.items()}
     return settings(**{name: values[name] for name in own})
 

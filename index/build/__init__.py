@@ -12,7 +12,7 @@ from index.lazy import lazy_members
 from .command import main
 
 if TYPE_CHECKING:
-    from .builder import build
+    from .builder import build, build_bank, report_build
     from .describe import scope_of
     from .finish import stored_images
     from .prepare import embed_sources, preview_pairs, resolve
@@ -20,7 +20,7 @@ else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "builder": ["build"],
+            "builder": ["build", "build_bank", "report_build"],
             "describe": ["scope_of"],
             "finish": ["stored_images"],
             "prepare": ["embed_sources", "preview_pairs", "resolve"],
@@ -29,9 +29,11 @@ else:
 
 __all__ = [
     "build",
+    "build_bank",
     "embed_sources",
     "main",
     "preview_pairs",
+    "report_build",
     "resolve",
     "scope_of",
     "stored_images",

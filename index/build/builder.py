@@ -1,11 +1,14 @@
-"""Build a bank."""
+"""Build a bank, from Python or for the command."""
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
+from genie_transforms import Bank, UserError
 from index.config import BuildConfig
+from index.sources import LabelledImages
 
 from .describe import describe
 from .estimate import dry_run
@@ -14,12 +17,41 @@ from .open import open_build
 from .prepare import prepare
 from .run import run
 
+logger = logging.getLogger("genie.build")
 
-def build(config: BuildConfig) -> Path:
+
+def build_bank(config: BuildConfig, source: LabelledImages | None = None) -> Bank:
+    """Build a bank, or continue it, and open it.
+
+    Nothing is printed: progress and summary go to the logger `genie`, at level INFO.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from index import BuildConfig, build_bank
+    >>> out = Path(tempfile.mkdtemp()) / "bank"
+    >>> bank = build_bank(BuildConfig(out=out, max_pairs=2, num_inference_steps=4, preview=0))
+    >>> bank.path == out, len(bank.class_names)
+    (True, 6)
+
+    Args:
+        config: The build.
+        source: Source images in place of `config.source`: a dataset of (PIL image, label) with
+            `classes`, and `targets` for the labels, as those of torchvision have.
+
+    Raises:
+        GeNIeError: See `build`; also for a `dry_run`, which leaves no bank.
+    """
+    if config.dry_run:
+        raise UserError("a dry_run leaves no bank to open: use index.build.report_build")
+    return Bank.open(build(config, source))
+
+
+def build(config: BuildConfig, source: LabelledImages | None = None) -> Path:
     """Build the bank that `config` describes, or continue it.
 
     Args:
         config: The build.
+        source: See `build_bank`.
 
     Returns:
         The folder of the bank.
@@ -30,13 +62,20 @@ def build(config: BuildConfig) -> Path:
         ModelError: The model cannot be opened or used.
         UserError: A setting cannot be used, alone or with these images.
     """
+    logger.info("%s", report_build(config, source))
+    return config.out
+
+
+def report_build(config: BuildConfig, source: LabelledImages | None = None) -> str:
+    """Build as `build` does.
+
+    Returns:
+        The summary of the bank, or for a `dry_run` the plan with its cost; some lines of text.
+    """
     start = time.perf_counter()
-    opened = open_build(config)
-    prepared = prepare(opened)
+    prepared = prepare(open_build(config, source))
     description = describe(prepared)
     if config.dry_run:
-        print(dry_run(prepared, description))
-        return config.out
+        return str(dry_run(prepared, description))
     run(prepared, description)
-    print(finish(prepared, description, start))
-    return config.out
+    return finish(prepared, description, start)

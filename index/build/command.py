@@ -33,6 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _build(config: BuildConfig) -> None:
-    from .builder import build  # takes seconds, which --help and a mistaken flag should not
+    from .builder import report_build  # takes seconds, which --help should not
 
-    build(config)
+    print(report_build(config))

@@ -17,7 +17,7 @@ from index.device import choose_device
 from index.diffusion import Family
 from index.embed import BACKBONE_HELP, Backbone, VectorIndex, load_backbone
 from index.plan import read_confusion
-from index.sources import Source, open_source
+from index.sources import LabelledImages, Source, open_source, source_of
 from index.store import check_folder
 
 from .prompts import Prompts, make_build_prompts
@@ -49,8 +49,12 @@ class Opened:
     family: Family
 
 
-def open_build(given: BuildConfig) -> Opened:
+def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Opened:
     """Open source, backbone and diffusion model, the largest last.
+
+    Args:
+        given: The build, as the user gave it.
+        dataset: Source images in place of `given.source`.
 
     Raises:
         FolderInUseError: The bank's folder holds something else.
@@ -61,7 +65,12 @@ def open_build(given: BuildConfig) -> Opened:
     config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
     check_factory(config.index_factory)
-    source = open_source(config.source)
+    source = open_source(config.source) if dataset is None else source_of(dataset)
+    if dataset is not None:
+        if config.source:
+            raise UserError(f"give a dataset or BuildConfig.source, got also {config.source!r}")
+        # Not the demo's scenes, whatever else is left at its default.
+        config = replace(config, source=f"{type(dataset).__module__}.{type(dataset).__qualname__}")
     check_only_classes(config.only_classes, source.class_names)
     confusion = _read_confusion(config, source)
     prompts = make_build_prompts(config, source)
@@ -95,8 +104,8 @@ def _open_backbone(config: BuildConfig, *, chosen: bool) -> Backbone:
         if not chosen:
             raise
         raise MissingFileError(
-            f"no --backbone was given, and {config.backbone} is not there: {error}; or give another, "
-            "such as --backbone transformers:FOLDER"
+            f"no --backbone was given, and {config.backbone} is not there: {error}; or give "
+            "another, such as --backbone transformers:FOLDER"
         ) from error
 
 

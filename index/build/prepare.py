@@ -133,7 +133,8 @@ def embed_sources(source: Source, backbone: Backbone, resolution: int) -> Embedd
     index = EmbeddingIndex(backbone.dimension)
     starts = range(0, len(source), _BLOCK)
     blocks = [range(start, min(start + _BLOCK, len(source))) for start in starts]
-    for rows in tqdm(blocks, desc="embed sources", unit="block", disable=None):
+    quiet = None if logger.isEnabledFor(logging.INFO) else True  # None: only on a terminal
+    for rows in tqdm(blocks, desc="embed sources", unit="block", disable=quiet):
         originals = [source.image(row) for row in rows]
         images = torch.stack([fit_to(image, resolution) for image in originals])
         ids, digests = np.asarray(rows, dtype=np.int64), [source_digest(x) for x in originals]

@@ -81,7 +81,8 @@ def run_shards(job: Job) -> None:
     if finished:
         logger.info("continue: %d of %d shards are finished", len(finished), plan.num_shards)
     done = sum(len(plan.shard(number)) for number in finished)
-    with tqdm(total=len(plan), initial=done, desc="pairs", unit="pair", disable=None) as bar:
+    quiet = None if logger.isEnabledFor(logging.INFO) else True  # None: only on a terminal
+    with tqdm(total=len(plan), initial=done, desc="pairs", unit="pair", disable=quiet) as bar:
         for number in range(plan.num_shards):
             if number not in finished:
                 _run_shard(job, number)

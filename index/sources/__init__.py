@@ -22,19 +22,20 @@ from .templates import check_prompts, check_template, make_prompts
 if TYPE_CHECKING:
     from .captioner import write_captions
     from .images import as_rgb, fit_to
-    from .source import Source, open_source
+    from .source import LabelledImages, Source, open_source, source_of
 else:
     __getattr__ = lazy_members(
         __name__,
         {
             "captioner": ["write_captions"],
             "images": ["as_rgb", "fit_to"],
-            "source": ["Source", "open_source"],
+            "source": ["LabelledImages", "Source", "open_source", "source_of"],
         },
     )
 
 __all__ = [
     "ClassName",
+    "LabelledImages",
     "Source",
     "ambiguous_names",
     "as_rgb",
@@ -48,5 +49,6 @@ __all__ = [
     "read_captions",
     "read_class_names",
     "read_csv",
+    "source_of",
     "write_captions",
 ]

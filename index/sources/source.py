@@ -87,6 +87,36 @@ def open_source(source: str) -> Source:
     return Source(folder, ids, "imagefolder")
 
 
+def source_of(dataset: LabelledImages) -> Source:
+    """Use a dataset as the source of a build.
+
+    Args:
+        dataset: Returns (PIL image, label) for each row; its `classes` are names, and its
+            `targets` the labels, positions among them.
+
+    Raises:
+        UserError: It lacks one of these, they disagree, or there are fewer than two classes.
+    """
+    kind = type(dataset).__name__
+    for name in ("classes", "targets"):
+        if not hasattr(dataset, name):
+            raise UserError(f"a {kind} as source has no `{name}`: give it names, or labels, there")
+    source = Source(dataset, [str(row) for row in range(len(dataset))], "dataset")
+    names, labels = source.class_names, source.labels
+    if len(names) < 2:
+        raise UserError(f"a {kind} as source has one class, {names}; at least 2 are needed")
+    if labels.shape != (len(dataset),):
+        raise UserError(f"a {kind} as source has {len(dataset)} images but {labels.shape} targets")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+        raise UserError(f"targets of a {kind} must lie in [0, {len(names)}), one for each class")
+    if len(dataset) and not isinstance(dataset[0][0], Image.Image):
+        raise UserError(
+            f"a {kind} as source must return PIL images, got {type(dataset[0][0]).__name__}: leave "
+            "its transform out"
+        )
+    return source
+
+
 def _demo() -> Source:
     scenes = Scenes(num_per_class=DEMO_PER_CLASS, classes=NOVEL_CLASSES, seed=DEMO_SEED)
     return Source(scenes, [str(row) for row in range(len(scenes))], "demo")

@@ -1,5 +1,6 @@
 """The whole builder on a real tiny pipeline and a real folder of images."""
 
+import doctest
 import json
 import os
 import signal
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 from datasets import load_from_disk
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
-from genie_transforms import Bank, source_digest
+from genie_transforms import Bank, UserError, source_digest
 from genie_transforms.format.manifest import Manifest
-from index.build import build, main
+from index.build import build, build_bank, builder, main, report_build
 from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
@@ -47,10 +49,8 @@ def settings(scenes: Path, stable_diffusion_folder: Path, tmp_path: Path) -> dic
     }
 
 
-def test_a_bank_is_built_and_opens_everywhere(
-    settings: dict[str, Any], scenes: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = build(BuildConfig(**settings))
+def test_a_bank_is_built_and_opens_everywhere(settings: dict[str, Any], scenes: Path) -> None:
+    printed, out = report_build(BuildConfig(**settings)), settings["out"]
     manifest = Manifest.read(out)
     assert manifest.counts["pairs"] == manifest.counts["rows"] == 9 * 2
     # 10 steps: r = .5 … .9 run 5 + 6 + 7 + 8 + 9 = 35 of them, twice for guidance.
@@ -75,7 +75,6 @@ def test_a_bank_is_built_and_opens_everywhere(
         assert found == pytest.approx(record["noise_ratio"], abs=1e-6)
         assert found in BuildConfig().noise_ratios
     assert (out / "preview.png").stat().st_size > 10_000
-    printed = capsys.readouterr().out
     assert "18 planned, 18 made, 0 failed" in printed
     assert "r = 0.9" in printed
 
@@ -143,7 +142,7 @@ def test_keep_sweep_stores_every_ratio(settings: dict[str, Any]) -> None:
     ("flags", "message"),
     [
         (["--source", "/nowhere"], "--source /nowhere: no such folder"),
-        (["--model", "/nowhere"], "/nowhere"),
+        (["--model", "/nowhere", "--backbone", "demo"], "/nowhere"),
         (["--noise-ratios", "0.5", "1.5"], "noise_ratios must lie in (0, 1], got (0.5, 1.5)"),
         (["--backbone", "nothing"], "nothing"),
         (["--pairs", "some"], "some"),
@@ -202,3 +201,33 @@ def test_preview_pairs_are_spread_evenly() -> None:
     assert preview_pairs(100, 4) == [0, 25, 50, 75]
     assert preview_pairs(2, 4) == [0, 1]
     assert preview_pairs(10, 0) == []
+
+
+def test_a_dataset_is_a_source_and_gives_the_same_negatives(
+    settings: dict[str, Any], scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**settings, "max_pairs": 3, "num_inference_steps": 4}
+    folder = Bank.open(build(BuildConfig(**config)), keep=None)
+    changes = {"out": settings["out"] / "other", "source": ""}
+    bank = build_bank(BuildConfig(**{**config, **changes}), ImageFolder(str(scenes)))
+    assert capsys.readouterr().out == ""
+    assert bank.class_names == folder.class_names
+    rows, others = Bank.open(bank.path, keep=None), folder
+    assert [row.source_digest for row in rows] == [row.source_digest for row in others]
+    assert [row.image().tobytes() for row in rows] == [row.image().tobytes() for row in others]
+    assert Manifest.read(bank.path).recipe["source"] == "torchvision.datasets.folder.ImageFolder"
+
+
+def test_a_dataset_beside_a_folder_and_a_dry_run_without_a_bank_are_refused(
+    settings: dict[str, Any], scenes: Path
+) -> None:
+    with pytest.raises(UserError, match="give a dataset or BuildConfig"):
+        build(BuildConfig(**settings), ImageFolder(str(scenes)))
+    with pytest.raises(UserError, match="leaves no bank to open"):
+        build_bank(BuildConfig(**settings, dry_run=True))
+
+
+def test_the_example_of_build_bank_runs() -> None:
+    results = doctest.testmod(builder)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from genie_transforms.format.manifest import Manifest
-from index.build import build, main
+from index.build import build, main, report_build
 from index.build.estimate import Estimate, network_rows_per_pair
 from index.build.prepare import resolve
 from index.config import BuildConfig
@@ -37,13 +37,10 @@ def _lines(printed: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("guidance", [7.5, 1.0])
-def test_rows_are_predicted_exactly(
-    settings: dict[str, Any], guidance: float, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_are_predicted_exactly(settings: dict[str, Any], guidance: float) -> None:
     config = {**settings, "guidance_scale": guidance, "only_classes": ("drop", "fish")}
-    build(BuildConfig(**config, dry_run=True))
+    said = _lines(report_build(BuildConfig(**config, dry_run=True)))
     assert not settings["out"].exists()
-    said = _lines(capsys.readouterr().out)
     assert said["plan"] == "8 pairs of 2 targets in 2 shards"
     assert (said["drop"], said["fish"]) == ("4", "4")
     assert "arrow" not in said
@@ -56,14 +53,10 @@ def test_rows_are_predicted_exactly(
     assert said["disk"].startswith("about 0.")
 
 
-def test_pairs_that_were_made_cost_nothing(
-    settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pairs_that_were_made_cost_nothing(settings: dict[str, Any]) -> None:
     build(BuildConfig(**settings, max_pairs=7))
     finished = {path: path.read_bytes() for path in settings["out"].rglob("*") if path.is_file()}
-    capsys.readouterr()
-    build(BuildConfig(**settings, dry_run=True))
-    said = _lines(capsys.readouterr().out)
+    said = _lines(report_build(BuildConfig(**settings, dry_run=True)))
     assert said["made"] == "before  7 pairs"
     assert said["network"].startswith("5 pairs x ")
     there = {path: path.read_bytes() for path in settings["out"].rglob("*") if path.is_file()}
