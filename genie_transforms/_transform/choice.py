@@ -90,6 +90,11 @@ class Chooser:
     state: SharedState = field(default_factory=SharedState)
     _warned: bool = False  # not shared: each worker has its own, and warns once
 
+    def __post_init__(self) -> None:
+        # Pairs within a class, as Img2Img makes them: an image could be replaced by one made from
+        # itself. Other banks need no second look-up.
+        self._within_classes = bool((self.bank.labels == self.bank.source_labels).any())
+
     def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
         """Choose the row that replaces one sample; None to keep it.
 
@@ -112,19 +117,22 @@ class Chooser:
             return None
         # With a label, a replacement by class needs no digest, and its label is not checked.
         key = digest() if label is None or self.replace == "source" else ""
+        known = False
         if label is not None and key:
-            self._check_label(label, key)
+            known = self._check_label(label, key)
         elif label is None:
             label = self.bank.label_of_source(key)
+            known = label is not None
             if label is not None and chance >= self.table[label] * factor:
                 self.state.add(_KEPT)
                 return None
-        return self._pick(label, key, choice)
+        return self._pick(label, key, choice, known=known)
 
-    def _pick(self, label: int | None, key: str, choice: float) -> int | None:
+    def _pick(self, label: int | None, key: str, choice: float, *, known: bool) -> int | None:
         """Pick a row for a sample that is to be replaced, and count what happened."""
         # Known means: known whatever the filter. What the filter leaves without rows is missing.
-        if label is None or (key and not self.bank.knows_source(key)):
+        # An image with rows under two classes is known, but its look-up returned no class.
+        if label is None or not (known or not key or self.bank.knows_source(key)):
             self.state.add(_UNKNOWN)
             self._warn_if_mostly_unknown()
             return None
@@ -141,15 +149,16 @@ class Chooser:
         if self.replace == "source":
             return self.bank.rows_of_source(key)
         rows = self.bank.rows_of_class(label)
-        if key and len(rows):
-            # Only banks whose pairs stay within a class (Img2Img) have such rows.
-            own = self.bank.rows_of_source(key)
-            if len(own) and (self.bank.labels[own] == label).any():
-                rows = np.setdiff1d(rows, own, assume_unique=True)
+        if key and self._within_classes:
+            rows = np.setdiff1d(rows, self.bank.rows_of_source(key), assume_unique=True)
         return rows
 
-    def _check_label(self, label: int, key: str) -> None:
-        """Refuse a label that is not the class under which the bank knows the image."""
+    def _check_label(self, label: int, key: str) -> bool:
+        """Refuse a label that is not the class under which the bank knows the image.
+
+        Returns:
+            Whether the bank knows the image under one class.
+        """
         name = self.bank.class_of_source(key)
         if name is not None and name != self.bank.class_names[label]:
             raise UserError(
@@ -157,6 +166,7 @@ class Chooser:
                 f"of class {name!r} in the bank {self.bank.path}: if the dataset has its classes "
                 f"in another order, pass GeNIeTransform(bank, classes=dataset.classes)"
             )
+        return name is not None
 
     def many(self, labels: RowNumbers) -> RowNumbers:
         """Choose rows for a batch by its labels, ``(B,)`` int64; -1 keeps a sample.

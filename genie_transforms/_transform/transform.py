@@ -156,9 +156,6 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         """Tell the schedule the epoch, from 0; running workers see it too."""
         self._chooser.state.epoch = epoch
 
-    # A compiled training step breaks here and goes on after it: drawing and reading files are
-    # nothing to compile.
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, *inputs: Any) -> Any:
         """Return a sample or a batch with images replaced, or as it was.
 
@@ -169,6 +166,11 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
                 class (where it is looked up), or a batch cannot be written in place.
             ValueError: Float pixels are not in [0, 1].
         """
+        # The decorator of `_uncompiled` costs as much as a tenth of a call, so only there.
+        return _uncompiled(self, inputs) if torch.compiler.is_compiling() else self._run(inputs)
+
+    def _run(self, inputs: tuple[Any, ...]) -> Any:
+        """Do what `forward` says."""
         if not inputs:
             raise UnsupportedSampleError(
                 "GeNIeTransform was called without a sample: give it an image, or image and label"
@@ -176,7 +178,7 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         given = inputs if len(inputs) > 1 else inputs[0]
         if isinstance(given, dict) and (length := _column_length(given)):
             # Each row draws for itself, as its samples would one by one.
-            rows = [self.forward(row) for row in _rows_of(given, length)]
+            rows = [self._run((row,)) for row in _rows_of(given, length)]
             return {key: _column_like([row[key] for row in rows], given[key]) for key in given}
         sample = read_sample(given, self.label_at, self.class_names)
         # Whatever is drawn, so that the mistake shows at once and not after a warm-up.
@@ -219,6 +221,14 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
             f"bank={str(self.bank.path)!r}, keep={self.bank.keep!r}, rows={len(self.bank)}, "
             f"p={p}, replace={self.replace!r}, label={self.label!r}, size={self.size!r}{classes}"
         )
+
+
+# A compiled training step breaks here and goes on after it: drawing numbers and reading files
+# are nothing to compile.
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _uncompiled(transform: GeNIeTransform, inputs: tuple[Any, ...]) -> Any:
+    """Run a transform within a compiled function."""
+    return transform._run(inputs)
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
