@@ -5,9 +5,14 @@ holds a bank of its own. The room reads and never writes, but for the decoded ca
 """
 
 from .bank import Bank
+from .class_names import check_names, some_names
 from .lookup import RowNumbers
+from .renumbered import RenumberedBank
 
 __all__ = [
     "Bank",
+    "RenumberedBank",
     "RowNumbers",
+    "check_names",
+    "some_names",
 ]

@@ -238,6 +238,11 @@ class Bank:
         """Return the class of a source image; None if unknown, or known under two classes."""
         return self._load().sources.label(digest)
 
+    def class_of_source(self, digest: str) -> str | None:
+        """Return the name of a source image's class; None where `label_of_source` is."""
+        label = self.label_of_source(digest)
+        return None if label is None else self.class_names[label]
+
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column of numbers, booleans or strings, ``(N,)``."""
         opened = self._load()
@@ -277,15 +282,24 @@ class Bank:
         return [self._decode(blob, physical) for blob in blobs]
 
     def planes(self, index: int, size: Size) -> torch.Tensor:
-        """Return the image of a row as ``(3, H, W)`` uint8, to be read only: it may be mapped."""
+        """Return the image of a row as a new ``(3, H, W)`` uint8 tensor."""
+        planes = self.mapped_planes(index, size)
+        return planes if self._cache is None else planes.clone()
+
+    def mapped_planes(self, index: int, size: Size) -> torch.Tensor:
+        """Return the image of a row as ``(3, H, W)`` uint8, perhaps a view of the decoded cache.
+
+        The cache is mapped read-only, which a tensor cannot show: to write into this one ends
+        the process. `planes` returns a copy.
+        """
         if self._cache is not None and self._cache.serves(size):
             return self._cache.planes(self._physical(index))
         return planes_of(self.image(index, size))
 
-    def iter_arrays(self, rows: RowNumbers, size: Size) -> Iterator[Pixels]:
-        """Yield the images of many rows as `planes` returns them, but as arrays: they cost less."""
+    def mapped_arrays(self, rows: RowNumbers, size: Size) -> Iterator[Pixels]:
+        """Yield the images of many rows as `mapped_planes` does, but as arrays, which cost less."""
         if self._cache is None or not self._cache.serves(size):
-            return (self.planes(row, size).numpy() for row in rows.tolist())
+            return (self.mapped_planes(row, size).numpy() for row in rows.tolist())
         return self._cache.iter_arrays(self._load().physical[rows])
 
     def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
@@ -302,8 +316,9 @@ class Bank:
 
         Raises:
             BankError: The folder cannot be written.
+            UserError: The size is not a positive number, or two of them.
         """
-        height, width = (size, size) if isinstance(size, int) else size
+        height, width = _checked_size(size)
         target = self.path / "decoded" if folder is None else Path(folder).absolute()
         cache = DecodedCache.for_bank(target, (height, width), self.manifest)
         # The filter plays no part: the array has all rows on disk, and serves every filter.
@@ -342,9 +357,23 @@ class Bank:
             raise ValueError(f"layout must be one of {', '.join(writers)}, got {layout!r}")
         return writers[layout](self, self.class_names, Path(out).absolute())
 
-    def as_dataset(self, transform: Callable[[Image.Image], Any] | None = None) -> BankDataset:
-        """Return the negatives as a dataset of (image, target class), to add to the real data."""
-        return BankDataset(self, transform)
+    def as_dataset(
+        self,
+        transform: Callable[[Image.Image], Any] | None = None,
+        *,
+        classes: Sequence[str] | None = None,
+    ) -> BankDataset:
+        """Return the negatives as a dataset of (image, target class), to add to the real data.
+
+        Args:
+            transform: Applied to the PIL image.
+            classes: Names of the real data's classes in the order of its labels, such as
+                `dataset.classes`; targets are then its numbers. Without it, the bank's.
+
+        Raises:
+            UserError: Negatives are of classes that are not in `classes`.
+        """
+        return BankDataset(self, transform, classes)
 
     def _decode_row(self, physical: int, size: Size | None) -> Image.Image:
         """Decode the image of a row on disk."""
@@ -376,3 +405,15 @@ class Bank:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped tables out: pickling them would copy all their data."""
         return {**self.__dict__, "_opened": None}
+
+
+def _checked_size(size: Any) -> Size:
+    """Return height and width, given as two numbers or as one for a square."""
+    pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    whole = all(isinstance(x, int | np.integer) and not isinstance(x, bool) for x in pair)
+    if len(pair) != 2 or not whole or min(pair) < 1:
+        raise UserError(
+            f"the size of decoded images must be height and width in pixels, or one number for a "
+            f"square, each at least 1: got {size!r}"
+        )
+    return int(pair[0]), int(pair[1])

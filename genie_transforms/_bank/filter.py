@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -17,6 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genie_transforms._errors import UserError
+from genie_transforms.format import CLASS_COLUMNS
+
+from .class_names import some_names
 
 Mask = npt.NDArray[np.bool_]
 ColumnReader = Callable[[str], pa.ChunkedArray]
@@ -31,6 +34,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: pc.not_equal,
 }
 _MEMBERSHIPS = (ast.In, ast.NotIn)
+_MAX_NESTING = 50  # Python's own parser and the functions here recurse
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,22 @@ class FilterResult:
         total: Rows of the bank on disk.
         rows: Rows that passed.
         dropped: Rows that each clause dropped, clauses applied one after the other.
+        classes: Classes that have rows left, as targets.
+        num_classes: Classes of the bank; 0 if they were not counted.
     """
 
     total: int
     rows: int
     dropped: dict[str, int]
+    classes: int = 0
+    num_classes: int = 0
 
     def __str__(self) -> str:
         """Say it in one line."""
         clauses = ", ".join(f"{count} by `{clause}`" for clause, count in self.dropped.items())
-        return f"{self.rows} of {self.total} rows kept" + (f" (dropped: {clauses})" * bool(clauses))
+        where = f" in {self.classes} of {self.num_classes} classes" * bool(self.num_classes)
+        dropped = f" (dropped: {clauses})" * bool(clauses)
+        return f"{self.rows} of {self.total} rows kept{where}{dropped}"
 
 
 def parse_keep(expression: str, columns: Iterable[str]) -> list[ast.expr]:
@@ -66,10 +76,20 @@ def parse_keep(expression: str, columns: Iterable[str]) -> list[ast.expr]:
     Raises:
         UserError: The text is not such an expression, or names an unknown column.
     """
+    if not isinstance(expression, str):
+        raise UserError(f"a filter is a text such as 'noise_ratio >= 0.6', got {expression!r}")
     try:
         tree = ast.parse(_with_words(expression), mode="eval").body
-    except (SyntaxError, tokenize.TokenError) as error:
-        raise UserError(f"cannot parse the filter {expression!r}: {error}") from error
+        depth = _nesting(tree)
+    except (SyntaxError, tokenize.TokenError, ValueError) as error:
+        raise UserError(f"cannot parse the filter {_short(expression)}: {error}") from error
+    except (RecursionError, MemoryError):  # the parser's own limits, far beyond ours
+        depth = _MAX_NESTING + 1
+    if depth > _MAX_NESTING:
+        raise UserError(
+            f"the filter {_short(expression)} is nested more than {_MAX_NESTING} deep: write "
+            f"`x in (1, 2)` for many comparisons with one column"
+        )
     _check(tree, list(columns), expression)
     # Only the outermost `&` is taken apart: its clauses are those whose dropped rows are counted.
     if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
@@ -78,7 +98,10 @@ def parse_keep(expression: str, columns: Iterable[str]) -> list[ast.expr]:
 
 
 def apply_keep(
-    clauses: list[ast.expr], column: ColumnReader, num_rows: int
+    clauses: list[ast.expr],
+    column: ColumnReader,
+    num_rows: int,
+    class_names: Sequence[str] = (),
 ) -> tuple[Mask, FilterResult]:
     """Evaluate the clauses one after the other.
 
@@ -90,23 +113,88 @@ def apply_keep(
         clauses: What `parse_keep` returned.
         column: Reads a column by name, ``(N,)``.
         num_rows: N.
+        class_names: Names that may stand for numbers beside a column of classes.
 
     Returns:
         ``(N,)`` bool, true for rows that pass, and the counts.
 
     Raises:
-        UserError: A clause compares a column with a constant of another type, or takes a number
-            or a string for a truth value.
+        UserError: A clause compares a column with a constant of another type or with a class
+            that there is not, or takes a number or a string for a truth value.
     """
     mask = np.ones(num_rows, dtype=bool)
     dropped = {}
     for clause in clauses:
-        truth = pc.fill_null(_truth(clause, column), False)
+        text = ast.unparse(clause)  # before names become numbers, which changes the clause
+        numbered = _NumberedClasses(class_names).visit(clause) if class_names else clause
+        try:
+            truth = pc.fill_null(_truth(numbered, column), False)
+        except (pa.ArrowException, ArithmeticError, TypeError) as error:
+            raise UserError(f"cannot evaluate the filter `{text}`: {error}") from error
         constant = isinstance(truth, pa.Scalar)  # `True` keeps all, and names no column
         passed = mask & (truth.as_py() if constant else truth.to_numpy())
-        dropped[ast.unparse(clause)] = int(mask.sum() - passed.sum())
+        dropped[text] = int(mask.sum() - passed.sum())
         mask = passed
     return mask, FilterResult(num_rows, int(mask.sum()), dropped)
+
+
+def _short(expression: str) -> str:
+    """Quote the beginning of a filter."""
+    return repr(expression if len(expression) <= 200 else f"{expression[:200]}…")
+
+
+def _nesting(tree: ast.expr) -> int:
+    """Measure how deep an expression is nested, without recursion."""
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [
+            child
+            for node in level
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.expr)
+        ]
+    return depth
+
+
+class _NumberedClasses(ast.NodeTransformer):
+    """Replace class names that are compared with a column of classes by their numbers.
+
+    Only equality and `in` know names: their numbers have an order, but it means nothing.
+    """
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self._numbers = {name: number for number, name in enumerate(class_names)}
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Number the names in a comparison, and in those within it."""
+        sides = [self.visit(side) for side in (node.left, *node.comparators)]
+        for place, operator in enumerate(node.ops):
+            named = isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn)
+            for one, other in ((place, place + 1), (place + 1, place)):
+                if named and _is_class_column(sides[one]):
+                    sides[other] = self._numbered(sides[other])
+        left, *comparators = sides
+        return ast.copy_location(ast.Compare(left, node.ops, comparators), node)
+
+    def _numbered(self, node: ast.expr) -> ast.expr:
+        """Replace names in a constant, or in a tuple or list of them, by numbers."""
+        if isinstance(node, ast.Tuple | ast.List):
+            elements = [self._numbered(element) for element in node.elts]
+            return ast.copy_location(type(node)(elements, node.ctx), node)
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            return node
+        if node.value not in self._numbers:
+            raise UserError(
+                f"the filter names the class {node.value!r}, which the bank does not have: its "
+                f"classes are {some_names(list(self._numbers))}"
+            )
+        return ast.copy_location(ast.Constant(self._numbers[node.value]), node)
+
+
+def _is_class_column(node: ast.expr) -> bool:
+    """Tell whether the node is a column of class numbers."""
+    return isinstance(node, ast.Name) and node.id in CLASS_COLUMNS
 
 
 def _with_words(expression: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,7 @@ class OpenedBank:
         num_rows = manifest.num_rows
         table = ShardTable(path, [shard["name"] for shard in manifest.shards], num_rows)
         clauses = [] if keep is None else parse_keep(keep, table.flat_columns)
-        mask, kept = apply_keep(clauses, table.arrow.column, num_rows)
+        mask, kept = apply_keep(clauses, table.arrow.column, num_rows, manifest.class_names)
         physical = np.flatnonzero(mask)
         # Three numberings meet here: rows on disk, rows that the filter kept (`physical` leads from
         # these to those) and, for the look-up by source, the way back; -1 for rows left out.
@@ -53,13 +53,18 @@ class OpenedBank:
         positions[physical] = np.arange(len(physical))
         # Of all rows, not only of those kept: the class of an image does not depend on the filter.
         sources, labels = table.column("source_label"), table.column("label")[physical]
+        classes = ClassIndex(labels, len(manifest.class_names))
         return cls(
             manifest=manifest,
             table=table,
             physical=physical,
-            kept=kept,
+            kept=replace(
+                kept,
+                classes=int(np.count_nonzero(classes.counts)),
+                num_classes=len(manifest.class_names),
+            ),
             labels=labels,
             source_labels=sources[physical],
-            classes=ClassIndex(labels, len(manifest.class_names)),
+            classes=classes,
             sources=SourceIndex(table.digests(), sources, positions),
         )

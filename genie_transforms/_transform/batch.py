@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from genie_transforms._bank import Bank, RowNumbers
+from genie_transforms._bank import Bank, RenumberedBank, RowNumbers
 from genie_transforms._digest import Pixels
 from genie_transforms._errors import UnsupportedSampleError, UserError
 from genie_transforms.format import Size
@@ -23,15 +23,11 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
         UserError: One of them is not one of the bank's classes.
         ValueError: B differs from the number of images.
     """
-    if not isinstance(labels, torch.Tensor) or labels.ndim != 1 or labels.is_floating_point():
-        described = (
-            f"{labels.dtype} of shape {tuple(labels.shape)}"
-            if isinstance(labels, torch.Tensor)
-            else f"{labels!r}"
-        )
+    if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
         raise UnsupportedSampleError(
-            f"the labels of a batch must be integers of shape (batch_size,), got {described}: "
-            f"put GeNIeTransform before MixUp and CutMix, which make them soft"
+            f"the labels of a batch must be integers of shape (batch_size,), got {labels.dtype} of "
+            f"shape {tuple(labels.shape)}: put GeNIeTransform before MixUp and CutMix, which make "
+            f"them soft"
         )
     if len(labels) != batch_size:
         raise ValueError(f"{batch_size} images but {len(labels)} labels")
@@ -46,7 +42,12 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
 
 
 def replace_rows(
-    images: torch.Tensor, rows: RowNumbers, bank: Bank, converter: Converter, *, in_place: bool
+    images: torch.Tensor,
+    rows: RowNumbers,
+    bank: Bank | RenumberedBank,
+    converter: Converter,
+    *,
+    in_place: bool,
 ) -> torch.Tensor:
     """Return the batch with some images replaced, in the same layout.
 
@@ -57,10 +58,20 @@ def replace_rows(
         converter: Brings their pixels to the dtype and scale of `images`.
         in_place: Write into `images`, so that only replaced images are touched; otherwise into
             a new tensor.
+
+    Raises:
+        UserError: `in_place` is set, and images share memory or need a gradient.
     """
     plain = images.as_subclass(torch.Tensor)  # a tv_tensor would go through Python at each call
     if plain.dtype.is_floating_point:
         converter.check_range(plain)
+    if in_place:
+        _check_writable(plain)
+    elif plain.requires_grad and torch.is_grad_enabled():
+        # Gradients of the images that stay go through them; a negative has none.
+        replaced = replace_rows(plain.detach(), rows, bank, converter, in_place=False)
+        stays = torch.from_numpy(rows < 0).to(plain.device)[:, None, None, None]
+        return torch.where(stays, plain, replaced)
     if plain.device.type != "cpu":
         return _replace_on_device(plain, rows, bank, converter, in_place=in_place)
     size: Size = (int(plain.shape[2]), int(plain.shape[3]))
@@ -76,9 +87,30 @@ def replace_rows(
     return result
 
 
-def _negatives(bank: Bank, rows: RowNumbers, size: Size, num_channels: int) -> Iterator[Pixels]:
+def _check_writable(images: torch.Tensor) -> None:
+    """Refuse to write into a batch where this would change other images, or gradients.
+
+    Raises:
+        UserError: The images share memory, or need a gradient.
+    """
+    sizes = zip(images.shape, images.stride(), strict=True)
+    if any(stride == 0 and size > 1 for size, stride in sizes):
+        raise UserError(
+            "in_place=True cannot write into an expanded batch, whose images share their memory: "
+            "pass images.clone(), or in_place=False"
+        )
+    if images.requires_grad:
+        raise UserError(
+            "in_place=True cannot write into a batch that requires a gradient: pass "
+            "images.detach(), or in_place=False"
+        )
+
+
+def _negatives(
+    bank: Bank | RenumberedBank, rows: RowNumbers, size: Size, num_channels: int
+) -> Iterator[Pixels]:
     """Yield the pixels of rows, ``(C, H, W)`` uint8, to be read only."""
-    arrays = bank.iter_arrays(rows, size)
+    arrays = bank.mapped_arrays(rows, size)
     if num_channels == 3:
         return arrays
     return (with_channels(torch.from_numpy(array), num_channels).numpy() for array in arrays)
@@ -121,7 +153,12 @@ def _write(planes: torch.Tensor, converter: Converter, out: torch.Tensor) -> Non
 
 
 def _replace_on_device(
-    images: torch.Tensor, rows: RowNumbers, bank: Bank, converter: Converter, *, in_place: bool
+    images: torch.Tensor,
+    rows: RowNumbers,
+    bank: Bank | RenumberedBank,
+    converter: Converter,
+    *,
+    in_place: bool,
 ) -> torch.Tensor:
     """Send the negatives of a batch to its device as uint8, in one transfer."""
     result = images if in_place else images.clone()

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genie_transforms._bank import Bank, RowNumbers
-from genie_transforms._errors import NoNegativesError
+from genie_transforms._bank import Bank, RenumberedBank, RowNumbers
+from genie_transforms._errors import NoNegativesError, UserError
 
 from .counters import Counters, SharedState
 
-_LOOKUPS_BEFORE_WARNING = 100
+_LOOKUPS_BEFORE_WARNING = 100  # when all of them were in vain
+_LOOKUPS_TO_JUDGE = 1000  # when some were
+_FEW_HITS = 0.1
 
 _KEPT = Counters(seen=1)
 _REPLACED = Counters(seen=1, replaced=1)
@@ -25,6 +27,13 @@ _MISSING = Counters(seen=1, missing=1)
 
 Replace = Literal["target", "source"]
 Missing = Literal["pass", "raise"]
+
+
+def is_count(value: object) -> bool:
+    """Tell whether a value is an integer from 0."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return False
+    return int(value) >= 0
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,16 @@ class Schedule:
     off_after: int | None = None
 
     def __post_init__(self) -> None:
-        if self.warmup_epochs < 0:
-            raise ValueError(f"warmup_epochs must not be negative, got {self.warmup_epochs}")
+        if not is_count(self.warmup_epochs):
+            raise ValueError(
+                f"warmup_epochs must not be negative, got {self.warmup_epochs!r}: it is a number "
+                f"of epochs"
+            )
+        if self.off_after is not None and not is_count(self.off_after):
+            raise ValueError(
+                f"off_after must be an epoch, counted from 0, or None, got {self.off_after!r}: "
+                f"p=0 replaces nothing"
+            )
 
     def factor(self, epoch: int) -> float:
         """Return the factor on p in an epoch, in [0, 1]."""
@@ -57,7 +74,7 @@ class Chooser:
     All randomness is torch's global generator: its seed, and each worker's, decide alone.
 
     Attributes:
-        bank: The bank.
+        bank: The bank, in the class numbers of the dataset.
         table: ``(C,)`` probability of replacement of each class.
         replace: "target" or "source", as `GeNIeTransform` has it.
         on_missing: What to do when the bank has no negative for a class.
@@ -65,13 +82,18 @@ class Chooser:
         state: The epoch and the counters.
     """
 
-    bank: Bank
+    bank: Bank | RenumberedBank
     table: npt.NDArray[np.float64]
     replace: Replace
     on_missing: Missing
     schedule: Schedule
     state: SharedState = field(default_factory=SharedState)
     _warned: bool = False  # not shared: each worker has its own, and warns once
+
+    def __post_init__(self) -> None:
+        # Pairs within a class, as Img2Img makes them: an image could be replaced by one made from
+        # itself. Other banks need no second look-up.
+        self._within_classes = bool((self.bank.labels == self.bank.source_labels).any())
 
     def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
         """Choose the row that replaces one sample; None to keep it.
@@ -82,6 +104,7 @@ class Chooser:
 
         Raises:
             NoNegativesError: The class has no negatives and `on_missing` is "raise".
+            UserError: The bank knows the image under another class than `label`.
         """
         # Always two numbers, so that what is decided here moves no later draw of the generator.
         chance, choice = torch.rand(2, dtype=torch.float64).tolist()
@@ -92,29 +115,58 @@ class Chooser:
         if chance >= rate * factor:
             self.state.add(_KEPT)
             return None
+        # With a label, a replacement by class needs no digest, and its label is not checked.
         key = digest() if label is None or self.replace == "source" else ""
-        if label is None:
+        known = False
+        if label is not None and key:
+            known = self._check_label(label, key)
+        elif label is None:
             label = self.bank.label_of_source(key)
+            known = label is not None
             if label is not None and chance >= self.table[label] * factor:
                 self.state.add(_KEPT)
                 return None
-        return self._pick(label, key, choice)
+        return self._pick(label, key, choice, known=known)
 
-    def _pick(self, label: int | None, key: str, choice: float) -> int | None:
+    def _pick(self, label: int | None, key: str, choice: float, *, known: bool) -> int | None:
         """Pick a row for a sample that is to be replaced, and count what happened."""
         # Known means: known whatever the filter. What the filter leaves without rows is missing.
-        if label is None or (key and not self.bank.knows_source(key)):
+        # An image with rows under two classes is known, but its look-up returned no class.
+        if label is None or not (known or not key or self.bank.knows_source(key)):
             self.state.add(_UNKNOWN)
-            self._warn_if_all_unknown()
+            self._warn_if_mostly_unknown()
             return None
-        by_source = self.replace == "source"
-        rows = self.bank.rows_of_source(key) if by_source else self.bank.rows_of_class(label)
+        rows = self._rows(label, key)
         if not len(rows):
             self.state.add(_MISSING)
             self._raise_if_wanted(label)
             return None
         self.state.add(_REPLACED)
         return int(rows[int(choice * len(rows))])  # choice < 1, so within the rows
+
+    def _rows(self, label: int, key: str) -> RowNumbers:
+        """Return the rows that may replace a sample."""
+        if self.replace == "source":
+            return self.bank.rows_of_source(key)
+        rows = self.bank.rows_of_class(label)
+        if key and self._within_classes:
+            rows = np.setdiff1d(rows, self.bank.rows_of_source(key), assume_unique=True)
+        return rows
+
+    def _check_label(self, label: int, key: str) -> bool:
+        """Refuse a label that is not the class under which the bank knows the image.
+
+        Returns:
+            Whether the bank knows the image under one class.
+        """
+        name = self.bank.class_of_source(key)
+        if name is not None and name != self.bank.class_names[label]:
+            raise UserError(
+                f"an image with label {label}, which is {self.bank.class_names[label]!r} here, is "
+                f"of class {name!r} in the bank {self.bank.path}: if the dataset has its classes "
+                f"in another order, pass GeNIeTransform(bank, classes=dataset.classes)"
+            )
+        return name is not None
 
     def many(self, labels: RowNumbers) -> RowNumbers:
         """Choose rows for a batch by its labels, ``(B,)`` int64; -1 keeps a sample.
@@ -148,17 +200,26 @@ class Chooser:
                 f'more, filter less, or pass on_missing="pass"'
             )
 
-    def _warn_if_all_unknown(self) -> None:
-        """Warn once when the bank has known none of the images."""
-        totals = self.state.totals()
-        if self._warned or totals.unknown < _LOOKUPS_BEFORE_WARNING:
+    def _warn_if_mostly_unknown(self) -> None:
+        """Warn once when the bank has known none of the first images, or only few of many."""
+        if self._warned:
             return
-        self._warned = True
-        if totals.replaced + totals.missing == 0:
+        totals = self.state.totals()
+        looked_up = totals.unknown + totals.replaced + totals.missing
+        none = looked_up == totals.unknown
+        if looked_up < (_LOOKUPS_BEFORE_WARNING if none else _LOOKUPS_TO_JUDGE):
+            return
+        self._warned = True  # or judged well: it is not counted again
+        if none or totals.hit_share < _FEW_HITS:
+            knows = f"knows none of the first {totals.unknown} images, so nothing"
+            if not none:
+                knows = (
+                    f"knows only {looked_up - totals.unknown} of the first {looked_up} images, so "
+                    f"only {totals.hit_share:.1%} of what should be"
+                )
             warnings.warn(
-                f"the bank {self.bank.path} knows none of the first {totals.unknown} images, so "
-                f"nothing is replaced. It finds images by their pixels: put GeNIeTransform "
-                f"before anything that changes them, and use the dataset that the bank was made "
-                f"from; or give it the labels too, with WithTransforms.",
+                f"the bank {self.bank.path} {knows} is replaced. It finds images by their pixels: "
+                f"put GeNIeTransform before anything that changes them, and use the dataset that "
+                f"the bank was made from; or give it the labels too, with WithTransforms.",
                 stacklevel=2,
             )

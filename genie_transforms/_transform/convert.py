@@ -14,6 +14,8 @@ from genie_transforms._errors import UnsupportedSampleError
 from genie_transforms.format import image_of
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_NUM_CHECKED = 8
+_NEARLY_BLACK = 0.02
 
 
 class Converter:
@@ -27,11 +29,11 @@ class Converter:
     def __init__(self, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
         if (mean is None) != (std is None):
             raise ValueError(f"mean and std go together, got mean={mean} and std={std}")
-        if std is not None and min(std) <= 0:
+        if std is not None and min(std, default=0) <= 0:
             raise ValueError(f"std must be positive, got {tuple(std)}")
         self.mean = None if mean is None else tuple(float(value) for value in mean)
         self.std = None if std is None else tuple(float(value) for value in std)
-        self._range_checked = False
+        self._num_checked = 0
         self._constants: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def like(self, planes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -68,15 +70,16 @@ class Converter:
         return plain * std + mean
 
     def check_range(self, image: torch.Tensor) -> None:
-        """Refuse float pixels that are not on the scale of the negatives, at the first image only.
+        """Refuse float pixels that are not on the scale of the negatives, at the first images only.
 
         Raises:
             ValueError: Pixels lie outside [0, 1], and no mean and std are given.
         """
-        if self._range_checked or self.mean is not None or not image.numel():
+        if self._num_checked >= _NUM_CHECKED or self.mean is not None or not image.numel():
             return
         # Eight images tell the scale; a whole batch would be read from memory once more.
-        sample = image.detach().reshape(-1, *image.shape[-3:])[:8]
+        sample = image.detach().as_subclass(torch.Tensor)
+        sample = sample.reshape(-1, *image.shape[-3:])[:_NUM_CHECKED]
         low, high = float(sample.amin()), float(sample.amax())
         # Resizing and rounding to half precision overshoot a little.
         if low < -1e-3 or high > 1 + 1e-3:
@@ -84,7 +87,8 @@ class Converter:
                 f"float images must be in [0, 1], got [{low:.3g}, {high:.3g}]: if they are "
                 f"normalised, pass the same mean= and std= to GeNIeTransform"
             )
-        self._range_checked = True
+        # A black image fits every scale, so it does not count.
+        self._num_checked += int((sample.flatten(1).amax(1) > _NEARLY_BLACK).sum())
 
 
 def with_channels(planes: torch.Tensor, num_channels: int) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+from multiprocessing.context import get_spawning_popen
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,14 +41,16 @@ class SharedState:
     """A few integers in shared memory: workers write them, the training process reads them.
 
     They stay shared when a DataLoader starts its workers, by fork or by spawn; any other copy
-    or pickle begins with the same values and goes its own way.
+    or pickle begins with the same values and goes its own way. A transform holds a file
+    descriptor only from when it has been sent to a spawned process.
     """
 
     def __init__(self) -> None:
         # The last row holds the epoch: persistent workers see `set_epoch` through it.
-        self._tensor = _share(torch.zeros(_NUM_SLOTS + 1, _FIELDS, dtype=torch.int64))
-        # The same memory, as NumPy's: adding costs less than with a tensor, once for each sample.
-        self._array: npt.NDArray[np.int64] = self._tensor.numpy()
+        # Anonymous shared memory: a fork inherits it, and it has no file.
+        self._array = _anonymous()
+        # The same numbers as a tensor, once a spawned process was to share them.
+        self._tensor: torch.Tensor | None = None
 
     @property
     def epoch(self) -> int:
@@ -74,13 +78,29 @@ class SharedState:
         self._array[:_NUM_SLOTS] = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send the tensor alone, which torch's own pickler for processes keeps shared."""
-        return {"_tensor": self._tensor}
+        """Return the values; to a process that is just being spawned, the memory itself."""
+        # A DataLoader pickles its dataset once for each worker, within `Process.start`.
+        if get_spawning_popen() is None:
+            return {"values": self._array.copy()}
+        if self._tensor is None:
+            self._tensor = _share(torch.from_numpy(self._array.copy()))
+            self._array = self._tensor.numpy()
+        return {"tensor": self._tensor}  # torch's pickler for processes keeps it shared
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Share again what an ordinary pickle has copied."""
-        self._tensor = _share(state["_tensor"])
-        self._array = self._tensor.numpy()
+        """Share the memory of the parent process, or copy values into memory of its own."""
+        self._tensor = state.get("tensor")
+        if self._tensor is not None:
+            self._array = self._tensor.numpy()
+        else:
+            self._array = _anonymous()
+            self._array[:] = state["values"]
+
+
+def _anonymous() -> npt.NDArray[np.int64]:
+    """Map zeros that a forked process shares."""
+    memory = mmap.mmap(-1, (_NUM_SLOTS + 1) * _FIELDS * 8)
+    return np.frombuffer(memory, dtype=np.int64).reshape(_NUM_SLOTS + 1, _FIELDS)
 
 
 def _share(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genie_transforms._bank import Bank
+from genie_transforms._bank import Bank, RenumberedBank
 from genie_transforms._errors import UnsupportedSampleError, UserError
 
-Probability = float | Mapping[int | str, float] | Sequence[float] | Literal["balanced"]
+Probability = (
+    float
+    | Mapping[int | str, float]
+    | Sequence[float]
+    | npt.NDArray[Any]
+    | torch.Tensor
+    | Literal["balanced"]
+)
 
 
 def class_of(label: Any, class_names: Sequence[str]) -> int:
@@ -32,7 +39,8 @@ def class_of(label: Any, class_names: Sequence[str]) -> int:
         return class_names.index(label)
     if not is_label(label):
         raise UnsupportedSampleError(
-            f"a label must be an integer, a 0-d integer tensor or a class name, got {label!r}"
+            f"a label must be an integer, a 0-d integer tensor or a class name, got {label!r}: "
+            f"pass label_at= to say where the label is, or label_at=None if there is none"
         )
     value = int(label)
     if not 0 <= value < len(class_names):
@@ -47,7 +55,8 @@ def is_label(value: Any) -> bool:
     """Tell whether a value is a class index of one sample."""
     if isinstance(value, torch.Tensor):
         kind = value.dtype
-        return value.ndim == 0 and not (kind.is_floating_point or kind.is_complex)
+        whole = not (kind.is_floating_point or kind.is_complex or kind == torch.bool)
+        return value.ndim == 0 and whole
     # A bool is an int in Python, but beside an image it is a flag, not a class.
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -59,6 +68,34 @@ def label_like(value: int, label: Any, class_names: Sequence[str]) -> Any:
     if isinstance(label, str):
         return class_names[value]
     return type(label)(value)
+
+
+def batch_labels(labels: Any, class_names: Sequence[str]) -> torch.Tensor:
+    """Read the labels of a batch as a tensor: a tensor as it is, an array, a list or a tuple.
+
+    Raises:
+        UnsupportedSampleError: An item is no label, or an array is not of integers.
+        UserError: An item is not one of the bank's classes.
+    """
+    if isinstance(labels, torch.Tensor):
+        return labels
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+        return torch.from_numpy(labels.astype(np.int64))
+    if isinstance(labels, list | tuple):
+        return torch.tensor([class_of(label, class_names) for label in labels], dtype=torch.int64)
+    raise UnsupportedSampleError(
+        f"the labels of a batch must be integers of shape (batch_size,), got {labels!r}"
+    )
+
+
+def batch_like(values: torch.Tensor, labels: Any, class_names: Sequence[str]) -> Any:
+    """Return class indices in the type of the labels of a batch."""
+    if isinstance(labels, np.ndarray):
+        return values.numpy().astype(labels.dtype)
+    if isinstance(labels, list | tuple):
+        pairs = zip(values.tolist(), labels, strict=True)
+        return type(labels)(label_like(value, label, class_names) for value, label in pairs)
+    return values
 
 
 def probabilities(
@@ -81,6 +118,10 @@ def probabilities(
         ValueError: A number is not in [0, 1], or a class is unknown or lacks its number.
     """
     size = len(class_names)
+    if not 0 <= max_p <= 1:
+        raise ValueError(f"max_p must be in the interval [0, 1], got {max_p}")
+    if class_counts is not None:
+        _check_counts(class_counts, size)
     # A string first, for it is a sequence, too.
     if isinstance(p, str):
         table = _balanced(p, size, class_counts, max_p)
@@ -88,10 +129,11 @@ def probabilities(
         table = np.zeros(size)
         for label, value in p.items():
             table[class_of(label, class_names)] = value
-    elif isinstance(p, int | float):
-        table = np.full(size, float(p))
     else:
-        table = np.asarray(p, dtype=np.float64)
+        given = p.tolist() if isinstance(p, torch.Tensor) else p
+        table = np.array(given, dtype=np.float64)
+        if table.ndim == 0:  # a Python number, a NumPy scalar or a 0-d tensor
+            table = np.full(size, float(table))
         if table.shape != (size,):
             raise ValueError(
                 f"p has shape {table.shape}, but the bank has {size} classes: give one for each"
@@ -108,7 +150,7 @@ def _balanced(
     """Compute p ∝ 1 / (n + 1), the largest being `max_p`."""
     if p != "balanced":
         raise ValueError(f'p must be a number, one for each class, or "balanced", got {p!r}')
-    if class_counts is None or len(class_counts) != num_classes:
+    if class_counts is None:
         raise ValueError(
             f'p="balanced" needs class_counts=, the number of training images of each of the '
             f"{num_classes} classes, got {class_counts!r}"
@@ -116,6 +158,28 @@ def _balanced(
     # One more than n, so that a class without images has a finite rarity, the greatest.
     rarity = 1 / (np.asarray(class_counts, dtype=np.float64) + 1)
     return np.asarray(max_p * rarity / rarity.max())
+
+
+def _check_counts(class_counts: Sequence[int], num_classes: int) -> None:
+    """Refuse counts that are not one number from 0 for each class."""
+    counts = np.array(class_counts, dtype=np.float64)
+    if counts.shape != (num_classes,) or not (counts >= 0).all() or np.isinf(counts).any():
+        raise ValueError(
+            f"class_counts needs the number of training images of each of the {num_classes} "
+            f"classes, got {class_counts!r}"
+        )
+
+
+def check_soft_options(by: str, gamma: float) -> None:
+    """Refuse options of soft labels that could not be used.
+
+    Raises:
+        ValueError: `by` or `gamma` is wrong.
+    """
+    if by not in ("projection", "noise_ratio"):
+        raise ValueError(f'soft_by must be "projection" or "noise_ratio", got {by!r}')
+    if not 0 < gamma < float("inf"):
+        raise ValueError(f"gamma must be positive, got {gamma}")
 
 
 @dataclass(frozen=True)
@@ -131,7 +195,7 @@ class SoftLabels:
     num_classes: int
 
     @classmethod
-    def of(cls, bank: Bank, by: str, gamma: float) -> SoftLabels:
+    def of(cls, bank: Bank | RenumberedBank, by: str, gamma: float) -> SoftLabels:
         """Weigh the rows of a bank.
 
         Args:
@@ -144,19 +208,16 @@ class SoftLabels:
             ValueError: `by` or `gamma` is wrong.
             UserError: Rows of the bank have no projection.
         """
-        if gamma <= 0:
-            raise ValueError(f"gamma must be positive, got {gamma}")
+        check_soft_options(by, gamma)
         if by == "noise_ratio":
             weights = np.asarray(bank.column("noise_ratio") ** gamma, dtype=np.float32)
-        elif by == "projection":
+        else:
             weights = bank.projections()
             if np.isnan(weights).any():
                 raise UserError(
                     f"{int(np.isnan(weights).sum())} rows of {bank.path} have no projection: "
                     f'use soft_by="noise_ratio"'
                 )
-        else:
-            raise ValueError(f'soft_by must be "projection" or "noise_ratio", got {by!r}')
         # A negative may lie before its source or beyond its target: projections leave [0, 1].
         return cls(np.clip(weights, 0, 1), len(bank.class_names))
 
@@ -164,7 +225,7 @@ class SoftLabels:
         """Turn class indices ``(...)`` into float32 ``(..., C)``."""
         return torch.nn.functional.one_hot(labels.long(), self.num_classes).float()
 
-    def of_row(self, bank: Bank, row: int) -> torch.Tensor:
+    def of_row(self, bank: Bank | RenumberedBank, row: int) -> torch.Tensor:
         """Return the soft label of a row, ``(C,)`` float32."""
         mixture = torch.zeros(self.num_classes)
         weight = float(self.weights[row])

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from genie_transforms._bank import Bank, RowNumbers
+from genie_transforms._bank import Bank, RenumberedBank, RowNumbers
 from genie_transforms._digest import source_digest
 from genie_transforms.format import size_of
 
 from .batch import check_labels, replace_rows
 from .choice import Chooser
 from .convert import Converter, with_channels, wrap_like
-from .labels import SoftLabels, class_of, label_like
+from .labels import SoftLabels, batch_labels, batch_like, class_of, label_like
 from .sample import Sample
 
 
@@ -26,7 +26,7 @@ class Replacer:
     """Replaces what the chooser chose.
 
     Attributes:
-        bank: Where the negatives come from.
+        bank: Where the negatives come from, in the class numbers of the dataset.
         chooser: Decides which samples are replaced, and by what.
         converter: Brings pixels to the scale of float images.
         soft: Makes soft labels; None for class indices.
@@ -34,7 +34,7 @@ class Replacer:
         in_place: Whether batches are written into.
     """
 
-    bank: Bank
+    bank: Bank | RenumberedBank
     chooser: Chooser
     converter: Converter
     soft: SoftLabels | None
@@ -58,10 +58,9 @@ class Replacer:
         label = class_of(sample.label, self.bank.class_names)
         return sample.rebuild(sample.image, self.soft.one_hot(torch.tensor(label)))
 
-    def draw(self, label: int) -> tuple[Image.Image, Any] | None:
+    def draw(self, label: Any) -> tuple[Image.Image, Any] | None:
         """Draw a negative of a class and its label; None to keep the sample."""
-        class_of(label, self.bank.class_names)
-        row = self.chooser.one(label, str)
+        row = self.chooser.one(class_of(label, self.bank.class_names), str)
         # The size as stored, for there is no image yet whose size it could take.
         return None if row is None else (self.bank.image(row), self._label(row, label))
 
@@ -88,7 +87,7 @@ class Replacer:
         """Return a negative as a new ``(C, H, W)`` tensor like another."""
         if image.is_floating_point():
             self.converter.check_range(image)
-        planes = with_channels(self.bank.planes(row, size_of(image)), image.shape[0])
+        planes = with_channels(self.bank.mapped_planes(row, size_of(image)), image.shape[0])
         # A copy even where dtypes agree: the planes may be a view of the decoded cache on disk.
         out = torch.empty_like(image.as_subclass(torch.Tensor))
         return out.copy_(self.converter.like(planes.to(image.device), out))
@@ -103,14 +102,20 @@ class Replacer:
 
     def _batch(self, sample: Sample) -> Any:
         """Replace images of a batch."""
-        images, labels = sample.image, sample.label
+        images, names = sample.image, self.bank.class_names
+        labels = None if sample.label is None else batch_labels(sample.label, names)
         # Labels before the draw: a batch that is refused leaves the generator where it was.
         classes = None
         if labels is not None:
-            classes = check_labels(labels, len(images), len(self.bank.class_names))
+            classes = check_labels(labels, len(images), len(names))
         rows = self._choose_rows(images, classes)
         replaced = replace_rows(images, rows, self.bank, self.converter, in_place=self.in_place)
-        new_labels = labels if labels is None else self._batch_labels(rows, labels)
+        if labels is None or (self.soft is None and self.chooser.replace == "target"):
+            new_labels = sample.label  # the label of a negative is the sample's own
+        else:
+            new_labels = self._batch_labels(rows, labels)
+            if self.soft is None:
+                new_labels = batch_like(new_labels, sample.label, names)
         return sample.rebuild(wrap_like(replaced, images), new_labels)
 
     def _choose_rows(self, images: torch.Tensor, classes: RowNumbers | None) -> RowNumbers:
@@ -129,8 +134,6 @@ class Replacer:
         """Return the labels of a batch after replacement, on the device of the old ones."""
         places = np.flatnonzero(rows >= 0)
         if self.soft is None:
-            if self.chooser.replace == "target":
-                return labels  # the label of a negative is the sample's own
             values = labels.clone()
             values[torch.from_numpy(places)] = torch.from_numpy(self.bank.labels[rows[places]]).to(
                 labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -75,20 +76,25 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
 
     Args:
         sample: The sample or batch.
-        label_at: "default", or the path of the label: a key, an index, or a tuple of these.
+        label_at: "default", or the path of the label: a key, an index, or a tuple of these; None
+            if there is no label.
         class_names: Strings that may be labels.
 
     Raises:
         UnsupportedSampleError: There is no image or more than one, no unambiguous label, or
             something that belongs to the image and could not be replaced with it.
     """
-    leaves, spec = tree_flatten(sample)
+    path = _path(sample, label_at, class_names)
+    label = None if path is None else _value_at(sample, path)
+    if isinstance(label, list | tuple):  # the labels of a batch: one leaf, and not many
+        leaves, spec = tree_flatten(sample, is_leaf=lambda node: node is label)
+    else:
+        leaves, spec = tree_flatten(sample)
     refused = next((leaf for leaf in leaves if isinstance(leaf, _REFUSED)), None)
     if refused is not None:
         raise UnsupportedSampleError(
             f"a sample with {type(refused).__name__} cannot be replaced: a hard negative has none"
         )
-    path = _default_path(sample, class_names) if label_at == "default" else _as_path(label_at)
     place = None if path is None else _place(leaves, spec, path)
     return Sample(sample, leaves, spec, _image_place(leaves, place), place)
 
@@ -112,36 +118,69 @@ def _image_place(leaves: list[Any], label_place: int | None) -> int:
         raise UnsupportedSampleError(
             f"the sample has no image (PIL image, tensor or tv_tensors.Image), only {kinds}"
         )
+    first = leaves[places[0]]
+    if label_place is None and any(leaves[place].shape == first.shape for place in places[1:]):
+        raise UnsupportedSampleError(
+            f"a sample with {len(places)} tensors that may be its image, and without a label, "
+            f"cannot be replaced: give the transform the one image"
+        )
     return places[0]
 
 
-def _as_path(label_at: Any) -> Path:
-    """Turn a key or an index into a path."""
-    return label_at if isinstance(label_at, tuple) else (label_at,)
+def _path(sample: Any, label_at: Any, class_names: Sequence[str]) -> Path | None:
+    """Return the path of the label; None if the sample has none."""
+    if isinstance(label_at, str) and label_at == "default":
+        return _default_path(sample, class_names)
+    return label_at if isinstance(label_at, tuple) or label_at is None else (label_at,)
+
+
+def _value_at(sample: Any, path: Path) -> Any:
+    """Follow a path; None if it leads nowhere, which `_place` reports."""
+    node = sample
+    for step in path:
+        # A `defaultdict` would make a value for a missing key, and keep it.
+        if isinstance(node, Mapping) and step not in node:
+            return None
+        try:
+            node = node[step]
+        except (LookupError, TypeError):
+            return None
+    return node
 
 
 def _default_path(sample: Any, class_names: Sequence[str]) -> Path | None:
     """Find the label where samples usually have it; None if there is none."""
     if isinstance(sample, Mapping):
-        return _label_key(sample)
+        return default_label_key(sample)
     if not isinstance(sample, tuple | list) or len(sample) < 2:
         return None
     second = sample[1]
     if isinstance(second, Mapping):
-        key = _label_key(second)
+        key = default_label_key(second)
         return None if key is None else (1, *key)
-    if is_label(second) or (isinstance(second, str) and second in class_names):
+    if is_label(second):
         return (1,)
-    if isinstance(second, torch.Tensor) and not isinstance(second, tv_tensors.TVTensor):
-        return (1,)  # the labels of a batch; their shape is checked there
     if isinstance(second, float | np.floating):
         raise UnsupportedSampleError(
             f"{second!r} beside an image is not a class label: it would be untrue of a negative"
         )
-    return None
+    # Anything else is the label, and refused if it is none that is known: an unknown kind that
+    # passed would stay beside an image that it is not true of.
+    return None if _is_no_label(second, class_names) else (1,)
 
 
-def _label_key(sample: Mapping[Any, Any]) -> Path | None:
+def _is_no_label(value: Any, class_names: Sequence[str]) -> bool:
+    """Tell whether a value beside an image cannot be meant as its label."""
+    if isinstance(value, str):
+        return value not in class_names
+    if isinstance(value, list | tuple):  # captions
+        return bool(value) and all(
+            isinstance(item, str) and item not in class_names for item in value
+        )
+    return value is None or isinstance(value, bytes | PurePath | Image.Image | tv_tensors.TVTensor)
+
+
+def default_label_key(sample: Mapping[Any, Any]) -> Path | None:
     """Find the key of the label in a dictionary, as torchvision's transforms do.
 
     Raises:

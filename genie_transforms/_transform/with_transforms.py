@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
+from genie_transforms._bank import some_names
 from genie_transforms._errors import UserError
 
+from .dataset_classes import classes_of
 from .transform import GeNIeTransform
 
 
@@ -32,7 +34,8 @@ class WithTransforms(Dataset[Any]):
             samples.
 
     Raises:
-        UserError: The classes of dataset and bank differ, or `lazy` lacks what it needs.
+        UserError: The classes of the dataset, also of one within `Subset` or `ConcatDataset` and of
+            a Hugging Face dataset, are not those of the transform; or `lazy` lacks what it needs.
     """
 
     def __init__(
@@ -42,7 +45,8 @@ class WithTransforms(Dataset[Any]):
         self.transforms = transforms
         self.lazy = lazy
         self._first, self._rest = _split_first(transforms)
-        _check_classes(dataset, self._first)
+        for transform in _transforms_in(transforms):
+            _check_classes(dataset, transform)
         if lazy:
             _check_lazy(dataset, self._first)
 
@@ -81,21 +85,35 @@ def _split_first(
     return None, steps
 
 
-def _check_classes(dataset: Any, first: GeNIeTransform | None) -> None:
-    """Refuse a dataset whose classes are not the bank's: labels would mean other classes."""
-    classes = getattr(dataset, "classes", None)
-    if first is None or classes is None or list(classes) == first.bank.class_names:
+def _transforms_in(transforms: Any) -> Iterator[GeNIeTransform]:
+    """Yield every `GeNIeTransform` in a Compose, of either version, and in those within it."""
+    if isinstance(transforms, GeNIeTransform):
+        yield transforms
+    steps = getattr(transforms, "transforms", None)
+    if isinstance(steps, Sequence):
+        for step in steps:
+            yield from _transforms_in(step)
+
+
+def _check_classes(dataset: Any, transform: GeNIeTransform) -> None:
+    """Refuse a dataset whose classes are not the transform's: labels would mean other classes."""
+    classes = classes_of(dataset, transform.label_at)
+    if classes is None or classes == transform.class_names:
+        return
+    named = all(isinstance(name, str) for name in classes)
+    if transform.classes is not None:
+        # Names that are no strings, as ImageNet's tuples, cannot be compared: only counted.
+        if named or len(classes) != len(transform.classes):
+            raise UserError(
+                f"the classes of the dataset, {some_names(classes)}, are not the classes= that "
+                f"GeNIeTransform was given, {some_names(transform.classes)}: pass dataset.classes"
+            )
         return
     raise UserError(
-        f"the classes of the dataset, {_some(classes)}, are not those of the bank "
-        f"{first.bank.path}, {_some(first.bank.class_names)}: labels would mean other classes"
+        f"the classes of the dataset, {some_names(classes)}, are not those of the bank "
+        f"{transform.bank.path}, {some_names(transform.class_names)}: labels would mean other "
+        f"classes; GeNIeTransform(bank, classes=dataset.classes) matches them by name"
     )
-
-
-def _some(names: Any) -> str:
-    """Show the first names of a list."""
-    shown = ", ".join(str(name) for name in list(names)[:5])
-    return f"[{shown}, … {len(names)} in all]" if len(names) > 5 else f"[{shown}]"
 
 
 def _check_lazy(dataset: Any, first: GeNIeTransform | None) -> None:

@@ -228,7 +228,7 @@ def test_decoded_gives_the_same_images_as_decoding(bank: Bank, size: int | tuple
         assert decoded.image(index, shape).tobytes() == bank.image(index, shape).tobytes()
     assert decoded.planes(0, (4, 4)).shape == (3, 4, 4)
     assert decoded[0].image().size == shape[::-1]
-    assert np.array_equal(next(decoded.iter_arrays(np.array([5]), shape)), bank.planes(5, shape))
+    assert np.array_equal(next(decoded.mapped_arrays(np.array([5]), shape)), bank.planes(5, shape))
 
 
 def test_decoded_follows_the_filter(tmp_path: Path) -> None:

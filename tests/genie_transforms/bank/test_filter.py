@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -27,10 +28,15 @@ TABLE = table_of(
 COLUMNS = TABLE.column_names
 
 
-def keep(expression: str, table: pa.Table = TABLE) -> tuple[list[bool], FilterResult]:
+NAMES = ["ant", "bee", "cat", "dog"]
+
+
+def keep(
+    expression: str, table: pa.Table = TABLE, class_names: Sequence[str] = ()
+) -> tuple[list[bool], FilterResult]:
     """The rows that pass, and the counts."""
     clauses = parse_keep(expression, table.column_names)
-    mask, kept = apply_keep(clauses, table.column, table.num_rows)
+    mask, kept = apply_keep(clauses, table.column, table.num_rows, class_names)
     assert mask.dtype == bool
     return mask.tolist(), kept
 
@@ -169,3 +175,119 @@ def test_what_does_not_parse(expression: str) -> None:
 def test_nothing_but_the_language_of_filters(expression: str) -> None:
     with pytest.raises(UserError, match="is not allowed in the filter"):
         parse_keep(expression, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('label == "bee"', [0, 1, 0, 0]),
+        ('"bee" == label', [0, 1, 0, 0]),
+        ('label != "bee"', [1, 0, 1, 1]),
+        ('label in ("bee", "ant")', [1, 1, 0, 0]),
+        ('label not in ["bee", 0]', [0, 0, 1, 1]),
+        ('on_target & ~(label == "ant" | label == "dog")', [0, 1, 0, 0]),
+        ('(label == "bee") == on_target', [0, 1, 1, 1]),
+        ('label == "bee" & method == "genie-ada"', [0, 1, 0, 0]),
+        ("label == 1", [0, 1, 0, 0]),
+    ],
+)
+def test_class_names(expression: str, expected: list[int]) -> None:
+    mask, _ = keep(expression, class_names=NAMES)
+    assert mask == [bool(value) for value in expected]
+
+
+def test_class_names_in_the_counts() -> None:
+    _, kept = keep('label == "bee" & on_target', class_names=NAMES)
+    assert kept.dropped == {"label == 'bee'": 3, "on_target": 0}
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ('label == "wasp"', r"the class 'wasp', .* its classes are \[ant, bee, cat, dog\]"),
+        ('label in ("bee", "wasp")', "the class 'wasp'"),
+        ('label > "bee"', r"column label \(int64\) with the constant 'bee'"),
+        ('noise_ratio == "bee"', r"column noise_ratio \(float\) with the constant 'bee'"),
+        ('label in "bee"', r"to the right of `in` and nowhere else"),
+        ('label == ("bee", "ant")', r"to the right of `in` and nowhere else"),
+        ("label", r"column label \(int64\) is neither true nor false"),
+        ("on_target & label", r"column label \(int64\) is neither true nor false"),
+        ('"bee"', r"constant 'bee' \(str\) is neither true nor false"),
+    ],
+)
+def test_class_names_that_do_not_fit(expression: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        keep(expression, class_names=NAMES)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "~" * 10_000 + "on_target",
+        "~" * 60 + "on_target",
+        "(" * 1000 + "on_target" + ")" * 1000,
+        "not (" * 60 + "on_target" + ")" * 60,
+        "label in " + "[" * 3000 + "]" * 3000,
+        "2" + " ** 2" * 10_000,
+        "1" + " + 1" * 10_000,
+        "lambda: " * 10_000 + "1",
+        "on_target if " * 5000,
+        "-" * 10_000 + "1 == label",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_nesting_is_limited(expression: str) -> None:
+    with pytest.raises(UserError, match=r"nested|cannot parse"):
+        keep(expression)
+
+
+def test_a_long_filter_is_no_nested_one() -> None:
+    assert keep(" & ".join(["on_target"] * 2000))[0] == [True, True, False, False]
+    assert keep(f"label in ({', '.join(map(str, range(5000)))})")[1].rows == 4
+
+
+ODD = [None, 3, b"label", ["on_target"], "\0", "label\n== 1\n)", "label ==", "'", "label == 1e999"]
+ODD += [
+    "label == ...",
+    "label == b'x'",
+    "label in {1}",
+    "label in (None,)",
+    "(yield)",
+    "label := 1",
+]
+ODD += ["label == 10**30", "label == [1]", "()", "[]", "on_target in on_target", "label @ label"]
+ODD += [
+    "label in (99999999999999999999,)",
+    "-on_target",
+    "label == -on_target",
+    "~1",
+    "~'x'",
+    "*label",
+]
+ODD += [
+    "not",
+    "on_target < 'a'",
+    "'a' < on_target",
+    "method in (1,)",
+    "1 in (1, 'a')",
+    "label is 1",
+]
+ODD += [
+    "\ud800 == label",
+    "label == '\ud800'",
+    "method == '\ud800'",
+    "0x",
+    "1_ == label",
+    "label == 1_0_",
+]
+
+
+@pytest.mark.parametrize("expression", ODD, ids=ascii)
+def test_everything_else_is_refused_or_kept_by_the_rules(expression: Any) -> None:
+    """Nothing but a `UserError` comes out."""
+    try:
+        mask, _ = keep(expression, class_names=NAMES)
+    except UserError:
+        return
+    assert expression == "label == 1e999"
+    assert not any(mask)

@@ -206,12 +206,14 @@ def test_a_class_without_negatives(tmp_path: Path) -> None:
     rows = [row for row in all_pairs() if row["label"] != 2]
     bank = Bank.open(write_bank(tmp_path, rows))
     image = source_image(2)
-    transform = GeNIeTransform(bank, p=1)
+    with pytest.warns(UserWarning, match=r"1 of 3 classes have no rows .* stay: \[bird\]"):
+        transform = GeNIeTransform(bank, p=1)
     assert transform((image, 2))[0] is image
     batch = torch.rand(2, 3, 4, 4)
     assert torch.equal(transform((batch, torch.tensor([2, 2])))[0], batch)
     assert transform.counters.missing == 3
-    strict = GeNIeTransform(bank, p=1, on_missing="raise")
+    with pytest.warns(UserWarning, match="classes have no rows"):
+        strict = GeNIeTransform(bank, p=1, on_missing="raise")
     for sample in ((image, 2), (batch, torch.tensor([0, 2]))):
         with pytest.raises(NoNegativesError, match="no negatives for class 2 \\('bird'\\)"):
             strict(sample)

@@ -1,0 +1,63 @@
+"""The class names of a dataset, through whatever wraps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genie_transforms._bank import some_names
+from genie_transforms._errors import UserError
+
+from .sample import default_label_key
+
+
+def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
+    """Find the names of a dataset's classes in the order of its labels; None if it says none.
+
+    They are its `classes`, or the names of the `ClassLabel` among its Hugging Face `features`, or
+    those of the dataset that it wraps, as `Subset` and `random_split` do, or of all datasets that
+    it joins, as `ConcatDataset` does.
+
+    Args:
+        dataset: The dataset.
+        label_at: Where its samples have the label, as `GeNIeTransform` has it.
+
+    Raises:
+        UserError: Joined datasets have other classes, or the same in another order.
+    """
+    classes = getattr(dataset, "classes", None)
+    if classes is not None and not callable(classes):
+        return list(classes)
+    features = getattr(dataset, "features", None)
+    if isinstance(features, Mapping):
+        return _feature_names(features, label_at)
+    joined = getattr(dataset, "datasets", None)
+    if isinstance(joined, Sequence):
+        return _agreed([classes_of(part, label_at) for part in joined])
+    wrapped = getattr(dataset, "dataset", None)
+    return None if wrapped is None or wrapped is dataset else classes_of(wrapped, label_at)
+
+
+def _feature_names(features: Mapping[Any, Any], label_at: Any) -> list[Any] | None:
+    """Find the names of the label among the features of a Hugging Face dataset."""
+    key = label_at[0] if isinstance(label_at, tuple) and label_at else label_at
+    if key == "default":
+        path = default_label_key(features)
+        key = None if path is None else path[0]
+    names = getattr(features.get(key), "names", None)
+    return None if names is None else list(names)
+
+
+def _agreed(found: list[list[Any] | None]) -> list[Any] | None:
+    """Return the class names that the parts of a dataset have in common.
+
+    Parts that say nothing are passed over.
+    """
+    known = [names for names in found if names is not None]
+    other = next((names for names in known if names != known[0]), None)
+    if other is not None:
+        raise UserError(
+            f"the parts of the joined dataset have other classes or another order, "
+            f"{some_names(known[0])} and {some_names(other)}: one label would mean two classes"
+        )
+    return known[0] if known else None
