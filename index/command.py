@@ -47,6 +47,7 @@ def run_command(
             dataclass, and `--config FILE` gives them other defaults.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # it says at INFO which build it found
     prog = f"python -m {name}"
     try:
         if groups is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from benchmarks.unisiam.run import (
 from benchmarks.unisiam.views import random_views
 from genie_transforms import FolderInUseError, UserError
 from index.embed import load_backbone
+from index.train import FitSettings
 
 CLASSES = ["across", "down", "grid", "plain"]
 
@@ -149,10 +151,7 @@ def test_test_images_are_split_by_the_trained_classes(root: Path) -> None:
 def test_a_resumed_training_equals_an_uninterrupted_one(
     config: UniSiamConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels, every = _pixels(config.root), unisiam.fit
-
-    def often(*args: object, **kwargs: object) -> float:
-        return every(*args, **kwargs, checkpoint_every=4)  # type: ignore[arg-type]
+    pixels = _pixels(config.root)
 
     def failing(after: int) -> Callable[[Tensor, torch.Generator, float, float], Tensor]:
         left = iter(range(after))
@@ -164,7 +163,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
 
         return views
 
-    monkeypatch.setattr(unisiam, "fit", often)
+    monkeypatch.setattr(unisiam, "FitSettings", partial(FitSettings, checkpoint_every=4))
     whole, _ = unisiam.train(replace(config, work=config.work / "whole"), pixels)
     with monkeypatch.context() as patch:
         patch.setattr(unisiam, "random_views", failing(after=13))  # in the seventh step
