@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from torch.utils.data import Dataset
 
 from genie_transforms import format as bank_format
 from genie_transforms import source_digest
@@ -24,6 +25,23 @@ def source_image(index: int, size: int = SIZE) -> Image.Image:
     """An image of noise: each index another one."""
     generator = np.random.default_rng(index)
     return Image.fromarray(generator.integers(0, 256, (size, size, 3), dtype=np.uint8))
+
+
+class Photos(Dataset[Any]):
+    """A dataset with classes and targets that counts what was read."""
+
+    def __init__(self, transforms: Any = None) -> None:
+        self.classes = list(CLASSES)
+        self.targets = [index % 3 for index in range(6)]
+        self.transforms = transforms
+        self.num_read = 0
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        self.num_read += 1
+        return source_image(index), self.targets[index]
 
 
 def negative_colour(row: int) -> tuple[int, int, int]:

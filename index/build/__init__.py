@@ -14,7 +14,6 @@ from .command import main
 if TYPE_CHECKING:
     from .builder import build, build_bank, report_build
     from .describe import scope_of
-    from .finish import stored_images
     from .prepare import embed_sources, preview_pairs, resolve
 else:
     __getattr__ = lazy_members(
@@ -22,7 +21,6 @@ else:
         {
             "builder": ["build", "build_bank", "report_build"],
             "describe": ["scope_of"],
-            "finish": ["stored_images"],
             "prepare": ["embed_sources", "preview_pairs", "resolve"],
         },
     )
@@ -36,5 +34,4 @@ __all__ = [
     "report_build",
     "resolve",
     "scope_of",
-    "stored_images",
 ]

@@ -86,11 +86,6 @@ def remove_leftovers(out: Path, keys: set[str]) -> None:
         shutil.rmtree(out / SUPERSEDED)
 
 
-def stored_images(out: Path) -> torch.Tensor:
-    """Decode every image of a small bank with at least one row, ``(N, 3, H, W)`` uint8."""
-    return decode_images(read_table(out, ["image"])["image"])
-
-
 def decode_images(cells: pa.ChunkedArray) -> torch.Tensor:
     """Decode a column `image` of at least one row and one size, ``(N, 3, H, W)`` uint8."""
     images = [planes_of(decode_image(memoryview(cell["bytes"]))) for cell in cells.to_pylist()]

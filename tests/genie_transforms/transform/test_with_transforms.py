@@ -2,33 +2,13 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from genie_transforms import Bank, GeNIeTransform, WithTransforms
-from tests.banks import CLASSES, row_of, source_image, write_bank
-
-
-class Photos(Dataset[Any]):
-    """A dataset with classes and targets that counts what was read."""
-
-    def __init__(self, transforms: Any = None) -> None:
-        self.classes = list(CLASSES)
-        self.targets = [index % 3 for index in range(6)]
-        self.transforms = transforms
-        self.num_read = 0
-
-    def __len__(self) -> int:
-        return 6
-
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        self.num_read += 1
-        return source_image(index), self.targets[index]
+from tests.banks import CLASSES, Photos, row_of, source_image, write_bank
 
 
 @pytest.fixture
