@@ -43,7 +43,7 @@ class OpenedBank:
         """Map the shards, apply the filter and index the rows."""
         manifest = Manifest.read(path)
         num_rows = manifest.num_rows
-        table = ShardTable(path, [shard["name"] for shard in manifest.shards], num_rows)
+        table = ShardTable(path, manifest)
         clauses = [] if keep is None else parse_keep(keep, table.flat_columns)
         mask, kept = apply_keep(clauses, table.arrow.column, num_rows, manifest.class_names)
         physical = np.flatnonzero(mask)

@@ -11,10 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from genie_transforms._errors import UserError
-from genie_transforms.format import CLASS_COLUMNS, Row, new_folder
+from genie_transforms.format import CLASS_COLUMNS, Row, new_folder, open_image
 
 _ROWS_PER_TAR = 10_000
 
@@ -37,6 +35,7 @@ def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Pa
     Raises:
         UserError: A class name cannot be the name of a folder.
         FolderInUseError: `out` is not empty.
+        BankFormatError: An image is neither PNG nor JPEG.
     """
     for name in class_names:
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
@@ -70,6 +69,7 @@ def export_webdataset(rows: Iterable[Row], class_names: Sequence[str], out: Path
 
     Raises:
         FolderInUseError: `out` is not empty.
+        BankFormatError: An image is neither PNG nor JPEG.
     """
     with new_folder(out) as folder:
         parts = groupby(enumerate(rows), key=lambda numbered: numbered[0] // _ROWS_PER_TAR)
@@ -101,8 +101,7 @@ def _for_json(value: Any) -> Any:
 
 def _extension(blob: bytes) -> str:
     """Return the format of an encoded image as a file's extension, such as "png" or "jpg"."""
-    name = (Image.open(io.BytesIO(blob)).format or "").lower()
-    return "jpg" if name == "jpeg" else name
+    return "png" if open_image(blob).format == "PNG" else "jpg"
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

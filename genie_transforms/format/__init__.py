@@ -6,13 +6,23 @@ dataset card, one list of the files that make a bank.
 """
 
 from .card import Provenance, dataset_card, write_card
-from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
+from .codec import (
+    Size,
+    decode_image,
+    encode_image,
+    fit,
+    image_of,
+    open_image,
+    planes_of,
+    size_of,
+)
 from .files import atomic_path, atomic_write, link_or_copy, new_folder, write_json
 from .manifest import CARD, MANIFEST, Manifest, bank_files
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
 from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
-from .shards import read_shard, write_shard
+from .shards import read_bank, read_rows, read_shard, write_shard
+from .untrusted import bank_file, read_json
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
@@ -30,6 +40,7 @@ __all__ = [
     "arrow_schema",
     "atomic_path",
     "atomic_write",
+    "bank_file",
     "bank_files",
     "dataset_card",
     "dataset_files",
@@ -41,7 +52,11 @@ __all__ = [
     "link_or_copy",
     "merge_banks",
     "new_folder",
+    "open_image",
     "planes_of",
+    "read_bank",
+    "read_json",
+    "read_rows",
     "read_shard",
     "shard_name",
     "size_of",

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._errors import UserError
 
 from .manifest import Manifest
 from .schema import CLASS_COLUMNS
-from .shards import read_shard
+from .shards import read_bank
 from .writer import BankDescription, write_bank
 
 
@@ -42,11 +42,7 @@ def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
         raise UserError("no bank to merge: give the folder of at least one")
     manifests = [Manifest.read(path) for path in paths]
     names = merged_names([manifest.class_names for manifest in manifests])
-    shards = [
-        (path / shard["name"], manifest)
-        for path, manifest in zip(paths, manifests, strict=True)
-        for shard in manifest.shards
-    ]
+    banks = list(zip(paths, manifests, strict=True))
     description = BankDescription(
         class_names=names,
         recipe={"method": "merge", "banks": [m.recipe for m in manifests]},
@@ -56,11 +52,17 @@ def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
             "failed": sum(m.counts.get("failed", 0) for m in manifests),
             "merged_rows": sum(m.num_rows for m in manifests),
         },
-        keep_sweep=any("sweep" in read_shard(path).column_names for path, _ in shards),
+        keep_sweep=any(
+            "sweep" in table.column_names for path, m in banks for table in read_bank(path, m)
+        ),
     )
     schema = description.schema
-    tables = (_relabelled(read_shard(path), m.class_names, schema, names) for path, m in shards)
-    return write_bank(out, _distinct(tables), len(shards), description)
+    tables = (
+        _relabelled(table, m.class_names, schema, names)
+        for path, m in banks
+        for table in read_bank(path, m)
+    )
+    return write_bank(out, _distinct(tables), sum(len(m.shards) for m in manifests), description)
 
 
 def merged_names(lists: Sequence[Sequence[str]]) -> list[str]:
@@ -79,13 +81,7 @@ def _relabelled(
         if field.name not in table.column_names:
             columns.append(pa.nulls(table.num_rows, field.type))
         elif field.name in CLASS_COLUMNS:
-            try:
-                columns.append(pc.take(codes, table.column(field.name)))
-            except pa.ArrowIndexError as error:
-                raise BankFormatError(
-                    f"the column {field.name} has labels outside the {len(class_names)} classes: "
-                    f"see `python -m index.verify BANK`"
-                ) from error
+            columns.append(pc.take(codes, table.column(field.name)))
         else:
             columns.append(table.column(field.name).cast(field.type))
     return pa.Table.from_arrays(columns, schema=schema)
