@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import tarfile
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -15,6 +16,7 @@ from genie_transforms._errors import UserError
 from genie_transforms.format import CLASS_COLUMNS, Row, new_folder, open_image
 
 _ROWS_PER_TAR = 10_000
+_MAX_NAME_BYTES = 255  # of the usual file systems
 
 
 def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Path) -> Path:
@@ -38,9 +40,10 @@ def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Pa
         BankFormatError: An image is neither PNG nor JPEG.
     """
     for name in class_names:
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        if not _can_be_folder(name):
             raise UserError(
-                f"the class {name!r} cannot be the name of a folder: export to webdataset instead"
+                f"the class {name[:200]!r} cannot be the name of a folder: export to webdataset "
+                f"instead"
             )
     with new_folder(out) as folder, (folder / "metadata.jsonl").open("w") as metadata:
         for name in class_names:
@@ -82,6 +85,15 @@ def export_webdataset(rows: Iterable[Row], class_names: Sequence[str], out: Path
                     _add(tar, f"{index:09d}.cls", str(row.label).encode())
                     _add(tar, f"{index:09d}.json", columns.encode())
     return out
+
+
+def _can_be_folder(name: str) -> bool:
+    """Tell whether a folder can have this name, on the usual systems."""
+    try:
+        size = len(os.fsencode(name))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0") and size <= _MAX_NAME_BYTES
 
 
 def _described(row: Row, class_names: Sequence[str]) -> dict[str, Any]:
