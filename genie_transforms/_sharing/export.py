@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from genie_transforms._errors import UserError
 from genie_transforms.format import CLASS_COLUMNS, Row, new_folder, open_image
 
+_METADATA = "metadata.jsonl"
 _ROWS_PER_TAR = 10_000
 _MAX_NAME_BYTES = 255  # of the usual file systems
 
@@ -39,13 +41,14 @@ def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Pa
         FolderInUseError: `out` is not empty.
         BankFormatError: An image is neither PNG nor JPEG.
     """
+    names = Counter([_METADATA, *class_names])
     for name in class_names:
-        if not _can_be_folder(name):
+        if names[name] > 1 or not _can_be_folder(name):
             raise UserError(
-                f"the class {name[:200]!r} cannot be the name of a folder: export to webdataset "
-                f"instead"
+                f"the class {name[:200]!r} cannot be the name of a folder of its own: export to "
+                f"webdataset instead"
             )
-    with new_folder(out) as folder, (folder / "metadata.jsonl").open("w") as metadata:
+    with new_folder(out) as folder, (folder / _METADATA).open("w") as metadata:
         for name in class_names:
             (folder / name).mkdir()
         for index, row in enumerate(rows):

@@ -39,7 +39,13 @@ def change_columns(random: Random, files: Files) -> None:
         change = random.choice((_values, _values, _images, _images, _images, _layout, _metadata))
         try:
             table = change(random, table)
-        except (pa.ArrowException, ValueError, TypeError, RecursionError):  # what cannot be
+        except (
+            pa.ArrowException,
+            LookupError,
+            ValueError,
+            TypeError,
+            RecursionError,
+        ):  # what cannot be
             continue
     data = _written(random, table)
     if random.random() < 0.8:

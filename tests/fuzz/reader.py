@@ -75,9 +75,10 @@ def _look_up(bank: Bank, _: Path) -> None:
         bank.class_of_source(row.source_digest)
     for label in range(len(bank.class_names)):
         bank.rows_of_class(label)
-    for name in bank.manifest.to_json().split()[:3]:
-        bank.keep == name  # noqa: B015 - the manifest can be written again
-    bank.column("seed"), bank.column("prompt")
+    for name in ("seed", "prompt", "on_target", "noise_ratio"):
+        bank.column(name)
+    bank.manifest.to_json()
+    repr(bank)
     bank.projections()
 
 
