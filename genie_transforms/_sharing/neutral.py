@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from genie_transforms._errors import UserError
 from genie_transforms.format import Manifest, read_json, read_rows
 
-_ABSOLUTE = r"~?/[^\s/]|[A-Za-z]:[\\/]|\\\\"
+_ABSOLUTE = r"~?/[^\s/]|[A-Za-z]:[\\/]|\\\\|file://"
 
 # A path follows it in `torchvision:resnet50:/home/me/weights.pt`; not the colon of an address,
 # and not that of a drive.
@@ -28,7 +28,7 @@ def local_paths(*contents: Any) -> dict[str, str]:
     """
     found = {}
     for text in (text for content in contents for text in _texts_of(content)):
-        for part in _COLON.split(text.removeprefix("file://")):
+        for part in _COLON.split(text):
             if re.match(_ABSOLUTE, part) or ("/" in part.strip("/") and _exists(part)):
                 windows = "\\" in part
                 name = (PureWindowsPath if windows else PurePath)(part.rstrip("/\\")).name

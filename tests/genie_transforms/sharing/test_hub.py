@@ -81,6 +81,7 @@ def test_local_paths_stay_here(hub: Hub, tmp_path: Path) -> None:
         "model": str(model),
         "backbone": f"torchvision:resnet18:{tmp_path}/weights.pt",
         "scheduler": "https://example.org/a:b",
+        "lora": f"file://{tmp_path}/lora",
     }
 
     def described(fields: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +104,7 @@ def test_local_paths_stay_here(hub: Hub, tmp_path: Path) -> None:
         "model": "sd",
         "backbone": "torchvision:resnet18:weights.pt",
         "scheduler": "https://example.org/a:b",
+        "lora": "lora",
     }
     (failure,) = json.loads(pushed["stats/00000.json"])["failures"]
     assert failure == "cannot read 'photos/cat/1.png' nor ~/x"
