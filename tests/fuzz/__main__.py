@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from .run import fuzz
+from .run import Counts, fuzz
+
+_SECONDS = 60  # between two lines of progress
 
 
 def main() -> None:
@@ -18,8 +20,15 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0, help="number of the first one")
     parser.add_argument("--keep", type=Path, help="leave the last input in this folder")
     arguments = parser.parse_args()
-    begun = time.perf_counter()
-    counts = fuzz(arguments.inputs, arguments.seed, arguments.start, arguments.keep)
+    begun = shown = time.perf_counter()
+
+    def show(counts: Counts) -> None:
+        nonlocal shown
+        if time.perf_counter() - shown > _SECONDS:
+            shown = time.perf_counter()
+            print(counts, flush=True)
+
+    counts = fuzz(arguments.inputs, arguments.seed, arguments.start, arguments.keep, show)
     for text in counts.reports.values():
         print(text)
     for kind, number in counts.kinds.most_common(20):

@@ -120,7 +120,7 @@ def change_json(random: Random, files: Files) -> None:
         return
     content = change_value(random, content)
     text = json.dumps(content, ensure_ascii=random.random() < 0.5)
-    if random.random() < 0.02:
+    if random.random() < 0.004:
         text += " " * 2**25
     files[name] = text.encode(errors="surrogatepass")
 

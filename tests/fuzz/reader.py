@@ -98,11 +98,10 @@ def _draw(bank: Bank, _: Path) -> None:
     for replace in ("target", "source"):
         transform = GeNIeTransform(bank, p=1.0, replace=replace)
         for label in range(min(len(bank.class_names), 2)):
-            for _ in range(2):
-                try:
-                    transform(image, label)
-                except GeNIeError:
-                    continue
+            try:
+                transform(image, label)
+            except GeNIeError:
+                continue
 
 
 def _train(bank: Bank, _: Path) -> None:

@@ -11,7 +11,7 @@ import signal
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -27,8 +27,10 @@ _MUTATIONS = (
     change_columns, change_columns, change_columns,
 )  # fmt: skip
 _MEMORY = 2**30  # beyond what the process has when it starts
-_SECONDS = 20  # for one input
+_SECONDS = 10  # of computing for one input: of a machine that others use, too
+_PATIENCE = 300  # seconds for one input that waits
 _BATCH = 100  # inputs of one process: to fork one costs as much as some of them
+_HANGS = (signal.SIGPROF, signal.SIGALRM)
 _SHOWN = 10
 
 
@@ -80,7 +82,13 @@ def mutated(banks: Sequence[Files], seed: int, index: int) -> Files:
     return files
 
 
-def fuzz(inputs: int, seed: int = 0, start: int = 0, keep: Path | None = None) -> Counts:
+def fuzz(
+    inputs: int,
+    seed: int = 0,
+    start: int = 0,
+    keep: Path | None = None,
+    show: Callable[[Counts], None] = lambda _: None,
+) -> Counts:
     """Try inputs and count.
 
     Args:
@@ -88,6 +96,7 @@ def fuzz(inputs: int, seed: int = 0, start: int = 0, keep: Path | None = None) -
         seed: Of all inputs.
         start: The first one.
         keep: Where the last input is left; a temporary folder that is removed if not given.
+        show: Called with the counts so far, now and then.
     """
     counts, banks = Counts(), good_banks()
     memory = Path("/dev/shm")  # banks are written for each input: not to a disk, if possible
@@ -101,6 +110,7 @@ def fuzz(inputs: int, seed: int = 0, start: int = 0, keep: Path | None = None) -
             index += _try_batch(counts, banks, seed, batch, work)
             shutil.rmtree(root if keep is None else keep / "out", ignore_errors=True)
             Path(root).mkdir(exist_ok=True)
+            show(counts)
     return counts
 
 
@@ -137,7 +147,7 @@ def _try_batch(counts: Counts, banks: Sequence[Files], seed: int, batch: range, 
     if tried == len(batch):
         return tried
     counts.inputs += 1
-    hang = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGXCPU)
+    hang = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _HANGS
     counts.hangs += hang
     counts.deaths += not hang
     _report(counts, batch[tried], f"status {status}", written)
@@ -151,11 +161,13 @@ def _child(banks: Sequence[Files], seed: int, batch: range, work: Path, sender: 
         begun = _memory_of("VmRSS")
         resource.setrlimit(resource.RLIMIT_DATA, (_memory_of("VmData") + _MEMORY,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        # Its default is to end the process, also one that waits in the system for ever.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        # Their default is to end the process, also one that waits in the system for ever.
+        for kind in _HANGS:
+            signal.signal(kind, signal.SIG_DFL)
         os.fsync = lambda descriptor: None  # nothing here has to outlast the machine
         for index in batch:
-            signal.alarm(_SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+            signal.alarm(_PATIENCE)
             # Writing takes longer than all reading: not of every bank.
             reading = read_input(mutated(banks, seed, index), work, convert=index % 5 == 0)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - begun
