@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from genie_transforms._errors import BankFormatError, BankNotFoundError, UnfinishedBankError
 
@@ -156,7 +156,7 @@ def _problem_of_shard(shard: Any) -> str | None:
     return None
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: Any) -> TypeGuard[int]:
     """Tell whether a value of JSON is a whole number; True and False are numbers to Python."""
     return isinstance(value, int) and not isinstance(value, bool)
 
