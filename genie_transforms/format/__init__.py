@@ -7,12 +7,13 @@ dataset card, one list of the files that make a bank.
 
 from .card import Provenance, dataset_card, write_card
 from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
-from .files import atomic_path, atomic_write, link_or_copy, new_folder, write_json
+from .files import atomic_path, atomic_write, flush_folder, link_or_copy, new_folder, write_json
 from .manifest import CARD, MANIFEST, Manifest, bank_files
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
 from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
 from .shards import read_shard, write_shard
+from .temporary import is_alive, is_temporary, remove_temporaries, this_machine
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
@@ -37,14 +38,19 @@ __all__ = [
     "encode_image",
     "finish_bank",
     "fit",
+    "flush_folder",
     "image_of",
+    "is_alive",
+    "is_temporary",
     "link_or_copy",
     "merge_banks",
     "new_folder",
     "planes_of",
     "read_shard",
+    "remove_temporaries",
     "shard_name",
     "size_of",
+    "this_machine",
     "verify_bank",
     "write_bank",
     "write_card",
