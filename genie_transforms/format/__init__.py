@@ -13,7 +13,13 @@ from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
 from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
 from .shards import read_shard, write_shard
-from .temporary import is_alive, is_temporary, remove_temporaries, this_machine
+from .temporary import (
+    is_alive,
+    is_temporary,
+    remove_temporaries,
+    temporary_path,
+    this_machine,
+)
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
@@ -50,6 +56,7 @@ __all__ = [
     "remove_temporaries",
     "shard_name",
     "size_of",
+    "temporary_path",
     "this_machine",
     "verify_bank",
     "write_bank",

@@ -62,6 +62,7 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     write_preview(out, shown, config.sweep_ratios)
     finalize(out, names, content, len(prepared.plan))
     remove_leftovers(out, set(prepared.keys))
+    prepared.embedded.remove_others()
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,18 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         fingerprint=build["fingerprint"],
         counts=counts,
         shards=shards,
-        versions={name: version(name) for name in _VERSIONS},
+        versions=_versions(),
     )
     finish_bank(out, manifest, schema)
+
+
+def _versions() -> dict[str, str]:
+    """Return the release of each library; of FAISS under the name of whichever package has it."""
+    found = {}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # of conda, which has `faiss`, or of a GPU
+            module = import_module(name.removesuffix("-cpu"))
+            found[name.removesuffix("-cpu")] = str(module.__version__)
+    return found

@@ -1,0 +1,124 @@
+"""The embeddings of source images, block by block: what is embedded once is not embedded again.
+
+A block is a file named by the images that it is of, their embedding and their order, so that
+another plan or another number of processes finds it. It says of each image which file it was read
+from, when that was changed, and the digest of its pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from genie_transforms import BankError
+from genie_transforms.format import read_shard, write_shard
+from index.embed import Embeddings
+
+from .layout import SOURCES
+
+logger = logging.getLogger("genie.build")
+
+_CHECKSUM = b"sha256"
+
+
+@dataclass(frozen=True)
+class SourceBlock:
+    """Source images that were embedded together.
+
+    Attributes:
+        ids: Names of the images.
+        stamps: Of the file of each, when it was read: size and time; "" where there is no file.
+        digests: Content keys of their pixels.
+        embeddings: ``(N, D)`` float32.
+    """
+
+    ids: Sequence[str]
+    stamps: Sequence[str]
+    digests: Sequence[str]
+    embeddings: Embeddings
+
+
+class SourceBlocks:
+    """The blocks of a bank.
+
+    Args:
+        out: Folder of the bank.
+        scope: What decides the embedding of an image beside its pixels, ready for JSON.
+    """
+
+    def __init__(self, out: Path, scope: Any) -> None:
+        self.folder = out / SOURCES
+        self._scope = json.dumps(scope, sort_keys=True)
+
+    def path(self, ids: Sequence[str]) -> Path:
+        """Return the file of the block of some images."""
+        name = hashlib.sha256(json.dumps([self._scope, *ids]).encode()).hexdigest()[:32]
+        return self.folder / f"{name}.arrow"
+
+    def read(self, ids: Sequence[str]) -> SourceBlock | None:
+        """Read the block of some images; None if it is not there, or is damaged."""
+        path = self.path(ids)
+        found = self._read(path) if path.exists() else None
+        return found if found is not None and list(found.ids) == list(ids) else None
+
+    def others(self, blocks: Iterable[Sequence[str]]) -> list[SourceBlock]:
+        """Read the blocks that are not among these: of the images before some came or went."""
+        known = {self.path(ids) for ids in blocks}
+        paths = sorted(set(self.folder.glob("*.arrow")) - known)
+        return [block for path in paths if (block := self._read(path)) is not None]
+
+    def write(self, block: SourceBlock) -> None:
+        """Write a block, atomically."""
+        vectors = np.ascontiguousarray(block.embeddings, dtype=np.float32)
+        columns = [list(block.ids), list(block.stamps), list(block.digests), list(vectors)]
+        metadata = {b"scope": self._scope.encode(), _CHECKSUM: _checksum(block).encode()}
+        schema = pa.schema(
+            [
+                ("id", pa.string()),
+                ("stamp", pa.string()),
+                ("digest", pa.string()),
+                ("embedding", pa.list_(pa.float32(), vectors.shape[1])),
+            ],
+            metadata=metadata,
+        )
+        arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
+        write_shard(self.path(block.ids), pa.table(arrays, schema=schema))
+
+    def keep_only(self, blocks: Iterable[Sequence[str]]) -> None:
+        """Remove all blocks but these."""
+        known = {self.path(ids) for ids in blocks}
+        for path in self.folder.glob("*.arrow"):
+            if path not in known:
+                path.unlink()
+
+    def _read(self, path: Path) -> SourceBlock | None:
+        try:
+            table = read_shard(path)
+            metadata = table.schema.metadata or {}
+            if metadata.get(b"scope") != self._scope.encode():
+                return None  # of another backbone
+            flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            ids, stamps, digests = (table[name].to_pylist() for name in ("id", "stamp", "digest"))
+            block = SourceBlock(ids, stamps, digests, flat.reshape(len(ids), -1))
+            whole = metadata.get(_CHECKSUM) == _checksum(block).encode()
+        except (BankError, pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("%s is damaged (%s): its images are embedded again", path, error)
+            return None
+        if not whole:
+            logger.warning("%s is damaged: its images are embedded again", path)
+            return None
+        return block
+
+
+def _checksum(block: SourceBlock) -> str:
+    names = json.dumps([list(block.ids), list(block.stamps), list(block.digests)])
+    vectors = np.ascontiguousarray(block.embeddings, dtype="<f4").tobytes()
+    return hashlib.sha256(names.encode() + vectors).hexdigest()
