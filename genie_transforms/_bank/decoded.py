@@ -99,8 +99,9 @@ class DecodedCache:
             found = np.lib.format.open_memmap(self.path, mode="r")  # reads its head alone
             what = f"{found.dtype} {found.shape}"
             whole = found.offset + found.nbytes == self.path.stat().st_size
-            if whole and found.dtype == np.uint8 and found.shape == self.shape:
-                return bool(found.flags.c_contiguous)
+            planes = found.dtype == np.uint8 and found.shape == self.shape
+            if whole and planes and found.flags.c_contiguous:
+                return True
         except (OSError, ValueError, EOFError) as error:
             what = str(error)
         logger.warning(

@@ -7,7 +7,15 @@ dataset card, one list of the files that make a bank.
 
 from .card import Provenance, dataset_card, write_card
 from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
-from .files import atomic_path, atomic_write, flush_folder, link_or_copy, new_folder, write_json
+from .files import (
+    atomic_path,
+    atomic_write,
+    flush_folder,
+    link_or_copy,
+    naming_file,
+    new_folder,
+    write_json,
+)
 from .manifest import CARD, MANIFEST, Manifest, bank_files
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
@@ -50,6 +58,7 @@ __all__ = [
     "is_temporary",
     "link_or_copy",
     "merge_banks",
+    "naming_file",
     "new_folder",
     "planes_of",
     "read_shard",

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from genie_transforms._errors import FolderInUseError, StorageError
+from genie_transforms._errors import FolderInUseError, GeNIeError, StorageError
 
 from .temporary import remove_temporaries, temporary_path
 
@@ -37,7 +37,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The disk is full, a quota is used up, or it cannot be written.
     """
-    with _named(path):
+    with naming_file(path):
         temporary = temporary_path(path)
         try:
             yield temporary
@@ -62,7 +62,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise FolderInUseError(f"{path} exists and is not empty: give another folder, or remove it")
-    with _named(path):
+    with naming_file(path):
         temporary = temporary_path(path)
         remove_temporaries(path.parent, of=path.name)
         temporary.mkdir()
@@ -109,14 +109,22 @@ def link_or_copy(old: Path, new: Path) -> None:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say which file it was that a disk refused: the system names none when it is full."""
+def naming_file(path: Path) -> Iterator[None]:
+    """Say which file it was that a disk refused: the system names none when it is full.
+
+    Raises:
+        StorageError: The disk is full, a quota is used up, or it cannot be written.
+    """
     try:
         yield
+    except GeNIeError:
+        raise
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        # NumPy gives no number when it could not write all.
+        if error.errno is not None and error.errno not in _DISK_ERRORS:
             raise
-        raise StorageError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+        reason = str(error) if error.errno is None else os.strerror(error.errno)
+        raise StorageError(f"cannot write {path}: {reason}") from error
 
 
 def _rename(temporary: Path, path: Path) -> None:

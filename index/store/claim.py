@@ -108,10 +108,11 @@ def check_claim(
                 f"{out} was begun with another recipe; it differs in {', '.join(changed)}. "
                 "Give another --out, or remove that folder."
             )
-    if shards and not ours and not _is_finished_bank_of(out, wanted, defaults):
+    is_bank = bool(shards) or (out / MANIFEST).exists()
+    if is_bank and not ours and not _is_finished_bank_of(out, wanted, defaults):
         raise FolderInUseError(
-            f"{out / BUILD} is missing or damaged, and the shards do not say that they are of this "
-            "recipe: put it back, or give another --out"
+            f"{out / BUILD} is missing or damaged, and neither {MANIFEST} nor the shards say that "
+            "this bank is of the same recipe: put it back, or give another --out"
         )
     if shards or (out / BUILD).exists():
         logger.warning("%s is missing or damaged: it is written again", out / BUILD)

@@ -47,7 +47,7 @@ def check_kinds(out: Path) -> None:
         FolderInUseError: Names it.
     """
     files = [out / name for name in _FILES]
-    files += [path for name in ("stats", "embeddings", "index") for path in _in(out / name)]
+    files += [path for name in _FOLDERS for path in _in(out / name)]
     files += out.glob("data-*.arrow")
     for path in files:
         if path.is_dir():

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from genie_transforms import FolderInUseError
-from genie_transforms.format import is_alive, temporary_path, this_machine
+from genie_transforms.format import is_alive, naming_file, temporary_path, this_machine
 
 try:
     import fcntl
@@ -78,13 +78,16 @@ def hold_folder(out: Path, job: str | None = None) -> Iterator[Owner]:
 
     Raises:
         FolderInUseError: A living job owns the folder; says which.
+        StorageError: The disk cannot be written.
     """
     new = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
+    with naming_file(out):
+        out.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     job = job or secrets.token_hex(4)
     owner = Owner(socket.gethostname(), this_machine(), os.getpid(), job, now)
-    descriptor = _take(out, owner)
+    with naming_file(out / LOCK):
+        descriptor = _take(out, owner)
     ended = threading.Event()
     threading.Thread(target=_touch, args=(out / LOCK, ended), daemon=True).start()
     try:

@@ -2,7 +2,8 @@
 
 A block is a file named by the images that it is of, their embedding and their order, so that
 another plan or another number of processes finds it. It says of each image which file it was read
-from, when that was changed, and the digest of its pixels.
+from, when that was changed, and the digest of its pixels. It is an Arrow stream; behind its end,
+where no reader looks, stands the SHA-256 of all that is before.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from genie_transforms import BankError
-from genie_transforms.format import read_shard, write_shard
+from genie_transforms.format import atomic_write
 from index.embed import Embeddings
 
 from .layout import SOURCES
 
 logger = logging.getLogger("genie.build")
 
-_CHECKSUM = b"sha256"
+_DIGEST = 32
+"""Bytes of a SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,6 @@ class SourceBlocks:
         """Write a block, atomically."""
         vectors = np.ascontiguousarray(block.embeddings, dtype=np.float32)
         columns = [list(block.ids), list(block.stamps), list(block.digests), list(vectors)]
-        metadata = {b"scope": self._scope.encode(), _CHECKSUM: _checksum(block).encode()}
         schema = pa.schema(
             [
                 ("id", pa.string()),
@@ -87,10 +87,14 @@ class SourceBlocks:
                 ("digest", pa.string()),
                 ("embedding", pa.list_(pa.float32(), vectors.shape[1])),
             ],
-            metadata=metadata,
+            metadata={b"scope": self._scope.encode()},
         )
         arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
-        write_shard(self.path(block.ids), pa.table(arrays, schema=schema))
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, schema) as writer:
+            writer.write_table(pa.table(arrays, schema=schema))
+        data = sink.getvalue().to_pybytes()
+        atomic_write(self.path(block.ids), data + hashlib.sha256(data).digest())
 
     def keep_only(self, blocks: Iterable[Sequence[str]]) -> None:
         """Remove all blocks but these."""
@@ -100,25 +104,13 @@ class SourceBlocks:
                 path.unlink()
 
     def _read(self, path: Path) -> SourceBlock | None:
-        try:
-            table = read_shard(path)
-            metadata = table.schema.metadata or {}
-            if metadata.get(b"scope") != self._scope.encode():
-                return None  # of another backbone
-            flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            ids, stamps, digests = (table[name].to_pylist() for name in ("id", "stamp", "digest"))
-            block = SourceBlock(ids, stamps, digests, flat.reshape(len(ids), -1))
-            whole = metadata.get(_CHECKSUM) == _checksum(block).encode()
-        except (BankError, pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("%s is damaged (%s): its images are embedded again", path, error)
-            return None
-        if not whole:
+        data = path.read_bytes()
+        if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
             logger.warning("%s is damaged: its images are embedded again", path)
             return None
-        return block
-
-
-def _checksum(block: SourceBlock) -> str:
-    names = json.dumps([list(block.ids), list(block.stamps), list(block.digests)])
-    vectors = np.ascontiguousarray(block.embeddings, dtype="<f4").tobytes()
-    return hashlib.sha256(names.encode() + vectors).hexdigest()
+        table = pa.ipc.open_stream(data[:-_DIGEST]).read_all()
+        if table.schema.metadata[b"scope"] != self._scope.encode():
+            return None  # of another backbone
+        flat = table["embedding"].combine_chunks().flatten().to_numpy()
+        ids, stamps, digests = (table[name].to_pylist() for name in ("id", "stamp", "digest"))
+        return SourceBlock(ids, stamps, digests, flat.reshape(len(ids), -1))
