@@ -20,6 +20,7 @@ from genie_transforms._errors import BankError
 from .manifest import MANIFEST, Manifest
 from .schema import COLUMNS, DATASET_INFO, STATE
 from .shards import read_shard
+from .verify_build import check_build
 
 _DIGEST = re.compile("[0-9a-f]{32}")
 
@@ -29,7 +30,8 @@ def verify_bank(path: Path) -> list[str]:
 
     Checked are the manifest, the files that `datasets` reads, and of each shard: SHA-256, number
     of rows, columns and class names, and of each row: labels, digest, noise ratio, that
-    `on_target` agrees with `nearest_class`, and that its image decodes.
+    `on_target` agrees with `nearest_class`, and that its image decodes. Where a build left its
+    statistics and embeddings, these are checked, too.
 
     Args:
         path: Folder of the bank.
@@ -45,7 +47,7 @@ def verify_bank(path: Path) -> list[str]:
     for shard in manifest.shards:
         texts = _of_shard(path / shard["name"], shard, manifest.class_names)
         problems += [f"{shard['name']}: {text}" for text in texts]
-    return problems
+    return [*problems, *check_build(path, manifest)]
 
 
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
