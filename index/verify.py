@@ -1,9 +1,9 @@
 """Check a bank: `python -m index.verify BANK`.
 
 Reads every byte: checksums, columns, each row's values, and each image is decoded; of a bank that
-was built here also the embeddings that a continued build needs. Prints one line for each problem and
-ends with exit status 1 if there is any, with 2 if there is no bank to check. The check itself is
-`genie_transforms.format.verify_bank`. With `--repair`, temporary files of killed processes are
+was built here also the embeddings that a continued build needs. Prints one line for each problem
+and ends with exit status 1 if there is any, with 2 if there is no bank to check. The check itself
+is `genie_transforms.format.verify_bank`. With `--repair`, temporary files of killed processes are
 removed, and the command is printed that makes again what is damaged, and nothing else.
 """
 

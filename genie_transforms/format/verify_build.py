@@ -24,6 +24,9 @@ def check_build(path: Path, manifest: Manifest) -> Iterator[str]:
     found = {}
     for file in stats:
         name = f"stats/{file.name}"
+        if not file.is_file():
+            yield f"{name}: no file"
+            continue
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             found[content["shard"]["name"]] = content["shard"]["sha256"]
@@ -31,7 +34,7 @@ def check_build(path: Path, manifest: Manifest) -> Iterator[str]:
                 yield f"{name}: its checksum is another one"
             if "embeddings" in content and (path / "embeddings").is_dir():
                 yield from _of_embeddings(path, content["embeddings"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             yield f"{name}: damaged ({error!r})"
     if found != {shard["name"]: shard["sha256"] for shard in manifest.shards}:
         yield f"stats/: list other shards than {MANIFEST}"

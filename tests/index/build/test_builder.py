@@ -2,11 +2,8 @@
 
 import doctest
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,8 @@ from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.generate.r_star import RStarCache
+
+from .killed import build_and_kill
 
 CLASSES = ("star", "ring", "heart")
 
@@ -98,12 +97,7 @@ def test_a_killed_build_continues_to_the_same_bytes(settings: dict[str, Any]) ->
         for word in (f"--{key.replace('_', '-')}", str(value))
     ]
     command = [sys.executable, "-m", "index.build", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (out / "stats" / "00000.json").exists():
-        assert process.poll() is None, "the build ended before it could be killed"
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    build_and_kill(flags)
     kept = (out / "stats" / "00000.json").stat().st_mtime_ns
     assert not (out / "genie.json").exists()
     subprocess.run(command, check=True, capture_output=True)

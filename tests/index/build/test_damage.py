@@ -112,9 +112,7 @@ def _find(out: Path, target: str) -> Path:
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_the_same_command_mends(
-    config: BuildConfig, sound: Path, target: str, damage: str
-) -> None:
+def test_the_same_command_mends(config: BuildConfig, sound: Path, target: str, damage: str) -> None:
     DAMAGES[damage](_find(config.out, target))
     _assert_mended(config, sound)
 

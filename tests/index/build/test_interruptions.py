@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ def test_a_builder_whose_folder_was_taken_over_stops(
 
     monkeypatch.setattr(shards, "run_shard", _at_second_shard(taken_over))
     photos = fake.write_photos(Path(config.source), per_class=4)
-    with pytest.raises(FolderInUseError, match="job another.*this build stops"):
+    with pytest.raises(FolderInUseError, match=r"job another.*this build stops"):
         fake.fake_build(fake.config_of(photos, config.out))
     assert not (config.out / "genie.json").exists()
 
@@ -169,9 +169,9 @@ def _failing_before(seeds: int, targets: set[int]) -> Callable[..., ShardResult]
 
 
 @pytest.fixture
-def failed(config: BuildConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[BuildConfig]:
+def failed(config: BuildConfig, monkeypatch: pytest.MonkeyPatch) -> BuildConfig:
     monkeypatch.setattr(shards, "run_shard", _failing_before(4, {1}))
-    yield config
+    return config
 
 
 def _failures(out: Path) -> list[dict[str, Any]]:
