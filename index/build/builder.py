@@ -19,10 +19,11 @@ from index.store import (
 
 from .describe import defaults_of, describe, describe_rows
 from .estimate import dry_run
-from .finish import finish
+from .finish import FinishBank
 from .open import open_build
 from .prepare import decide, prepare
 from .run import run
+from .tasks import run_here
 
 logger = logging.getLogger("genie.build")
 
@@ -97,5 +98,6 @@ def report_build(config: BuildConfig, source: LabelledImages | None = None) -> s
         prepared = prepare(opened, still_ours)
         description = describe(opened, prepared)
         run(prepared, description, still_ours)
-        still_ours()
-        return finish(prepared, description, start)
+        last = FinishBank(prepared, description, start)
+        run_here(last, still_ours)
+        return last.summary

@@ -17,24 +17,17 @@ from .shards import Job, make_pairs, share_shard, write_pairs
 class RetryFailed:
     """A stage with a task for each shard; those without failures are done.
 
-    A run tries every failed pair once more, with as many seeds as the first time. Shards that are
-    behind, because an earlier run was interrupted or they were damaged, catch up with the others.
+    A run tries every failed pair once more, with as many seeds as the first time.
 
     Args:
         job: What to run; all its shards are finished.
+        rounds: How often failed pairs are to have been tried again; see `next_round`.
     """
 
     name, unit = "failed pairs", "pair"
 
-    def __init__(self, job: Job) -> None:
-        self._job, self._out = job, job.context.config.out
-        self._failures = {
-            number: sum(map(_can_be_retried, stats["failures"]))
-            for number in range(job.plan.num_shards)
-            if (stats := read_shard_stats(self._out, number))
-        }
-        behind = [self._rounds(number) for number, count in self._failures.items() if count]
-        self._target = min(behind, default=0) + 1
+    def __init__(self, job: Job, rounds: int) -> None:
+        self._job, self._out, self._rounds = job, job.context.config.out, rounds
 
     @property
     def num_tasks(self) -> int:
@@ -43,11 +36,12 @@ class RetryFailed:
 
     def size(self, task: int) -> int:
         """Return the pairs of a shard that failed."""
-        return self._failures[task]
+        return sum(map(_can_be_retried, read_shard_stats(self._out, task)["failures"]))
 
     def is_done(self, task: int) -> bool:
         """Tell whether no pair of a shard failed, or those that did were tried again."""
-        return not self._failures[task] or self._rounds(task) >= self._target
+        stats = read_shard_stats(self._out, task)
+        return not any(map(_can_be_retried, stats["failures"])) or _retries(stats) >= self._rounds
 
     def run(self, task: int) -> None:
         """Try the failed pairs of a shard again, and write it with those that worked."""
@@ -69,7 +63,7 @@ class RetryFailed:
             _merged(failures[triples[p]], new.get(triples[p])) for p in failed if p not in fresh
         ]
         costs = _added(stats, result.stats())
-        rounds = {"retries": self._rounds(task) + 1, "reused": stats.get("reused", 0)}
+        rounds = {"retries": _retries(stats) + 1, "reused": stats.get("reused", 0)}
         write_pairs(self._job, task, {**pairs, **fresh}, {**costs, "failures": kept, **rounds})
         share_shard(self._job, task)
 
@@ -82,8 +76,21 @@ class RetryFailed:
             )
         return pairs
 
-    def _rounds(self, task: int) -> int:
-        return int(read_shard_stats(self._out, task).get("retries", 0))
+
+def next_round(job: Job) -> int:
+    """Return how often failed pairs are to have been tried again when this run ends.
+
+    Shards that are behind, because an earlier run was interrupted or they were damaged, catch up
+    with the others first. The owner of a folder asks this once, and tells whoever works for it.
+    """
+    out = job.context.config.out
+    stats = [read_shard_stats(out, number) for number in range(job.plan.num_shards)]
+    failed = [one for one in stats if any(map(_can_be_retried, one["failures"]))]
+    return min(map(_retries, failed), default=0) + 1
+
+
+def _retries(stats: Mapping[str, Any]) -> int:
+    return int(stats.get("retries", 0))
 
 
 def _can_be_retried(failure: Mapping[str, Any]) -> bool:
@@ -99,7 +106,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any] | None) -> dict[str, Any]:
     """Put the reasons of earlier seeds before those of a failure that failed again."""
     if new is None:
         return old
-    return {**new, "reasons": [*old.get("reasons", []), *new["reasons"]]}
+    return {**new, "reasons": [*old.get("reasons", []), *new.get("reasons", [])]}
 
 
 def _added(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from index.store import (
 from .describe import Description
 from .prepare import Prepared
 from .r_stars import known_r_stars
-from .retry import RetryFailed
+from .retry import RetryFailed, next_round
 from .reuse import PairReuse, pair_stores
 from .shards import GenerateShards, Job, share_shard
 from .tasks import run_here
@@ -35,18 +35,19 @@ def run(
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
+    claim(prepared, description)
     job = open_job(prepared, description)
     run_here(GenerateShards(job), before)
     if prepared.context.config.retry_failed:
-        run_here(RetryFailed(job), before)
+        run_here(RetryFailed(job, next_round(job)), before)
     for shard in range(job.plan.num_shards):
         share_shard(job, shard)
 
 
-def open_job(prepared: Prepared, description: Description) -> Job:
+def claim(prepared: Prepared, description: Description) -> None:
     """Claim the folder, drop what is damaged in it, and set aside what is of another plan.
 
-    Only the owner of the folder calls this, before anybody runs a shard.
+    Only the owner of the folder calls this, before anybody opens the job.
 
     Raises:
         FolderInUseError: As `run`.
@@ -57,9 +58,21 @@ def open_job(prepared: Prepared, description: Description) -> Job:
     claim_folder(config.out, description.content, description.defaults)
     if config.refresh_stale:
         supersede_shards(config.out, stale_shards(config.out))
-    r_stars = known_r_stars(prepared.context, description)
-    context = replace(prepared.context, r_stars=r_stars)
+    known_r_stars(prepared.context, description)  # copied before the first shard
+
+
+def open_job(prepared: Prepared, description: Description) -> Job:
+    """Return what is to be run, in the owner's process or another one that works for it."""
+    config = prepared.context.config
+    context = replace(prepared.context, r_stars=known_r_stars(prepared.context, description))
     # Opened after the claim, which may have superseded shards.
     reuse = PairReuse(context, pair_stores(config, description))
-    build = identity(description.content)
-    return Job(context, prepared.plan, prepared.keys, build, reuse, cache, prepared.shown)
+    return Job(
+        context,
+        prepared.plan,
+        prepared.keys,
+        identity(description.content),
+        reuse,
+        description.shared_pairs(config.cache) if config.cache else None,
+        prepared.shown,
+    )

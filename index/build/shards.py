@@ -132,7 +132,9 @@ def write_pairs(
         pairs: What was made, by position in the shard.
         stats: What it cost and what failed.
     """
-    out, keys, positions = job.context.config.out, job.shard_keys(number), sorted(pairs)
+    config, keys, positions = job.context.config, job.shard_keys(number), sorted(pairs)
+    out, known = config.out, job.context.r_stars
+    votes = {"known_r_stars": known.digest()} if config.ada == "neighbours" else {}
     # Embeddings before rows: the stats that `write_shard` writes last say that all is there.
     embeddings = write_embeddings(
         embeddings_path(out, number),
@@ -146,8 +148,8 @@ def write_pairs(
         job.plan.num_shards,
         [pairs[position].row for position in positions],
         job.context.source.class_names,
-        {**stats, "embeddings": embeddings, "build": job.build},
-        keep_sweep=job.context.config.keep_sweep,
+        {**stats, **votes, "embeddings": embeddings, "build": job.build},
+        keep_sweep=config.keep_sweep,
     )
 
 

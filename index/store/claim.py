@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from genie_transforms import FolderInUseError
+from genie_transforms import BankError, FolderInUseError
 from genie_transforms.format import MANIFEST, write_json
 
 from .descriptions import completed, differences, fixed_part, identity
@@ -151,7 +152,7 @@ def own_pairs(out: Path) -> PairStore:
     """Return the pairs that a bank has: those set aside, and those of its finished shards."""
     store = PairStore(out / SUPERSEDED)
     for index in sorted(finished_shards(out)):
-        if embeddings_path(out, index).exists():
+        with suppress(BankError, ValueError, KeyError, TypeError):  # damaged: made again
             store.include(shard_path(out, index), embeddings_path(out, index))
     return store
 

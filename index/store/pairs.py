@@ -9,6 +9,7 @@ shards aside in such a store when its plan grows, and `--cache` shares one betwe
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,11 +18,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from genie_transforms import BankError
 from genie_transforms.format import link_or_copy, read_shard
 from index.embed import Doubles, Embeddings
 
 from .embeddings import embeddings_path
 from .shards import shard_path
+
+logger = logging.getLogger("genie.build")
 
 _ROWS, _EMBEDDINGS = ".rows.arrow", ".embeddings.arrow"
 
@@ -55,7 +59,12 @@ class PairStore:
         self._read = lru_cache(maxsize=32)(read_shard)
         # By embeddings, which a shard gets last: with them it is there as a whole.
         for path in sorted(folder.glob(f"*{_EMBEDDINGS}")):
-            self.include(path.with_name(path.name.replace(_EMBEDDINGS, _ROWS)), path)
+            rows = path.with_name(path.name.replace(_EMBEDDINGS, _ROWS))
+            try:
+                read_shard(rows)
+                self.include(rows, path)
+            except BankError as error:
+                logger.warning("finished pairs are made again: %s", error)
 
     def __len__(self) -> int:
         """Count the pairs."""
