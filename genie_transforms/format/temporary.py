@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import socket
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -85,14 +86,9 @@ def this_machine() -> str:
     They change when the machine starts again. Containers have numbers of their own.
     """
     parts = [socket.gethostname()]
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text(),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ):
-        try:
-            parts.append(read())
-        except OSError:  # not a Linux
-            parts.append("")
+    with suppress(OSError):  # not a Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(os.readlink("/proc/self/ns/pid"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 

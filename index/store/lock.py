@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,10 +26,8 @@ from pathlib import Path
 from genie_transforms import FolderInUseError
 from genie_transforms.format import is_alive, naming_file, temporary_path, this_machine
 
-try:
+if sys.platform != "win32":  # there, numbers of processes and the touching must do
     import fcntl
-except ImportError:  # Windows: numbers of processes and the touching must do
-    fcntl = None  # type: ignore[assignment]
 
 LOCK = "build.lock"
 
@@ -163,7 +162,7 @@ def _take(out: Path, owner: Owner) -> int:
 
 def _flock(descriptor: int) -> bool | None:
     """Lock an open file; return False if somebody else does, None if this cannot be known."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -134,9 +134,9 @@ def main(folder: Path, every: int) -> None:
     faiss.omp_set_num_threads(1)  # a thread pool does not survive a fork
     fake.install()
     photos = fake.write_photos(folder / "photos")
-    first = fake.config_of(photos, folder / "first")
+    first = fake.config_of(photos, folder / "first" / "bank")
     fake.fake_build(first)
-    new = fake.config_of(photos, folder / "new")
+    new = fake.config_of(photos, folder / "new" / "bank")
     results = {"a new bank": try_points(new, fake.files_of(first.out), None, every)}
 
     # A bank that grows sets its shards aside, and has an old manifest for a while.
