@@ -10,8 +10,10 @@ import pytest
 
 from genie_transforms import FolderInUseError
 from genie_transforms.format import verify_bank
+from index.build import main
 from index.config import BuildConfig
 from index.store import fault_of_shard
+from index.verify import main as verify
 
 from . import fake
 
@@ -180,3 +182,25 @@ def test_what_is_damaged_is_not_taken_from_a_cache_that_links_to_it(
     assert verify_bank(cached.out) == []
     for path in sorted(sound.glob("data-*")):
         assert path.read_bytes() == (cached.out / path.name).read_bytes()
+
+
+def test_verify_finds_what_a_build_needs_and_says_how_to_mend_it(
+    config: BuildConfig, sound: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _flip(config.out / TARGETS["embeddings"])
+    problem = "embeddings/00000.arrow: its SHA-256 is not the one in its statistics"
+    assert verify_bank(config.out) == [problem]
+    with pytest.raises(SystemExit) as ended:
+        verify([str(config.out), "--repair"])
+    assert ended.value.code == 1
+    *_, command = capsys.readouterr().out.splitlines()
+    words = command.split()
+    assert words[:3] == ["python", "-m", "index.build"]
+    main([*words[3:], "--preview", "0"])  # which is 12 by default, and no part of the recipe
+    assert fake.files_of(config.out) == fake.files_of(sound)
+    (config.out / "build.json").unlink()
+    (config.out / "genie.json").write_text("{")
+    with pytest.raises(SystemExit) as ended:
+        verify([str(config.out), "--repair"])
+    assert ended.value.code == 2
+    assert "take it again from where it came from" in capsys.readouterr().out
