@@ -21,6 +21,7 @@ import faiss
 import torch
 
 from index.config import BuildConfig
+from index.store import lock
 from tests.index.build import fake
 
 _CRASHED = 42
@@ -132,11 +133,12 @@ def main(folder: Path, every: int) -> None:
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
     faiss.omp_set_num_threads(1)  # a thread pool does not survive a fork
+    lock.HEARTBEAT = 1e6  # a call now and then, by the clock, could not be counted
     fake.install()
     photos = fake.write_photos(folder / "photos")
     first = fake.config_of(photos, folder / "first" / "bank")
     fake.fake_build(first)
-    new = fake.config_of(photos, folder / "new" / "bank")
+    new = fake.config_of(photos, folder / "new" / "bank")  # the card names the folder
     results = {"a new bank": try_points(new, fake.files_of(first.out), None, every)}
 
     # A bank that grows sets its shards aside, and has an old manifest for a while.
