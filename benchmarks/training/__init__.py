@@ -5,7 +5,7 @@
 (`GeNIeTransform`). `evaluate` and `group_scores` measure as the long-tail literature does.
 """
 
-from .batches import class_counts, seed_of
+from .batches import ImageDataset, class_counts, seed_of
 from .config import TrainingConfig
 from .evaluate import predict
 from .groups import RULES, GroupRule, group_scores
@@ -16,6 +16,7 @@ from .networks import make_network
 __all__ = [
     "RULES",
     "GroupRule",
+    "ImageDataset",
     "TrainingConfig",
     "class_counts",
     "group_scores",
