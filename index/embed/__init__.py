@@ -7,6 +7,7 @@ centroids of the classes searches them. Knows no diffusion model and no noise ra
 from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
 from .cache import CachedBackbone
 from .centroids import Centroids, Doubles, Embeddings, Integers
+from .checkpoints import read_checkpoint
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
 from .embedding_index import EmbeddingIndex
 from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
@@ -30,6 +31,7 @@ __all__ = [
     "VectorIndex",
     "distances",
     "load_backbone",
+    "read_checkpoint",
     "unisiam_encoder",
     "unisiam_preprocess",
 ]

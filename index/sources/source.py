@@ -21,8 +21,13 @@ DEMO_PER_CLASS = 7
 class LabelledImages(Protocol):
     """A torchvision-style dataset of PIL images with integer labels."""
 
-    classes: list[str]
-    targets: list[int]
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+
+    @property
+    def targets(self) -> list[int]:
+        """Labels, positions among the classes."""
 
     def __len__(self) -> int: ...
 
