@@ -50,6 +50,37 @@ def test_class_similarities_and_ranking_by_hand() -> None:
     similarity = index.class_similarities(np.array([[0.0, 2.0]], dtype=np.float32))
     np.testing.assert_allclose(similarity, [[0, 0.6, 0]], atol=1e-7)
     assert index.class_ranking().tolist() == [[1, 2], [0, 2], [1, 0]]
+    assert index.class_ranking(1).tolist() == [[1], [0], [1]]
+
+
+def test_class_ranking_is_brute_force_and_ties_go_to_the_smaller_number() -> None:
+    centres = _unit(30, 8)
+    centres = np.concatenate([centres, centres[:10]])  # every class from 30 on is another's twin
+    index = EmbeddingIndex(8)
+    index.add(centres, np.arange(40), np.arange(40))
+    wide = centres.astype(np.float64)
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    similarity = (wide[:, None] * wide[None]).sum(2)
+    np.fill_diagonal(similarity, np.inf)
+    expected = np.argsort(-similarity, axis=1, kind="stable")[:, 1:]
+    assert np.array_equal(index.class_ranking(), expected)
+    assert np.array_equal(index.class_ranking(5), expected[:, :5])
+    assert index.class_ranking(1)[[0, 30], 0].tolist() == [30, 0]
+    with pytest.raises(ValueError, match="a class has 39 others, not 40"):
+        index.class_ranking(40)
+
+
+def test_nearest_among_some_rows() -> None:
+    index, embeddings, _ = _filled()
+    among = np.array([3, 10, 11, 40])
+    rows, cosines = index.nearest_rows(embeddings[:4], 5, among)
+    exact = embeddings[:4] @ embeddings[among].T
+    order = np.argsort(-exact, axis=1)
+    assert np.array_equal(rows[:, :4], among[order])
+    assert rows[:, 4].tolist() == [-1] * 4
+    np.testing.assert_allclose(cosines[:, :4], np.take_along_axis(exact, order, 1), atol=1e-6)
+    none, _ = index.nearest_rows(embeddings[:1], 2, among[:0])
+    assert none.tolist() == [[-1, -1]]
 
 
 def test_round_trip_on_disk(tmp_path: Path) -> None:
