@@ -147,7 +147,7 @@ def test_all_copies_are_found_where_codes_show_a_few() -> None:
     compressed = index.stored_as("PQ8x8")
     copies, names = vectors[::10], [str(row) for row in range(0, 1000, 10)]
     decoded = compressed._index.index.reconstruct_n(0, 1000)
-    assert len(nearly_same(decoded, copies, names, 0.99)) < 20
+    assert len(nearly_same(decoded, copies, names, 0.99)) < 50
     assert list(nearly_same(compressed.embeddings(), copies, names, 0.99)) == names
 
 
