@@ -48,15 +48,16 @@ def _plan(labels: Integers, classes: int, pairs: int, strategy: str, digests: Se
     between = perf_counter()
     named = keys(planned)
     end = perf_counter()
-    held = [planned.sources, planned.targets, planned.variations, named]
+    columns = (planned.sources, planned.targets, planned.variations)
+    held = sum(column.nbytes for column in columns) + named.nbytes
     row = {
         "planned": len(planned),
         "ranking_seconds": round(ranking_seconds, 2),
         "plan_seconds": round(between - start, 2),
         "keys_seconds": round(end - between, 2),
-        "bytes_per_pair": round(sum(column.nbytes for column in held) / len(planned), 1),
+        "bytes_per_pair": round(held / len(planned), 1),
     }
-    del planned, named, held
+    del planned, named, columns  # as if nothing had been planned
     tracemalloc.start()
     keys(plan())
     _, peak = tracemalloc.get_traced_memory()

@@ -119,4 +119,5 @@ class Centroids:
         # By number and not by place: two classes may have one centroid.
         others = found != np.arange(len(self))[:, None]
         others &= others.cumsum(1) <= count
-        return found[others].reshape(len(self), count)
+        ranking: Integers = found[others].reshape(len(self), count)
+        return ranking

@@ -150,7 +150,7 @@ def _rounding(vectors: Embeddings, queries: Embeddings | Doubles) -> float:
     # A sum of D products is off by at most D units of 2^-24, numbers in double precision by two
     # more as they are rounded; and both products may be off.
     largest = [float(np.linalg.norm(block, axis=1).max(initial=0)) for block in (vectors, queries)]
-    return (vectors.shape[1] + 6) * 2.0**-23 * largest[0] * largest[1]
+    return float((vectors.shape[1] + 6) * 2.0**-23 * largest[0] * largest[1])
 
 
 def _search(

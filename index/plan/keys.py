@@ -54,7 +54,7 @@ class PairKeys(Sequence[str]):
     def __getitem__(self, place: int | slice, /) -> str | PairKeys:
         if isinstance(place, slice):
             return PairKeys(self._numbers[place])
-        return self._numbers[place].tobytes().hex()
+        return bytes(self._numbers[place]).hex()
 
     def __iter__(self) -> Iterator[str]:
         return (numbers.tobytes().hex() for numbers in self._numbers)
