@@ -50,6 +50,11 @@ def make_build_prompts(config: BuildConfig, source: Source) -> Prompts:
     names = class_names_for(config.class_names, folders)
     for report in ambiguous_names(names):
         logger.warning("class names that the model may confuse: %s", report)
+    if config.inversions is None and all(name.display.isdecimal() for name in names):
+        logger.warning(
+            "classes are called %s … in prompts: --class-names FILE says what they show",
+            [name.display for name in names[:3]],
+        )
     if config.inversions is not None:
         tokens = find_tokens(config.inversions, _targets(config, folders))
         names = [
