@@ -16,7 +16,7 @@ from index.diffusion.sampling import first_index
 from index.embed import FLAT, Backbone, CachedBackbone, EmbeddingIndex
 from index.generate import BuildContext
 from index.plan import Plan, knn_confusion, make_plan
-from index.sources import Source, as_rgb, fit_to
+from index.sources import Source, fit_to
 
 from .open import Opened
 from .prompts import complete_prompts
@@ -135,8 +135,8 @@ def embed_sources(source: Source, backbone: Backbone, resolution: int) -> Embedd
     blocks = [range(start, min(start + _BLOCK, len(source))) for start in starts]
     quiet = None if logger.isEnabledFor(logging.INFO) else True  # None: only on a terminal
     for rows in tqdm(blocks, desc="embed sources", unit="block", disable=quiet):
-        originals = [source.original(row) for row in rows]
-        images = torch.stack([fit_to(as_rgb(image), resolution) for image in originals])
+        originals = [source.image(row) for row in rows]
+        images = torch.stack([fit_to(image, resolution) for image in originals])
         ids, digests = np.asarray(rows, dtype=np.int64), [source_digest(x) for x in originals]
         index.add(backbone(images), ids, source.labels[list(rows)], digests)
     return index

@@ -14,6 +14,7 @@ from index.diffusion.inversion import find_tokens, load_tokens, token_of
 from index.sources import (
     Source,
     ambiguous_names,
+    as_rgb,
     check_prompts,
     class_names_for,
     make_prompts,
@@ -94,7 +95,7 @@ def complete_prompts(
     """
     if config.captions and prompts.captions is None:
         path = Path(config.captions)
-        images = (source.image(row) for row in range(len(source)))
+        images = (as_rgb(source.image(row)) for row in range(len(source)))
         write_captions(path, config.captioner, source.ids, images, config.device)
         prompts = replace(prompts, captions=read_captions(path, source.ids))
     if config.inversions is not None:

@@ -22,7 +22,7 @@ from genie_transforms.format import encode_image
 from index.config import BuildConfig
 from index.embed import Embeddings
 from index.plan import Plan
-from index.sources import as_rgb, fit_to
+from index.sources import fit_to
 
 from .ada import Ada
 from .candidates import Negative
@@ -118,10 +118,10 @@ def _read_sources(context: BuildContext, plan: Plan) -> Generation:
     start = time.perf_counter()
     # Each image once, however many targets it has: it is also encoded once.
     rows, places = np.unique(plan.sources, return_inverse=True)
-    originals = [context.source.original(int(row)) for row in rows]
-    # Of the pixels as training reads them: that is the image which the transform will ask for.
+    originals = [context.source.image(int(row)) for row in rows]
+    # Of the pixels as they are on disk: that is the image which a training loop will ask for.
     digests = [source_digest(image) for image in originals]
-    images = torch.stack([fit_to(as_rgb(image), context.config.resolution) for image in originals])
+    images = torch.stack([fit_to(image, context.config.resolution) for image in originals])
     pairs = [
         PairRequest(
             place=int(place),

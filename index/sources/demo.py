@@ -14,8 +14,8 @@ DEMO_PER_CLASS = 7
 
 def open_demo() -> Source:
     """Draw the demo's scenes; labels count the sorted names, as those of `ImageFolder` do."""
-    # What is drawn depends on this order of the classes, so only their numbers are sorted.
+    # What is drawn depends on the order of the classes, so they are drawn in this one.
     scenes = Scenes(num_per_class=DEMO_PER_CLASS, classes=NOVEL_CLASSES, seed=DEMO_SEED)
-    names = sorted(scenes.classes)
-    numbers = np.array([names.index(name) for name in scenes.classes])
-    return Source(scenes, names, numbers[scenes.targets], Ids(len(scenes)), "demo")
+    scenes.number_by_name()
+    labels = np.array(scenes.targets, dtype=np.int64)
+    return Source(scenes, scenes.classes, labels, Ids(len(scenes)), "demo")

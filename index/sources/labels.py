@@ -36,7 +36,9 @@ def number_classes(
         raise UserError(f"{what} lists no image")
     if not all(_INTEGER.fullmatch(label) for label in written):
         if all(_NUMBER.fullmatch(label) for label in written):  # as words, 10.0 is before 2.0
-            raise UserError(f"labels of {what} are fractions, such as {written[0]!r}: write 0, 1, …")
+            raise UserError(
+                f"labels of {what} are fractions, such as {written[0]!r}: write 0, 1, …"
+            )
         classes, labels = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
         return classes.tolist(), labels.astype(np.int64)
     labels = np.array([int(label) for label in written], dtype=np.int64)
@@ -54,7 +56,7 @@ def number_classes(
 
 
 def check_numbers(numbers: Labels, what: str) -> None:
-    """Refuse class numbers that are not 0, 1, 2, …
+    """Refuse class numbers that do not count from 0 without gaps.
 
     Args:
         numbers: The different ones, sorted.

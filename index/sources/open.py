@@ -38,9 +38,9 @@ def open_source(source: str, image_root: str = "") -> Source:
 
     Args:
         source: A folder with one folder of images for each class; `torchvision:CLASS:ROOT`;
-            `hf:NAME[:SPLIT]`; a folder of `save_to_disk`; parquet files, WebDataset shards, a folder
-            of them or a pattern such as `photos-*.tar`; a list of images (see `open_image_list`);
-            or "" for the demo's scenes.
+            `hf:NAME[:SPLIT]`; a folder of `save_to_disk`; parquet files or WebDataset shards, a
+            folder of them or a pattern such as `photos-*.tar`; a list of images (see
+            `open_image_list`); or "" for the demo's scenes.
         image_root: Where the images of a list are; beside it if "".
 
     Raises:

@@ -13,8 +13,6 @@ from PIL import Image
 
 from genie_transforms import UserError
 
-from .images import as_rgb
-
 Labels = npt.NDArray[np.int64]
 
 
@@ -74,14 +72,10 @@ class Source:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def original(self, row: int) -> Image.Image:
-        """Read one image as training reads it: `source_digest` of it is its content key."""
+    def image(self, row: int) -> Image.Image:
+        """Read one image as training reads it, in any mode: `source_digest` of it is its key."""
         image: Image.Image = self.dataset[row][0]
         return image
-
-    def image(self, row: int) -> Image.Image:
-        """Read one image as models take it: RGB, upright, at its own size."""
-        return as_rgb(self.original(row))
 
 
 def check_source(source: Source, what: str) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ Transform = Callable[[Image.Image], torch.Tensor]
 class Reader(Dataset[Any]):
     """A training dataset as people write them: `read` returns an image."""
 
-    classes = list(photos.CLASSES)
-    targets = [label for _, label in photos.FILES]  # noqa: RUF012
-
     def __init__(
-        self, read: Callable[[str], Image.Image], classes: Any = classes, transform: Any = None
+        self,
+        read: Callable[[str], Image.Image],
+        classes: Sequence[str] = photos.CLASSES,
+        transform: Any = None,
     ) -> None:
         self.read, self.transform = read, transform
         self.targets = [classes.index(photos.CLASSES[label]) for _, label in photos.FILES]
@@ -91,13 +91,17 @@ def _kind(
         case "list":
             spec = str(photos.write_list(root, work / "list.txt"))
             settings = {"source": spec, "image_root": str(root)}
-            return settings, None, lambda t: Reader(
-                lambda name: Image.open(root / name).convert("RGB"), listed, t
+            return (
+                settings,
+                None,
+                lambda t: Reader(lambda name: Image.open(root / name).convert("RGB"), listed, t),
             )
         case "webdataset":
             folder = photos.write_shards(root, work / "shards")
-            return {"source": str(folder)}, None, lambda t: Reader(
-                _from_tars(folder), photos.CLASSES, t
+            return (
+                {"source": str(folder)},
+                None,
+                lambda t: Reader(_from_tars(folder), photos.CLASSES, t),
             )
         case "python":
 
