@@ -55,7 +55,7 @@ def open_hub(spec: str, what: str) -> Source:
         raise UserError(f"{what}: expected hf:NAME, hf:NAME:SPLIT or hf:NAME:SPLIT:label=COLUMN")
     try:
         dataset = datasets.load_dataset(name, split=parts[0] if parts else "train")
-    except (OSError, ValueError) as error:  # missing, offline, gated; several configurations
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise UserError(f"{what} cannot be opened: {error}") from error
     return from_hugging_face(dataset, what, label)
 
@@ -85,7 +85,7 @@ def open_parquet(files: Sequence[Path], what: str) -> Source:
     datasets = _datasets(what)
     try:
         dataset = datasets.Dataset.from_parquet([str(path) for path in files])
-    except (OSError, ValueError, datasets.exceptions.DatasetGenerationError) as error:
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise UserError(f"{what} cannot be read as parquet: {error}") from error
     for column in _IMAGES:  # files that others wrote do not say that these are images
         kind = str(getattr(dataset.features.get(column), "dtype", dataset.features.get(column)))

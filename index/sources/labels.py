@@ -39,8 +39,8 @@ def number_classes(
             raise UserError(
                 f"labels of {what} are fractions, such as {written[0]!r}: write 0, 1, …"
             )
-        classes, labels = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
-        return classes.tolist(), labels.astype(np.int64)
+        words, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
+        return words.tolist(), places.astype(np.int64)
     labels = np.array([int(label) for label in written], dtype=np.int64)
     numbers, first = np.unique(labels, return_index=True)
     check_numbers(numbers, what)

@@ -106,7 +106,7 @@ def _samples(tar: tarfile.TarFile, shard: int, file: Path) -> Iterator[_Sample]:
                 f"{file}: {key} has {sorted(fields)}, where one image is needed, "
                 f"{', '.join(_IMAGES)}"
             )
-        content = {
+        content: dict[str, str] = {
             field: handle.read().decode("utf-8").strip()
             for field in ("cls", "json")
             if field in fields and (handle := tar.extractfile(fields[field])) is not None
