@@ -11,7 +11,7 @@ from genie_transforms import UserError
 
 from .source import Labels
 
-_INTEGER = re.compile(r"-?[0-9]+")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+\.?")
 
 
@@ -37,7 +37,7 @@ def number_classes(
     if not all(_INTEGER.fullmatch(label) for label in written):
         if all(_NUMBER.fullmatch(label) for label in written):  # as words, 10.0 is before 2.0
             raise UserError(
-                f"labels of {what} are fractions, such as {written[0]!r}: write 0, 1, …"
+                f"labels of {what} are no class numbers, such as {written[0]!r}: write 0, 1, …"
             )
         words, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
         return words.tolist(), places.astype(np.int64)

@@ -74,7 +74,7 @@ def test_images_are_beside_their_list(images: Path) -> None:
         ("l.txt", "a.png x\nc.png\n", r"line 2: expected a path and a label, got 'c\.png'"),
         ("l.txt", "", "lists no image"),
         ("l.txt", "a.png 1\nc.png 2\n", r"0, 1, 2, … without gaps.*found \[1, 2\]"),
-        ("l.txt", "a.png 0.0\nc.png 1.0\n", "are fractions"),
+        ("l.txt", "a.png 0.0\nc.png 1.0\n", "are no class numbers"),
         ("l.csv", "a.png,1\nc.png,2\n", r"one column called path or .*, has \['a\.png', '1'\]"),
         ("l.csv", "path,label,class\na.png,1,x\n", "one column called label or target or class"),
         ("l.csv", "path,label\na.png,1,x\n", "expected 2 columns"),
