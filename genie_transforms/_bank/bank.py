@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from genie_transforms._sharing import (
     push_bank,
 )
 from genie_transforms.format import (
+    DEFAULT_KEEP,
     ROW_COLUMNS,
     Manifest,
     Provenance,
@@ -34,14 +36,14 @@ from genie_transforms.format import (
     verify_bank,
 )
 
+from .class_names import some_names
 from .dataset import BankDataset
 from .decoded import DecodedCache
 from .filter import FilterResult
 from .lookup import ClassIndex, RowNumbers
 from .opened import OpenedBank
 
-# A build marks the rows that fail this and deletes none, so that another filter may keep them.
-_KEEP = "on_target & ~duplicate"
+logger = logging.getLogger("genie.bank")
 
 
 class Bank:
@@ -65,8 +67,10 @@ class Bank:
         self._opened: OpenedBank | None = None
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], keep: str | None = _KEEP) -> Bank:
+    def open(cls, path: str | os.PathLike[str], keep: str | None = DEFAULT_KEEP) -> Bank:
         """Open the bank in a folder.
+
+        If classes have no rows left, a warning is logged with what the filter kept.
 
         Args:
             path: The folder that `python -m index.build` wrote.
@@ -82,7 +86,9 @@ class Bank:
         """
         # Absolute, for a worker or a pickle may be opened from another working directory.
         bank = cls(Path(path).absolute(), keep)
-        bank._load()  # now, so that what is wrong shows here and not in the first worker
+        kept = bank.kept  # now, so that what is wrong shows here and not in the first worker
+        if kept.empty_classes:
+            logger.warning("the bank %s: %s", bank.path, kept)
         return bank
 
     @classmethod
@@ -105,7 +111,7 @@ class Bank:
 
     @classmethod
     def from_hub(
-        cls, repo_id: str, revision: str | None = None, keep: str | None = _KEEP, **options: Any
+        cls, repo_id: str, revision: str | None = None, keep: str | None = DEFAULT_KEEP, **options: Any
     ) -> Bank:
         """Download a bank from the Hugging Face Hub into its cache, and open it.
 
@@ -210,8 +216,10 @@ class Bank:
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
-        """Say where the bank is and what was kept."""
-        return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}"
+        """Say where the bank is, what was kept, and which classes have nothing."""
+        empty = self.kept.empty_classes
+        none_of = f"; no rows of {some_names(empty)}" * bool(empty)
+        return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}{none_of}"
 
     def rows_of_class(self, label: int) -> RowNumbers:
         """Return the numbers of the rows whose target class is `label`, ascending int64.
@@ -231,7 +239,7 @@ class Bank:
         return self._load().sources.rows(digest)
 
     def knows_source(self, digest: str) -> bool:
-        """Tell whether any row, kept or not, was made from the image with this digest."""
+        """Tell whether the image with this digest is a source, with or without rows."""
         return digest in self._load().sources
 
     def label_of_source(self, digest: str) -> int | None:

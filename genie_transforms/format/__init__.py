@@ -11,18 +11,30 @@ from .files import atomic_path, atomic_write, link_or_copy, new_folder, write_js
 from .manifest import CARD, MANIFEST, Manifest, bank_files
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
-from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
+from .schema import (
+    CLASS_COLUMNS,
+    COLUMNS,
+    DEFAULT_KEEP,
+    arrow_schema,
+    dataset_files,
+    shard_name,
+)
 from .shards import read_shard, write_shard
+from .sources import AMBIGUOUS, SOURCES, KnownSources
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
 __all__ = [
+    "AMBIGUOUS",
     "CARD",
     "CLASS_COLUMNS",
     "COLUMNS",
+    "DEFAULT_KEEP",
     "MANIFEST",
     "ROW_COLUMNS",
+    "SOURCES",
     "BankDescription",
+    "KnownSources",
     "Manifest",
     "Provenance",
     "Row",

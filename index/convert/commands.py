@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from genie_transforms import Bank, MissingFileError
-from genie_transforms.format import merge_banks
+from genie_transforms.format import DEFAULT_KEEP, merge_banks
 from index.command import run_command
 
 from .authors import read_authors
@@ -51,7 +51,7 @@ class Export:
     bank: tyro.conf.Positional[Path]
     out: Path
     layout: Literal["imagefolder", "webdataset"] = "imagefolder"
-    keep: str = "on_target & ~duplicate"
+    keep: str = DEFAULT_KEEP
 
     def run(self) -> str:
         """Export, and say what was kept."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
+    SOURCES,
+    KnownSources,
     Manifest,
     arrow_schema,
     finish_bank,
@@ -19,7 +21,13 @@ from .shards import read_stats
 _VERSIONS = ("torch", "torchvision", "diffusers", "transformers", "faiss-cpu", "numpy", "pyarrow")
 
 
-def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_pairs: int) -> None:
+def finalize(
+    out: Path,
+    class_names: Sequence[str],
+    build: dict[str, Any],
+    num_pairs: int,
+    sources: KnownSources | None = None,
+) -> None:
     """Write what makes finished shards a bank; the manifest comes last.
 
     Args:
@@ -27,6 +35,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         class_names: Names of the classes; labels are positions in it.
         build: Recipe and fingerprint, ready for JSON.
         num_pairs: Pairs of the plan, made or failed.
+        sources: All source images, also those without a pair.
     """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
@@ -47,5 +56,6 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         counts=counts,
         shards=shards,
         versions={name: version(name) for name in _VERSIONS},
+        sources=None if sources is None else sources.write(out / SOURCES),
     )
     finish_bank(out, manifest, schema)
