@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from genie_transforms._sharing import (
 from genie_transforms.format import (
     DEFAULT_KEEP,
     ROW_COLUMNS,
+    Layout,
     Manifest,
     Provenance,
     Row,
@@ -96,7 +97,8 @@ class Bank:
         """Write all rows of several banks into a new one, and open that.
 
         Classes are matched by name, so labels may change; a row is dropped if an earlier one has
-        the same source, target class and image.
+        the same source, target class and image. The new bank knows the sources of all. Their
+        index, which `index.leakage` needs, is merged by `python -m index.convert merge` only.
 
         Args:
             paths: Folders of the banks.
@@ -111,7 +113,11 @@ class Bank:
 
     @classmethod
     def from_hub(
-        cls, repo_id: str, revision: str | None = None, keep: str | None = DEFAULT_KEEP, **options: Any
+        cls,
+        repo_id: str,
+        revision: str | None = None,
+        keep: str | None = DEFAULT_KEEP,
+        **options: Any,
     ) -> Bank:
         """Download a bank from the Hugging Face Hub into its cache, and open it.
 
@@ -205,8 +211,11 @@ class Bank:
         """
         physical = self._physical(index)
         # Two callables instead of the bank: the format knows nothing of those who read it.
+        table = self._load().table
         return Row(
-            **self._load().table.row(physical, ROW_COLUMNS),
+            **table.row(
+                physical, [name for name in ROW_COLUMNS if name in table.arrow.schema.names]
+            ),
             image=partial(self.image, index),
             image_bytes=partial(self.image_bytes, index),
         )
@@ -343,14 +352,17 @@ class Bank:
         """Check every file, row and image on disk; return a line for each problem."""
         return verify_bank(self.path)
 
-    def export(
-        self, out: str | os.PathLike[str], layout: Literal["imagefolder", "webdataset"]
-    ) -> Path:
+    def export(self, out: str | os.PathLike[str], layout: Layout) -> Path:
         """Write the rows that the filter kept in a layout that other programs read.
 
         Images are copied as they are stored. "imagefolder" writes one folder for each class, and
         `metadata.jsonl` with the columns; "webdataset" writes tar files with an image, its `.cls`
-        and its `.json` for each row.
+        and its `.json` for each row. `python -m index.convert import` reads both back; sweeps are
+        not exported.
+
+        A class without rows has a folder, too, or class numbers would be others: read such an
+        export with ``ImageFolder(out, allow_empty=True)``. torchvision numbers classes by their
+        sorted names, whatever the order in the bank.
 
         Args:
             out: The new folder.
@@ -360,10 +372,14 @@ class Bank:
             ValueError: There is no such layout, or a class name cannot be a folder.
             FolderInUseError: `out` is not empty; it is a FileExistsError.
         """
-        writers = {"imagefolder": export_image_folder, "webdataset": export_webdataset}
+        writers: dict[Layout, Any] = {
+            "imagefolder": export_image_folder,
+            "webdataset": export_webdataset,
+        }
         if layout not in writers:
             raise ValueError(f"layout must be one of {', '.join(writers)}, got {layout!r}")
-        return writers[layout](self, self.class_names, Path(out).absolute())
+        folder: Path = writers[layout](self, self.path, self.manifest, Path(out).absolute())
+        return folder
 
     def as_dataset(
         self,

@@ -65,7 +65,9 @@ def _agreed(parts: Sequence[Any], found: list[list[Any] | None]) -> list[Any] | 
             f"the parts of the joined dataset have other classes or another order, "
             f"{some_names(known[0])} and {some_names(other)}: one label would mean two classes"
         )
-    silent = [type(part).__name__ for part, names in zip(parts, found, strict=True) if names is None]
+    silent = [
+        type(part).__name__ for part, names in zip(parts, found, strict=True) if names is None
+    ]
     if known and silent:
         warnings.warn(
             f"{len(silent)} of {len(parts)} parts of the joined dataset name no classes "

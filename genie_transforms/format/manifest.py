@@ -107,6 +107,11 @@ class Manifest:
         return cls(**{name: value for name, value in content.items() if name in known})
 
 
+def is_bank_file(name: str) -> bool:
+    """Tell whether a path relative to a bank's folder is one that a bank of other rows may have."""
+    return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
+
+
 def bank_files(folder: Path, manifest: Manifest) -> list[str]:
     """List the files that make a bank, relative to its folder; its card is not among them.
 

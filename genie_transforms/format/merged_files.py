@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from genie_transforms._errors import BankFormatError
+
 from .files import write_json
 from .manifest import Manifest
 from .shards import read_shard, write_shard
@@ -52,8 +54,14 @@ class Part:
             return KnownSources.read(path, self.manifest.sources, count).renumbered(self.numbers)
         columns = ["source_digest", "source_label"]
         rows = pa.concat_tables([read_shard(shard).select(columns) for shard in self.shards])
-        known = KnownSources.of(rows["source_digest"].to_pylist(), rows["source_label"])
-        return known.renumbered(self.numbers)
+        digests, labels = (rows[name].to_pylist() for name in columns)
+        try:
+            return KnownSources.of(digests, labels).renumbered(self.numbers)
+        except (ValueError, TypeError, IndexError) as error:
+            raise BankFormatError(
+                f"{self.path} has digests or labels that are none: see `python -m index.verify "
+                f"{self.path}`"
+            ) from error
 
 
 @dataclass
@@ -95,7 +103,13 @@ class MergedFiles:
         embeddings = [_embeddings_of(shard) for part in self.parts for shard in part.shards]
         if self._all_have("embeddings", embeddings):
             for number, (path, mask) in enumerate(zip(embeddings, self.kept, strict=True)):
-                table = read_shard(path).filter(pa.array(mask))
+                table = read_shard(path)
+                if table.num_rows != len(mask):
+                    raise BankFormatError(
+                        f"{path} holds {table.num_rows} pairs, its shard {len(mask)}: rebuild the "
+                        f"bank"
+                    )
+                table = table.filter(pa.array(mask))
                 write_shard(folder / "embeddings" / f"{number:05d}.arrow", table)
         indexes = [part.path / "index" / "index.json" for part in self.parts]
         if self.merge_index is not None and self._all_have("index", indexes):

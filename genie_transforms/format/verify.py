@@ -124,9 +124,7 @@ def _class_names(table: pa.Table) -> list[str] | None:
     return names
 
 
-def _of_rows(
-    table: pa.Table, num_classes: int, known: KnownSources | None
-) -> Iterator[list[str]]:
+def _of_rows(table: pa.Table, num_classes: int, known: KnownSources | None) -> Iterator[list[str]]:
     """Yield the problems of each row; images are decoded in parallel."""
     blobs = pc.struct_field(table.column("image").combine_chunks(), "bytes")
     with ThreadPoolExecutor() as pool:
@@ -139,9 +137,7 @@ def _of_rows(
             yield [*problems, *([broken] if broken else [])]
 
 
-def _of_values(
-    row: dict[str, Any], num_classes: int, known: KnownSources | None
-) -> Iterator[str]:
+def _of_values(row: dict[str, Any], num_classes: int, known: KnownSources | None) -> Iterator[str]:
     """Check the values of one row."""
     for name in ("label", "source_label"):
         if row[name] is None or not 0 <= row[name] < num_classes:
