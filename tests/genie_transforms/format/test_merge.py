@@ -119,6 +119,6 @@ def test_sources_are_joined_under_their_new_numbers(tmp_path: Path) -> None:
 def test_rows_that_are_none_are_refused_by_name(tmp_path: Path) -> None:
     a = write_bank(tmp_path / "a", known=True)
     for number, changes in enumerate(({"source_label": 3}, {"source_digest": "xyz"})):
-        bad = write_bank(tmp_path / f"bad{number}", [row(1, 0, 0, 1, **changes)])
+        bad = write_bank(tmp_path / f"bad{number}", [{**row(1, 0, 0, 1), **changes}])
         with pytest.raises(BankFormatError, match=r"index\.verify|is damaged|has the source_label"):
             Bank.merge([a, bad], tmp_path / "all")

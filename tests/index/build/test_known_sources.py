@@ -31,7 +31,7 @@ def test_every_image_of_the_demo_is_a_hit_after_six_pairs(
     assert bool(caplog.records) == bool(others)
     assert [name for name in others if f"{name}" not in printed] == []
     have_rows = [row for row in range(len(source)) if source.labels[row] in bank.labels]
-    transform = GeNIeTransform(bank, p={name: 1 for name in targets})
+    transform = GeNIeTransform(bank, p=dict.fromkeys(targets, 1))
     for row in have_rows:
         transform(source.image(row))
     assert transform.counters == (len(have_rows), len(have_rows), 0, 0)
