@@ -77,6 +77,8 @@ class Exported:
             )
         try:
             about = cls(**json.loads(path.read_text(encoding="utf-8")))
+            if type(about.rows) is not int or len(set(about.class_names)) < len(about.class_names):
+                raise ValueError("rows must be a number, and class_names different names")
         except (ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}): export the bank again") from error
         return about

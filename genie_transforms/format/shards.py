@@ -40,12 +40,6 @@ def write_shard(path: Path, table: pa.Table, schema: pa.Schema | None = None) ->
     }
 
 
-def file_sha256(path: Path) -> str:
-    """Hash the content of a file, as manifests state it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_shard(path: Path) -> pa.Table:
     """Map an Arrow stream file; its pages are read when they are touched.
 

@@ -17,8 +17,7 @@ import pyarrow as pa
 
 from genie_transforms._errors import BankFormatError
 
-from .files import atomic_path
-from .shards import file_sha256
+from .files import atomic_path, sha256_of
 
 SOURCES = "index/sources.arrow"
 AMBIGUOUS = -1
@@ -102,7 +101,7 @@ class KnownSources:
         with atomic_path(path) as temporary:
             with pa.ipc.new_file(str(temporary), _SCHEMA) as writer:
                 writer.write_batch(batch)
-            return {"images": len(self), "sha256": file_sha256(temporary)}
+            return {"images": len(self), "sha256": sha256_of(temporary)}
 
     @classmethod
     def read(cls, path: Path, entry: Mapping[str, Any], num_classes: int) -> KnownSources:
@@ -121,10 +120,9 @@ class KnownSources:
             if reader.schema != _SCHEMA or reader.num_record_batches != 1:
                 raise ValueError("it has other columns, or more than one block of rows")
             batch = reader.get_batch(0)
-            keys, labels = (
-                np.frombuffer(column.buffers()[1], dtype=kind, count=len(column))
-                for column, kind in zip(batch.columns, (_KEY, np.int32), strict=True)
-            )
+            digests, classes = (column.buffers()[1] for column in batch.columns)
+            keys = np.frombuffer(digests, dtype=_KEY, count=batch.num_rows)
+            labels = np.frombuffer(classes, dtype=np.int32, count=batch.num_rows)
         except FileNotFoundError as error:
             raise BankFormatError(f"{path} is missing: rebuild the bank") from error
         except (pa.ArrowInvalid, OSError, ValueError) as error:

@@ -16,9 +16,10 @@ from PIL import Image
 
 from genie_transforms._errors import BankError
 
+from .files import sha256_of
 from .manifest import MANIFEST, Manifest
 from .schema import COLUMNS, DATASET_INFO, STATE
-from .shards import file_sha256, read_shard
+from .shards import read_shard
 from .sources import AMBIGUOUS, SOURCES, KnownSources
 
 _DIGEST = re.compile("[0-9a-f]{32}")
@@ -82,7 +83,7 @@ def _of_sources(path: Path, manifest: Manifest) -> tuple[KnownSources | None, li
         known = KnownSources.read(path, entry, len(manifest.class_names))
     except BankError as error:
         return None, [str(error)]
-    found, problems = file_sha256(path), known.problems()
+    found, problems = sha256_of(path), known.problems()
     if found != entry["sha256"]:
         problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
     return known, problems
@@ -95,7 +96,7 @@ def _of_shard(
     if not path.is_file():
         yield "missing"
         return
-    found = file_sha256(path)
+    found = sha256_of(path)
     if found != entry["sha256"]:
         yield f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…"
     try:

@@ -21,26 +21,20 @@ def test_every_image_of_the_demo_is_a_hit_after_six_pairs(
     settings = {"max_pairs": 6, "num_inference_steps": 4, "preview": 0}
     printed = report_build(BuildConfig(out=tmp_path / "bank", **settings))
     source = open_source("")
-    with caplog.at_level(logging.WARNING, "genie.bank"):
-        bank = Bank.open(tmp_path / "bank", keep=None)
-    assert len(bank) == 6
-    # Six pairs need not lead to all six classes: that is said, and an image of another class is
-    # known, but finds nothing.
-    targets = {bank.class_names[label] for label in bank.labels}
-    others = sorted(set(bank.class_names) - targets)
-    assert bool(caplog.records) == bool(others)
-    assert [name for name in others if f"{name}" not in printed] == []
-    have_rows = [row for row in range(len(source)) if source.labels[row] in bank.labels]
-    transform = GeNIeTransform(bank, p=dict.fromkeys(targets, 1))
-    for row in have_rows:
-        transform(source.image(row))
-    assert transform.counters == (len(have_rows), len(have_rows), 0, 0)
-    if others:
-        with pytest.warns(UserWarning, match="have no rows with this target"):
-            transform = GeNIeTransform(bank, p=1)
+    bank = Bank.open(tmp_path / "bank", keep=None)
+    assert len(bank) == 6  # one for each class
+    transform = GeNIeTransform(bank, p=1)
     for row in range(len(source)):
         transform(source.image(row))
-    assert transform.counters.unknown == 0
+    assert transform.counters == (42, 42, 0, 0)
+    with caplog.at_level(logging.WARNING, "genie.bank"):
+        kept = Bank.open(tmp_path / "bank").kept
+    assert f"training     {kept}" in printed
+    for name in kept.empty_classes:
+        assert f"of {name}" in printed or f", {name}" in printed
+    assert [str(kept) in record.getMessage() for record in caplog.records] == [True] * bool(
+        kept.empty_classes
+    )
     assert verify_bank(tmp_path / "bank") == []
 
 
