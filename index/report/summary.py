@@ -102,8 +102,8 @@ def _known(out: Path, manifest: Manifest) -> list[str]:
     if not count:
         return []
     return [
-        f"two classes  {count} images are there in more than one class: without their label they "
-        f"are unknown, and stay as they are"
+        f"two classes  {count} of {len(known)} images are there in more than one class: without a "
+        f"label they are unknown, and stay as they are"
     ]
 
 
