@@ -9,6 +9,7 @@ that is killed leaves its temporary files; their names say whose they are, and
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -106,6 +107,15 @@ def link_or_copy(old: Path, new: Path) -> None:
             shutil.copyfile(old, temporary)
     else:
         flush_folder(new.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal; the file may be larger than the memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from genie_transforms import BankError, source_digest
 from index.embed import Backbone, EmbeddingIndex
 from index.sources import Source, fit_to
 from index.store import SourceBlock, SourceBlocks
+
+Vector = npt.NDArray[np.float32]
 
 BLOCK = 256
 """Images of one block. The embeddings of a block come from one call, whoever makes it."""
@@ -21,10 +22,15 @@ BLOCK = 256
 
 @dataclass
 class _Known:
-    """What older blocks know: of a file that has not changed the digest, of pixels the vector."""
+    """What older blocks know: of a file that has not changed all, of what was embedded the vector.
 
-    digests: dict[tuple[str, str], str]
-    vectors: dict[str, npt.NDArray[np.float32]]
+    Attributes:
+        files: By name and stamp: content key, what was embedded, and its vector.
+        vectors: By the content key of what was embedded.
+    """
+
+    files: dict[tuple[str, str], tuple[str, str, Vector]]
+    vectors: dict[str, Vector]
 
     @classmethod
     def of(cls, blocks: list[SourceBlock]) -> _Known:
@@ -34,12 +40,12 @@ class _Known:
         return known
 
     def add(self, block: SourceBlock) -> None:
-        for name, stamp, digest, vector in zip(
-            block.ids, block.stamps, block.digests, block.embeddings, strict=True
+        for name, stamp, digest, shown, vector in zip(
+            block.ids, block.stamps, block.digests, block.shown, block.embeddings, strict=True
         ):
             if stamp:
-                self.digests.setdefault((name, stamp), digest)
-            self.vectors.setdefault(digest, vector)
+                self.files.setdefault((name, stamp), (digest, shown, vector))
+            self.vectors.setdefault(shown, vector)
 
 
 class EmbedSources:
@@ -103,23 +109,26 @@ class EmbedSources:
         """Embed the images of a block that no earlier block knows."""
         known, ids, stamps = self._older(task), self.ids(task), self._stamps(task)
         digests: list[str] = []
+        shown: list[str] = []
         images: dict[int, torch.Tensor] = {}
         vectors = np.zeros((len(ids), self.backbone.dimension), dtype=np.float32)
         for place, row in enumerate(self._rows[task]):
-            original: Image.Image | None = None
-            digest = known.digests.get((ids[place], stamps[place])) if stamps[place] else None
-            if digest is None:
-                original = self._source.image(row)
-                digest = source_digest(original)
-            digests.append(digest)
-            if digest in known.vectors:
-                vectors[place] = known.vectors[digest]
+            found = known.files.get((ids[place], stamps[place]))
+            if found is not None:
+                digest, seen, vectors[place] = found
             else:
-                image = self._source.image(row) if original is None else original
-                images[place] = fit_to(image, self._resolution)
+                original = self._source.image(row)
+                image = fit_to(original, self._resolution)
+                digest, seen = source_digest(original), source_digest(image)
+                if seen in known.vectors:
+                    vectors[place] = known.vectors[seen]
+                else:
+                    images[place] = image
+            digests.append(digest)
+            shown.append(seen)
         if images:
             vectors[list(images)] = self.backbone(torch.stack(list(images.values())))
-        block = SourceBlock(ids, stamps, digests, vectors)
+        block = SourceBlock(ids, stamps, digests, shown, vectors)
         if self._blocks is not None and self._keep:
             self._blocks.write(block)
         self._done[task] = block
@@ -159,7 +168,7 @@ class EmbedSources:
         replaced = self._read(task)
         if replaced is None:
             return self._known
-        known = _Known(dict(self._known.digests), dict(self._known.vectors))
+        known = _Known(dict(self._known.files), dict(self._known.vectors))
         known.add(replaced)
         return known
 

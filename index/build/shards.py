@@ -104,14 +104,14 @@ def make_pairs(
     Returns:
         The pairs that could be made, by position in the shard, and what they cost.
     """
-    if not positions:
-        return {}, ShardResult()
     context, part, keys = job.context, job.plan.shard(number), job.shard_keys(number)
     shown = {pair - number * job.plan.pairs_per_shard for pair in job.shown}
     places = dict(enumerate(positions))
     wanted = [k for k, position in places.items() if position in shown]
     seeds = {k: (begin or {}).get(position, 0) for k, position in places.items()}
-    result = run_shard(context, part.take(list(positions)), wanted, seeds)
+    result = ShardResult()
+    if positions:
+        result = run_shard(context, part.take(list(positions)), wanted, seeds)
     pairs = {
         places[k]: FinishedPair(row, embeddings, context.index.centroid(row["label"]))
         for k, row, embeddings in zip(result.positions, result.rows, result.embeddings, strict=True)

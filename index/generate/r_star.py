@@ -70,12 +70,6 @@ class RStarCache:
         text = json.dumps([self.scope, self._found], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def copy(self) -> RStarCache:
-        """Return a cache of the same scope that can be added to without changing this one."""
-        other = RStarCache(self.scope)
-        other.merge(self)
-        return other
-
     def merge(self, other: RStarCache) -> None:
         """Take over all that another cache knows; where both know, the other's.
 

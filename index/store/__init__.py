@@ -19,6 +19,7 @@ from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
 from .finalize import finalize
 from .layout import check_folder, check_kinds, remove_leftovers_of_killed
 from .lock import Owner, check_free, check_owner, hold_folder, owner_of
+from .merged_index import merge_indexes
 from .pairs import FinishedPair, PairStore, keep_shard, pairs_of_shard
 from .shards import (
     finished_shards,
@@ -59,6 +60,7 @@ __all__ = [
     "is_finished",
     "keep_shard",
     "mark_near_duplicates",
+    "merge_indexes",
     "own_pairs",
     "owner_of",
     "pairs_of_shard",

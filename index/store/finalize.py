@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
+    SOURCES,
+    KnownSources,
     Manifest,
     arrow_schema,
     finish_bank,
@@ -16,11 +17,19 @@ from genie_transforms.format import (
 
 from .shards import read_stats
 
-# Every library whose release may change pixels, embeddings, neighbours or bytes.
-_VERSIONS = ("torch", "torchvision", "diffusers", "transformers", "faiss-cpu", "numpy", "pyarrow")
+# Every library whose release may change pixels, embeddings, neighbours or bytes; FAISS is one of
+# several packages.
+_FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu11")
+_VERSIONS = ("torch", "torchvision", "diffusers", "transformers", *_FAISS, "numpy", "pyarrow")
 
 
-def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_pairs: int) -> None:
+def finalize(
+    out: Path,
+    class_names: Sequence[str],
+    build: dict[str, Any],
+    num_pairs: int,
+    sources: KnownSources | None = None,
+) -> None:
     """Write what makes finished shards a bank; the manifest comes last.
 
     Args:
@@ -28,6 +37,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         class_names: Names of the classes; labels are positions in it.
         build: Recipe and fingerprint, ready for JSON.
         num_pairs: Pairs of the plan, made or failed.
+        sources: All source images, also those without a pair.
     """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
@@ -48,17 +58,17 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         counts=counts,
         shards=shards,
         versions=_versions(),
+        sources=None if sources is None else sources.write(out / SOURCES),
     )
     finish_bank(out, manifest, schema)
 
 
 def _versions() -> dict[str, str]:
-    """Return the release of each library; of FAISS under the name of whichever package has it."""
-    found = {}
+    """Return the releases that are installed, by name of the package."""
+    versions = {}
     for name in _VERSIONS:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # of conda, which has `faiss`, or of a GPU
-            module = import_module(name.removesuffix("-cpu"))
-            found[name.removesuffix("-cpu")] = str(module.__version__)
-    return found
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -37,13 +37,15 @@ class SourceBlock:
     Attributes:
         ids: Names of the images.
         stamps: Of the file of each, when it was read: size and time; "" where there is no file.
-        digests: Content keys of their pixels.
+        digests: Content keys of their pixels, as training reads them.
+        shown: Content keys of what was embedded: upright, scaled and cropped.
         embeddings: ``(N, D)`` float32.
     """
 
     ids: Sequence[str]
     stamps: Sequence[str]
     digests: Sequence[str]
+    shown: Sequence[str]
     embeddings: Embeddings
 
 
@@ -79,12 +81,14 @@ class SourceBlocks:
     def write(self, block: SourceBlock) -> None:
         """Write a block, atomically."""
         vectors = np.ascontiguousarray(block.embeddings, dtype=np.float32)
-        columns = [list(block.ids), list(block.stamps), list(block.digests), list(vectors)]
+        names = (block.ids, block.stamps, block.digests, block.shown)
+        columns = [*map(list, names), list(vectors)]
         schema = pa.schema(
             [
                 ("id", pa.string()),
                 ("stamp", pa.string()),
                 ("digest", pa.string()),
+                ("shown", pa.string()),
                 ("embedding", pa.list_(pa.float32(), vectors.shape[1])),
             ],
             metadata={b"scope": self._scope.encode()},
@@ -112,5 +116,6 @@ class SourceBlocks:
         if table.schema.metadata[b"scope"] != self._scope.encode():
             return None  # of another backbone
         flat = table["embedding"].combine_chunks().flatten().to_numpy()
-        ids, stamps, digests = (table[name].to_pylist() for name in ("id", "stamp", "digest"))
-        return SourceBlock(ids, stamps, digests, flat.reshape(len(ids), -1))
+        names = ("id", "stamp", "digest", "shown")
+        ids, stamps, digests, shown = (table[name].to_pylist() for name in names)
+        return SourceBlock(ids, stamps, digests, shown, flat.reshape(len(ids), -1))
