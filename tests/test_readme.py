@@ -40,9 +40,10 @@ def test_the_snippet_trains_on_what_the_demo_leaves(
     assert isinstance(genie, GeNIeTransform)
     for image, label in (train[index] for index in list(range(6)) * 5):
         assert isinstance(image, torch.Tensor)
-        assert round(float(image[0, 0, 0]) * 255) == coded_image(train.classes[label], 0).getpixel(
-            (0, 0)
-        )[0]
+        assert (
+            round(float(image[0, 0, 0]) * 255)
+            == coded_image(train.classes[label], 0).getpixel((0, 0))[0]
+        )
     assert genie.counters.seen == 30
     assert 5 < genie.counters.replaced < 25
     assert genie.counters.hit_share == 1
