@@ -16,7 +16,7 @@ NUM_DRAWS = int(os.environ.get("GENIE_DRAWS", "20_000"))
 # Some datasets are mostly of images that the bank does not know, which it says.
 @pytest.mark.filterwarnings("ignore:the bank")
 def test_labels_are_true_of_what_is_drawn(tmp_path: Path) -> None:
-    per_case = max(1000, NUM_DRAWS // 400)
+    per_case = max(1000, NUM_DRAWS // 200)
     number = drawn = replaced = refused = 0
     while drawn < NUM_DRAWS:
         try:
