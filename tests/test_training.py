@@ -18,6 +18,7 @@ import torch
 from torch.multiprocessing import start_processes
 from torchvision.datasets import CIFAR10
 
+from genie_transforms import UserError
 from tests.blocks import python_blocks
 from tests.coded import POOL, coded_image, red_of, write_coded_bank
 
@@ -162,8 +163,6 @@ def test_blocks_replace_and_labels_are_true(
     if name == "CIFAR-10":
         write_coded_bank(folder / "cifar-bank", POOL[::-1], POOL, size=32)
         write_cifar(folder / "data", monkeypatch)
-    if name == "Lightning":
-        pytest.importorskip("pytorch_lightning")
     variables = run(name)
     if name == "Lightning":
         fit_lightning(variables)
@@ -216,6 +215,13 @@ def test_what_a_dataset_of_timm_would_lose(folder: Path) -> None:
     for _ in variables["train"]:
         pass
     assert variables["genie"].counters.seen == 0
+
+
+def test_the_classes_of_timm_are_compared_with_the_banks(folder: Path) -> None:
+    """Without `classes=`, numbers of another order would be taken for the bank's."""
+    code = BLOCKS["timm"].replace(", classes=names", "")
+    with pytest.raises(UserError, match=r"\[bird, cat, dog\], are not those of the bank"):
+        exec(code, {})
 
 
 def test_labels_that_change(folder: Path) -> None:
