@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.datasets import open_dataset, pixels_of
+from benchmarks.datasets import Half, open_dataset, pixels_of, rows_of_half
 from genie_transforms import UserError
 from index.command import run_command
 from index.train import (
@@ -37,6 +37,8 @@ class SmallPipelineConfig(StageConfig):
         shift: Rise of the schedule's log-SNR (see `index.train.models.shifted_betas`): the larger,
             the later the class switches.
         held_out: Images of the test split that the models are evaluated on.
+        half: Train on the generator's half of each class only, so that a classifier may learn from
+            the other (`benchmarks.long_tail`).
     """
 
     data: str
@@ -44,6 +46,7 @@ class SmallPipelineConfig(StageConfig):
     resolution: int = 32
     shift: float = 2.0
     held_out: int = 1000
+    half: Half = "whole"
 
     def __post_init__(self) -> None:
         if self.resolution < 32 or self.resolution % 16:
@@ -58,16 +61,17 @@ def main(config: SmallPipelineConfig) -> None:
     torch.manual_seed(config.seed)
     for folder in (config.work, config.out):
         folder.mkdir(parents=True, exist_ok=True)
-    pixels = pixels_of(train, list(range(len(train))), config.resolution)
-    labels = torch.tensor(train.targets)
+    rows = rows_of_half(train, config.half)
+    pixels = pixels_of(train, rows.tolist(), config.resolution)
+    labels = torch.from_numpy(train.labels[rows])
     names = [name.display.lower() for name in train.names]
     pipeline = train_pipeline(config, TrainingSet(pixels, labels, names), config.shift)
     oracle = train_oracle(config, pixels, labels)
 
     rng = torch.Generator().manual_seed(config.seed)
-    rows = torch.randperm(len(test), generator=rng)[: config.held_out].tolist()
-    held_out = pixels_of(test, rows, config.resolution)
-    measured = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[rows])
+    tested = torch.randperm(len(test), generator=rng)[: config.held_out].tolist()
+    held_out = pixels_of(test, tested, config.resolution)
+    measured = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[tested])
     write_trained(config, pipeline, oracle, measured)
 
 

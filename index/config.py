@@ -71,7 +71,7 @@ class BuildConfig(ModelConfig, PlanConfig):
             their target's centroid has moved by more than this cosine distance.
         refresh_stale: Make stale pairs again.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
-            IVF4096,PQ64, whose recall is measured.
+            IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
     """
 

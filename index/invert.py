@@ -31,7 +31,8 @@ class InvertConfig(WeightsConfig, Inversion):
 
     Attributes:
         out: Folder that receives `<class>.safetensors`. Restarting continues.
-        source: Folder of images, one folder a class; empty for the demo's scenes.
+        source: Images, as `python -m index.build --source` takes them.
+        image_root: Folder of the images of a list, if it is not the list's own.
         dtype: Precision of the network; the tokens are learned in float32.
         initializer: Words that every token begins as; each class's own name if empty.
         class_names: File of display names, json or csv; folder names if empty.
@@ -42,6 +43,7 @@ class InvertConfig(WeightsConfig, Inversion):
 
     out: Path = Path("genie-inversions")
     source: str = ""
+    image_root: str = ""
     dtype: Literal["float32", "bfloat16"] = "float32"
     initializer: str = ""
     class_names: str = ""
@@ -68,7 +70,7 @@ def learn_classes(config: InvertConfig) -> list[Path]:
         ModelError: The model cannot be opened, or takes no tokens.
         UserError: A setting cannot be used, alone or with these images.
     """
-    source = open_source(config.source)
+    source = open_source(config.source, config.image_root)
     folders = source.class_names
     check_only_classes(config.only_classes, folders)
     names = class_names_for(config.class_names, folders)

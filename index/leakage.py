@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import torch
 import tyro
@@ -35,6 +34,7 @@ from index.embed import (
     Embeddings,
     distances,
     load_backbone,
+    nearest,
 )
 from index.sources import fit_to
 from index.store import chosen_embeddings, embeddings_path, finished_shards, read_shard, read_table
@@ -44,10 +44,6 @@ logger = logging.getLogger("genie.leakage")
 
 _SHOWN = 10
 """Files that each list of the text names, at most."""
-
-
-_ROUNDING = 1e-5
-"""How far the norm of a unit vector in float32 may be from 1."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +76,10 @@ class Report:
         test: Folder of the held-out images.
         test_images: How many there are.
         same: Held-out files whose pixels are those of a source.
-        near_sources: Held-out file, and cosine to the nearest source, where that is large.
+        near_sources: Held-out file, and cosine to the nearest source, where that is large; None if
+            it cannot be known, since the bank keeps its sources' embeddings only compressed.
         near_negatives: Held-out file, and cosine to the nearest negative, where that is large.
-        train_test: Distances between sources and held-out images.
+        train_test: Distances between sources and held-out images; None as for near_sources.
         augmented_test: Distances between negatives and held-out images; None for an empty bank.
     """
 
@@ -90,9 +87,9 @@ class Report:
     test: str
     test_images: int
     same: list[str]
-    near_sources: dict[str, float]
+    near_sources: dict[str, float] | None
     near_negatives: dict[str, float]
-    train_test: Distances
+    train_test: Distances | None
     augmented_test: Distances | None
 
 
@@ -103,12 +100,13 @@ def check_leakage(config: LeakageConfig) -> Report:
         BankNotFoundError: There is no such bank.
         MissingFileError: The bank's index or embeddings, or held-out images, are missing.
         UnfinishedBankError: The bank's build did not end.
-        UserError: The bank's backbone is another one now, or its index is not exact.
+        UserError: The bank's backbone is another one now; or near sources are to count, and
+            cannot be known.
     """
     manifest = Manifest.read(config.bank)
     files = _image_files(config.test)
     index = EmbeddingIndex.load(config.bank / "index")
-    train, augmented = _exact_embeddings(index, config.bank), _negatives(config.bank)
+    train, augmented = _sources(index, config), _negatives(config.bank)
     backbone = load_backbone(manifest.recipe["backbone"], device=choose_device(config.device))
     if backbone.fingerprint() != manifest.fingerprint["backbone"]:
         raise UserError(
@@ -123,29 +121,31 @@ def check_leakage(config: LeakageConfig) -> Report:
         test=str(config.test),
         test_images=len(files),
         same=[name for name, digest in zip(names, digests, strict=True) if digest in sources],
-        near_sources=nearly_same(train, test, names, config.similarity),
+        near_sources=None if train is None else nearly_same(train, test, names, config.similarity),
         near_negatives=nearly_same(augmented, test, names, config.similarity),
-        train_test=distances(train, test),
+        train_test=None if train is None else distances(train, test),
         augmented_test=distances(augmented, test) if len(augmented) else None,
     )
 
 
-def _exact_embeddings(index: EmbeddingIndex, bank: Path) -> Embeddings:
-    """Read the embeddings of all sources, ``(N, D)`` float32.
+def _sources(index: EmbeddingIndex, config: LeakageConfig) -> Embeddings | None:
+    """Read the embeddings of all sources, ``(N, D)`` float32; None if they are only compressed.
 
     Raises:
-        UserError: The index gives back other vectors than it was given.
+        UserError: They are, and near sources are to count.
     """
-    embeddings = index.embeddings()
-    # A code is the mean of the vectors that share it, or rounded: the norm says so. HNSW32 and
-    # IVF64,Flat search approximately, but keep every vector as it was.
-    if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=0, atol=_ROUNDING):
-        raise UserError(
-            f"{bank} keeps its embeddings compressed, as {index.factory!r}, and so their distances "
-            "are not exact: run its build again with --index-factory Flat, which makes no image "
-            "again"
-        )
-    return embeddings
+    # Decoded ones would say of most copies that they are none.
+    if index.keeps_embeddings:
+        return index.embeddings()
+    why = (
+        f"{config.bank} keeps the embeddings of its sources compressed, as {index.factory!r}, and "
+        "so which held-out images are nearly the same cannot be known: run its build again, which "
+        "makes no image again and keeps them exactly"
+    )
+    if config.near:
+        raise UserError(why)
+    logger.warning("%s", why)
+    return None
 
 
 def _embed(files: Sequence[Path], backbone: Backbone, side: int) -> tuple[list[str], Embeddings]:
@@ -174,8 +174,8 @@ def nearly_same(
     """
     if not len(first):
         return {}
-    found, _ = faiss.knn(second, first, 1, metric=faiss.METRIC_INNER_PRODUCT)
-    near = zip(names, found[:, 0].tolist(), strict=True)
+    _, cosines = nearest(first, second, 1)
+    near = zip(names, cosines[:, 0].tolist(), strict=True)
     return {name: round(cosine, 4) for name, cosine in near if cosine >= similarity}
 
 
@@ -216,6 +216,9 @@ def show(report: Report) -> str:
         *(f"  {name}" for name in report.same[:_SHOWN]),
     ]
     for name, near in (("source", report.near_sources), ("negative", report.near_negatives)):
+        if near is None:
+            lines.append(f"near         cannot be known of a {name}: embeddings are compressed")
+            continue
         lines.append(f"near         {len(near)} are nearly the same as a {name}")
         ranked = sorted(near.items(), key=lambda item: -item[1])[:_SHOWN]
         lines += [f"  {file}  {cosine:.4f}" for file, cosine in ranked]

@@ -27,7 +27,7 @@ from index.diffusion import load_family
 from index.embed import load_backbone
 from index.generate import BuildContext
 from index.plan import Plan, make_plan
-from index.sources import Source
+from index.sources import source_of
 
 from .outcomes import Outcome, coarse_to_fine, run
 
@@ -69,7 +69,7 @@ class Config:
 def make_context(config: Config) -> tuple[BuildContext, Plan]:
     """Draw scenes, open the demo's models, and plan the pairs."""
     scenes = Scenes(num_per_class=_PER_CLASS, seed=_SEED)
-    source = Source(scenes, [str(row) for row in range(len(scenes))], "scenes")
+    source = source_of(scenes)
     family = load_family(str(PIPELINE), dtype=config.dtype)
     build = BuildConfig(backbone="demo", dtype=config.dtype, batch_size=config.batch_size)
     build = resolve(build, family)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
 
     Raises:
         UserError: Joined datasets have other classes, or the same in another order.
+
+    Warns:
+        UserWarning: Some of the joined datasets name classes, and others none.
     """
     classes = getattr(dataset, "classes", None)
     if classes is not None and not callable(classes):
@@ -37,7 +41,7 @@ def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
         return _feature_names(features, label_at)
     joined = getattr(dataset, "datasets", None)
     if isinstance(joined, Sequence):
-        return _agreed([classes_of(part, label_at) for part in joined])
+        return _agreed(joined, [classes_of(part, label_at) for part in joined])
     wrapped = getattr(dataset, "dataset", getattr(dataset, "reader", None))
     return None if wrapped is None or wrapped is dataset else classes_of(wrapped, label_at)
 
@@ -61,10 +65,11 @@ def _feature_names(features: Mapping[Any, Any], label_at: Any) -> list[Any] | No
     return None if names is None else list(names)
 
 
-def _agreed(found: list[list[Any] | None]) -> list[Any] | None:
+def _agreed(parts: Sequence[Any], found: list[list[Any] | None]) -> list[Any] | None:
     """Return the class names that the parts of a dataset have in common.
 
-    Parts that say nothing are passed over.
+    Parts that say nothing are passed over, as a whole dataset is that says nothing: their numbers
+    must agree. But where others have names, they may well have been forgotten: a warning says so.
     """
     known = [names for names in found if names is not None]
     other = next((names for names in known if names != known[0]), None)
@@ -72,5 +77,15 @@ def _agreed(found: list[list[Any] | None]) -> list[Any] | None:
         raise UserError(
             f"the parts of the joined dataset have other classes or another order, "
             f"{some_names(known[0])} and {some_names(other)}: one label would mean two classes"
+        )
+    silent = [
+        type(part).__name__ for part, names in zip(parts, found, strict=True) if names is None
+    ]
+    if known and silent:
+        warnings.warn(
+            f"{len(silent)} of {len(parts)} parts of the joined dataset name no classes "
+            f"({', '.join(silent[:3])}): their labels are taken to number {some_names(known[0])}. "
+            f"If they do, give the part an attribute `classes`, and they are checked",
+            stacklevel=4,
         )
     return known[0] if known else None

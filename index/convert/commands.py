@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 import tyro
 
 from genie_transforms import Bank, MissingFileError
-from genie_transforms.format import merge_banks
+from genie_transforms.format import DEFAULT_KEEP, merge_banks
 from index.command import run_command
 
 from .authors import read_authors
 from .bank import import_bank
 from .diff_mix import read_diff_mix
+from .exported import import_exported
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Merge:
 
     def run(self) -> str:
         """Merge, and say how many rows there are."""
-        counts = merge_banks(self.banks, self.out).counts
+        counts = merge_banks(self.banks, self.out, _merge_indexes).counts
         dropped = counts["merged_rows"] - counts["rows"]
         return f"{self.out}: {counts['rows']} rows, {dropped} duplicates dropped"
 
@@ -51,13 +52,30 @@ class Export:
     bank: tyro.conf.Positional[Path]
     out: Path
     layout: Literal["imagefolder", "webdataset"] = "imagefolder"
-    keep: str = "on_target & ~duplicate"
+    keep: str = DEFAULT_KEEP
 
     def run(self) -> str:
         """Export, and say what was kept."""
         bank = Bank.open(self.bank, keep=self.keep or None)
         bank.export(self.out, self.layout)
         return f"{self.out}: {bank.kept}"
+
+
+@dataclass(frozen=True)
+class Import:
+    """Make a bank of what was exported from one.
+
+    Attributes:
+        folder: What `export` wrote, in either layout.
+        out: The new folder.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    out: Path
+
+    def run(self) -> str:
+        """Import, and say how many rows there are."""
+        return f"{self.out}: {import_exported(self.folder, self.out).num_rows} rows"
 
 
 @dataclass(frozen=True)
@@ -110,6 +128,7 @@ class ImportDiffMix:
 Command = (
     Annotated[Merge, tyro.conf.subcommand("merge")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Import, tyro.conf.subcommand("import")]
     | Annotated[ImportAuthors, tyro.conf.subcommand("import-authors")]
     | Annotated[ImportDiffMix, tyro.conf.subcommand("import-diff-mix")]
 )
@@ -120,6 +139,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run_command(_run, Command, "index.convert", arguments, description=__doc__)
 
 
-def _run(command: Merge | Export | ImportAuthors | ImportDiffMix) -> None:
+def _run(command: Merge | Export | Import | ImportAuthors | ImportDiffMix) -> None:
     """Run a subcommand, and print what came of it."""
     print(command.run())
+
+
+def _merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequence[int]]) -> None:
+    """Merge the indexes of banks; only this needs FAISS, which takes seconds to load."""
+    from index.store import merge_indexes
+
+    merge_indexes(folder, parts, numbers)

@@ -4,7 +4,7 @@ It makes every command run without a download, and gives tests and benchmarks tr
 and captions. `python -m index.demo.train` trains the models again.
 """
 
-from .scenes import CLASSES, NOVEL_CLASSES, Scenes, render
+from .scenes import CLASSES, NOVEL_CLASSES, SIZE, Scenes, render
 from .weights import ENCODER, ORACLE, PIPELINE, load_encoder, load_oracle, oracle_names
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "NOVEL_CLASSES",
     "ORACLE",
     "PIPELINE",
+    "SIZE",
     "Scenes",
     "load_encoder",
     "load_oracle",

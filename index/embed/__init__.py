@@ -1,16 +1,19 @@
 """Images to vectors, and where the classes lie among them.
 
 Backbones turn images into unit-norm embeddings, a cache keeps them, and a FAISS index with the
-centroids of the classes searches them. Knows no diffusion model and no noise ratio.
+centroids of the classes searches them: FAISS proposes, the exact embeddings decide. Knows no
+diffusion model and no noise ratio.
 """
 
 from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
 from .cache import CachedBackbone
-from .centroids import Centroids, Doubles, Embeddings, Integers
+from .centroids import Centroids
+from .checkpoints import read_checkpoint
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
 from .embedding_index import EmbeddingIndex
 from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
-from .vectors import FLAT, VectorIndex
+from .search import Doubles, Embeddings, Integers, inner_products, nearest
+from .vectors import FLAT, VectorIndex, share_found
 
 __all__ = [
     "BACKBONE_HELP",
@@ -29,7 +32,11 @@ __all__ = [
     "Network",
     "VectorIndex",
     "distances",
+    "inner_products",
     "load_backbone",
+    "nearest",
+    "read_checkpoint",
+    "share_found",
     "unisiam_encoder",
     "unisiam_preprocess",
 ]

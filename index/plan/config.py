@@ -14,7 +14,9 @@ class PlanConfig:
     """Which pairs of image and target are made, and in which shards.
 
     Attributes:
-        source: Folder of images, one folder a class; empty for the demo's scenes.
+        source: Images: a folder with one folder a class, torchvision:CLASS:ROOT, hf:NAME[:SPLIT],
+            parquet or tar files, or a list of images; empty for the demo's scenes.
+        image_root: Folder of the images of a list, if it is not the list's own.
         class_names: Display names and superclasses, json or csv; if empty, folder names.
         pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
             confusion:K, as sources the K classes most confused with each target.
@@ -28,6 +30,7 @@ class PlanConfig:
     """
 
     source: str = ""
+    image_root: str = ""
     class_names: str = ""
     pairs: str = "all"
     confusion: str = ""
