@@ -27,6 +27,7 @@ COMMANDS = [
     "benchmarks.unisiam",
     "index.build",
     "index.convert",
+    "index.demo.classify",
     "index.demo.train",
     "index.invert",
     "index.leakage",

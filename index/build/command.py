@@ -33,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _build(config: BuildConfig) -> None:
-    from .builder import report_build  # takes seconds, which --help should not
+    # These take seconds, which --help should not.
+    from .builder import report_build
+    from .demo_images import leave_images
 
     print(report_build(config))
+    if config.is_demo and not config.dry_run:
+        print(leave_images(config))
