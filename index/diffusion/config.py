@@ -6,10 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from genie_transforms import UserError
 from index.device import AUTO, choose_device
 
 if TYPE_CHECKING:
     from .family import Family
+
+
+SAMPLERS = {
+    "dpm++": "DPMSolverMultistepScheduler",
+    "unipc": "UniPCMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "euler_a": "EulerAncestralDiscreteScheduler",
+    "flow_euler": "FlowMatchEulerDiscreteScheduler",
+}
+"""Samplers that can be joined anywhere in their grid: the short name, and diffusers' class."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +88,17 @@ class ModelConfig(WeightsConfig):
     offload: bool = field(default=False, metadata={"recipe": False})
     safety_checker: Literal["on", "off"] = "on"
     scheduler: str | None = None
+
+    def check_sampler(self) -> None:
+        """Refuse a scheduler that no model could have.
+
+        Raises:
+            UserError: Names those that there are.
+        """
+        if self.scheduler not in {None, "model", *SAMPLERS, *SAMPLERS.values()}:
+            raise UserError(
+                f"scheduler must be one of {', '.join(SAMPLERS)} or model, got {self.scheduler!r}"
+            )
 
     def open_family(self, default_model: Path, **options: Any) -> Family:
         """Open the model with its sampler, its checker and its switches (see the base class)."""

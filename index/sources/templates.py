@@ -75,7 +75,8 @@ def _agreed(template: str, words: dict[str, str]) -> str:
     engine = inflect.engine()
 
     def choose(match: re.Match[str]) -> str:
-        article = engine.a(words[match[3]]).split()[0]  # by sound: "an hour", "a unicorn"
+        spoken = re.sub(r"^\d+", lambda digits: engine.number_to_words(digits[0]), words[match[3]])
+        article = engine.a(spoken).split()[0]  # by sound: "an hour", "a unicorn", "an 8-ball"
         return f"{match[1]}{article[1:]}{match[2]}"
 
     return _ARTICLE.sub(choose, template)
