@@ -81,11 +81,11 @@ def check_lora(lora: str) -> None:
         MissingFileError: There is no such file or folder, and it is no hub id.
         MissingPackageError: peft is missing.
     """
+    if find_spec("peft") is None:
+        raise MissingPackageError(f"--lora {lora} needs peft: pip install peft")
     path = Path(lora).expanduser()
     if not path.exists() and (lora.startswith((".", "/", "~")) or lora.count("/") != 1):
         raise MissingFileError(f"--lora {lora}: no such file or folder, and no hub id")
-    if find_spec("peft") is None:
-        raise MissingPackageError(f"--lora {lora} needs peft: pip install peft")
 
 
 def fuse_lora(pipeline: Any, lora: str) -> dict[str, Any]:

@@ -4,13 +4,31 @@ Backbones turn images into unit-norm embeddings, a cache keeps them, and a FAISS
 centroids of the classes searches them. Knows no diffusion model and no noise ratio.
 """
 
-from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
-from .cache import CachedBackbone
-from .centroids import Centroids, Doubles, Embeddings, Integers
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
-from .embedding_index import EmbeddingIndex
-from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
-from .vectors import FLAT, VectorIndex
+
+if TYPE_CHECKING:
+    from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
+    from .cache import CachedBackbone
+    from .centroids import Centroids, Doubles, Embeddings, Integers
+    from .embedding_index import EmbeddingIndex
+    from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
+    from .vectors import FLAT, VectorIndex
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "backbone": ["BACKBONE_HELP", "Backbone", "ModuleBackbone", "load_backbone"],
+            "cache": ["CachedBackbone"],
+            "centroids": ["Centroids", "Doubles", "Embeddings", "Integers"],
+            "embedding_index": ["EmbeddingIndex"],
+            "networks": ["UNISIAM", "Network", "unisiam_encoder", "unisiam_preprocess"],
+            "vectors": ["FLAT", "VectorIndex"],
+        },
+    )
 
 __all__ = [
     "BACKBONE_HELP",

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from transformers import AutoImageProcessor, AutoModel
 
 from genie_transforms import MissingFileError, UserError
-
 from index.loading import quiet_loading
 
 from .networks import Network

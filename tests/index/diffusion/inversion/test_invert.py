@@ -15,7 +15,7 @@ from index.demo.scenes import Scenes
 from index.demo.weights import PIPELINE
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
-from index.diffusion.inversion.invert import CHECKPOINT, Concept, invert
+from index.diffusion.inversion.concepts import CHECKPOINT, Concept, invert
 from index.diffusion.inversion.tokens import (
     add_tokens,
     load_tokens,
