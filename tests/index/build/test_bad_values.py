@@ -134,7 +134,6 @@ COMMAND_LINES = [
     ("--backbone", "transformers:/nowhere"),
     ("--backbone", "unisiam:resnet18:FILE"),
     ("--backbone", "python:no_such_module:function"),
-    ("--backbone", "demo", "--model", "/nowhere"),
     ("--model", "/nowhere"),
     ("--model", "FILE"),
     ("--variant", "fp17"),
