@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.index_scale import DIMENSION, arms, fill, on_paper, stored_bytes, synthetic
+from benchmarks.index_scale.run import DIMENSION, arms, fill, on_paper, stored_bytes, synthetic
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 

@@ -8,9 +8,7 @@ by brute force, that it returns.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -20,8 +18,9 @@ import numpy.typing as npt
 
 from benchmarks.measure import environment
 from genie_transforms.format import write_json
-from index.command import run_command
 from index.embed import FLAT, VectorIndex
+
+from .config import ScaleConfig
 
 DIMENSION = 768
 
@@ -36,25 +35,6 @@ _TRAINING = 39  # vectors for each cell of an inverted file: FAISS warns below t
 
 
 _ON_PAPER = 100_000_000
-
-
-@dataclass(frozen=True)
-class ScaleConfig:
-    """Measure the index.
-
-    Attributes:
-        sizes: Numbers of vectors.
-        queries: Vectors that are searched for.
-        threads: Threads of FAISS; 0 for its default.
-        quick: 2,000 vectors and 200 queries: does it run at all?
-        json: File that receives the figures.
-    """
-
-    sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
-    queries: int = 1000
-    threads: int = 0
-    quick: bool = False
-    json: Path | None = None
 
 
 def synthetic(count: int, seed: int, spread: float = 0.7) -> npt.NDArray[np.float32]:
@@ -181,7 +161,3 @@ def main(config: ScaleConfig) -> dict[str, Any]:
     extrapolated = ", ".join(f"{factory} {gigabytes:,.0f} GB" for factory, gigabytes in paper)
     print(f"100 M vectors, by bytes a vector: {extrapolated}")
     return figures
-
-
-if __name__ == "__main__":
-    run_command(main, ScaleConfig, "benchmarks.index_scale")

@@ -1,0 +1,1 @@
+"""How the index scales: `python -m benchmarks.index_scale`."""
