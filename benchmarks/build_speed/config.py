@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from index.config import PAPER_NOISE_RATIOS
+from index.kinds import check_kinds, check_range
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -51,3 +52,7 @@ class Config:
     quick: bool = False
     json: Path | None = None
     plot: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        check_range(self, ["pairs", "rounds", "batch_size"], 1)

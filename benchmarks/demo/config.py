@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.kinds import check_kinds, check_range
+
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -25,3 +27,7 @@ class DemoConfig:
     json: Path | None = None
     picture: Path | None = None
     quick: bool = False
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        check_range(self, ["num_pairs"], 1)

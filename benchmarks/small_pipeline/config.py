@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genie_transforms import UserError
+from index.kinds import check_kinds
 from index.train import StageConfig
 
 
@@ -29,6 +30,7 @@ class SmallPipelineConfig(StageConfig):
     held_out: int = 1000
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.resolution < 32 or self.resolution % 16:
             raise UserError(
                 f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"

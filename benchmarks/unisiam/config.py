@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genie_transforms import UserError
+from index.kinds import check_kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class UniSiamConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         from index.embed import UNISIAM  # needs torch, which --help does not
 
         if self.arch not in UNISIAM:

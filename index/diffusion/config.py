@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from genie_transforms import UserError
 from index.device import AUTO, choose_device
 
+from .samplers import SAMPLERS
+
 if TYPE_CHECKING:
     from .family import Family
-
-
-SAMPLERS = {
-    "dpm++": "DPMSolverMultistepScheduler",
-    "unipc": "UniPCMultistepScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "euler_a": "EulerAncestralDiscreteScheduler",
-    "flow_euler": "FlowMatchEulerDiscreteScheduler",
-}
-"""Samplers that can be joined anywhere in their grid: the short name, and diffusers' class."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 import diffusers
 from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 
-from .config import SAMPLERS
+from .samplers import SAMPLERS
 from .weights import ModelError
 
 Scheduler = Any
