@@ -62,7 +62,7 @@ def parse_grouped(
     nested = make_dataclass(settings.__name__, boxes, frozen=True)
     description = inspect.cleandoc(settings.__doc__ or "").split("\n\n")[0]
     if brief and len(groups) > 1:
-        description += f" These settings come first; {_ALL} shows all {len(own)}."
+        description += f"\n\nThese settings come first; {_ALL} shows all {len(own)}."
     arguments = ["--help" if argument == _ALL else argument for argument in arguments]
     markers = (tyro.conf.OmitArgPrefixes,)
     parsed: Any = tyro.cli(

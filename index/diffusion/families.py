@@ -88,7 +88,7 @@ def load_family(
         pipeline = DiffusionPipeline.from_pretrained(
             folder, variant=variant, dtype=_DTYPES[dtype], **absent
         )
-    except OSError as error:  # such as a file of weights that is not there
+    except (OSError, ValueError) as error:  # such as files of a variant that are not there
         raise ModelError(f"{model} cannot be opened, variant {variant}: {_line(error)}") from error
     if lora is not None:
         identity |= fuse_lora(pipeline, lora)

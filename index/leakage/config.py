@@ -9,7 +9,7 @@ import tyro
 
 from index.device import AUTO
 from index.embed import DUPLICATE_SIMILARITY
-from index.kinds import check_kinds, check_range
+from index.kinds import check_kinds
 
 
 @dataclass(frozen=True)
@@ -34,4 +34,3 @@ class LeakageConfig:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        check_range(self, ["similarity"], -1, 1)
