@@ -19,7 +19,7 @@ _WIDEST = 2**63 - 1  # of an integer in arrays, seeds and columns
 _NAMES = {int: "a whole number", float: "a finite number", str: "text", Path: "a path"}
 
 
-def check_kinds(settings: Any) -> None:
+def check_kinds(settings: object) -> None:
     """Refuse values of another kind than their annotations say, NaN and infinity included.
 
     Args:
@@ -36,7 +36,7 @@ def check_kinds(settings: Any) -> None:
 
 
 def check_range(
-    settings: Any, names: Sequence[str], least: float, most: float = math.inf, *, hint: str = ""
+    settings: object, names: Sequence[str], least: float, most: float = math.inf, *, hint: str = ""
 ) -> None:
     """Refuse numbers outside [least, most]; None, for what is not given, passes.
 

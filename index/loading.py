@@ -23,7 +23,7 @@ def quiet_loading() -> Iterator[None]:
     """
     # Heavy; whoever opens a model has loaded them.
     from diffusers.utils import logging as of_diffusers
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
     from transformers.utils import logging as of_transformers
 
     with ExitStack() as restored:

@@ -167,7 +167,7 @@ def test_a_hub_model_is_known_by_its_commit(
 
 
 def test_a_variant_that_is_not_there(stable_diffusion_folder: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be opened, variant fp17: .*fp17"):
+    with pytest.raises(ModelError, match=r"cannot be opened, variant fp17: .*fp17"):
         load_family(str(stable_diffusion_folder), variant="fp17")
 
 
