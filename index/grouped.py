@@ -57,7 +57,7 @@ def parse_grouped(
                 (name, _described(str, text, "PATH", ""), "") for name, text in extra.items()
             ]
         box = make_dataclass(group, members, frozen=True)
-        shown = tyro.conf.Suppress[box] if brief and boxes else box  # type: ignore[misc]
+        shown = tyro.conf.Suppress[box] if brief and boxes else box  # type: ignore[misc, valid-type]
         boxes.append((group, _described(shown, ""), field(default_factory=box)))
     nested = make_dataclass(settings.__name__, boxes, frozen=True)
     description = inspect.cleandoc(settings.__doc__ or "").split("\n\n")[0]

@@ -29,7 +29,8 @@ def check_kinds(settings: object) -> None:
     Raises:
         UserError: Names the setting, the value and what it takes.
     """
-    for name, hint in _hints(type(settings)).items():
+    kind: Any = type(settings)
+    for name, hint in _hints(kind).items():
         value = getattr(settings, name)
         if not _is_of(value, hint):
             raise UserError(f"{name} must be {_named(hint)}, got {value!r}")
