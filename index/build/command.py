@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from genie_transforms import UserError
 from index.command import run_command
 from index.config import BuildConfig
 
@@ -33,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _build(config: BuildConfig) -> None:
+    if config.backbone == "demo" and not config.is_demo:
+        # It would decide r*, on_target and what the default filter keeps.
+        raise UserError(
+            "--backbone demo knows nothing but the demo's shapes of 64 pixels: leave --backbone "
+            "out for torchvision:resnet50, or give one that knows such images; see --help"
+        )
     # These take seconds, which --help should not.
     from .builder import report_build
     from .demo_images import leave_images
