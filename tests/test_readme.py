@@ -10,7 +10,7 @@ import torch
 from torchvision.datasets import ImageFolder
 
 from genie_transforms import GeNIeTransform
-from index.demo.classify import ClassifyConfig
+from index.demo.config import ClassifyConfig
 from tests.blocks import python_blocks
 from tests.coded import coded_image, write_coded_bank
 

@@ -11,7 +11,7 @@ from genie_transforms import source_digest
 from index.build import main
 from index.build.demo_images import leave_images
 from index.config import BuildConfig
-from index.demo.classify import ClassifyConfig
+from index.demo.config import ClassifyConfig
 from index.sources import open_source
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from genie_transforms import MissingFileError, UserError, source_digest
 from index.demo import Scenes
-from index.demo.classify import ClassifyConfig, compare, describe, main
+from index.demo.classify import main
+from index.demo.comparison import compare, describe
+from index.demo.config import ClassifyConfig
 from tests.banks import row, write_bank
 
 CLASSES = ["drop", "arrow"]  # the bank's order; that of the folder is the alphabet's
