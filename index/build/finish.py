@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 
-from genie_transforms.format import decode_image, planes_of, write_card
+from genie_transforms.format import KnownSources, decode_image, planes_of, write_card
 from index.config import BuildConfig
 from index.demo import ORACLE, oracle_names
 from index.report import strips, summarize, write_preview
@@ -61,7 +61,8 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     write_card(out, facts, content["recipe"])
     shown = strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
     write_preview(out, shown, config.sweep_ratios)
-    finalize(out, names, content, len(prepared.plan))
+    known = KnownSources.of(context.index.digests, context.index.labels)
+    finalize(out, names, content, len(prepared.plan), known)
     remove_leftovers(out, prepared.keys)
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
+    SOURCES,
+    KnownSources,
     Manifest,
     arrow_schema,
     finish_bank,
@@ -21,7 +23,13 @@ _FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu11")
 _VERSIONS = ("torch", "torchvision", "diffusers", "transformers", *_FAISS, "numpy", "pyarrow")
 
 
-def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_pairs: int) -> None:
+def finalize(
+    out: Path,
+    class_names: Sequence[str],
+    build: dict[str, Any],
+    num_pairs: int,
+    sources: KnownSources | None = None,
+) -> None:
     """Write what makes finished shards a bank; the manifest comes last.
 
     Args:
@@ -29,6 +37,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         class_names: Names of the classes; labels are positions in it.
         build: Recipe and fingerprint, ready for JSON.
         num_pairs: Pairs of the plan, made or failed.
+        sources: All source images, also those without a pair.
     """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
@@ -49,6 +58,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         counts=counts,
         shards=shards,
         versions=_versions(),
+        sources=None if sources is None else sources.write(out / SOURCES),
     )
     finish_bank(out, manifest, schema)
 

@@ -23,7 +23,7 @@ from index.embed.backbone import load_backbone
 from index.embed.embedding_index import EmbeddingIndex
 from index.generate.r_star import RStarCache
 from index.generate.selection import projections
-from index.sources.source import open_source
+from index.sources.open import open_source
 from index.store.embeddings import chosen_embeddings, embeddings_path
 
 CLASSES = ("arrow", "drop", "fish")
