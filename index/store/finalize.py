@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from genie_transforms.format import (
 
 from .shards import read_stats
 
-# Every library whose release may change pixels, embeddings, neighbours or bytes.
-_VERSIONS = ("torch", "torchvision", "diffusers", "transformers", "faiss-cpu", "numpy", "pyarrow")
+# Every library whose release may change pixels, embeddings, neighbours or bytes; FAISS is one of
+# several packages.
+_FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu11")
+_VERSIONS = ("torch", "torchvision", "diffusers", "transformers", *_FAISS, "numpy", "pyarrow")
 
 
 def finalize(
@@ -55,7 +57,18 @@ def finalize(
         fingerprint=build["fingerprint"],
         counts=counts,
         shards=shards,
-        versions={name: version(name) for name in _VERSIONS},
+        versions=_versions(),
         sources=None if sources is None else sources.write(out / SOURCES),
     )
     finish_bank(out, manifest, schema)
+
+
+def _versions() -> dict[str, str]:
+    """Return the releases that are installed, by name of the package."""
+    versions = {}
+    for name in _VERSIONS:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
