@@ -1,10 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo train test lint clean
 
 demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at genie-bank/preview.png
 	$(BIN)/python -m index.build
+
+train: .venv/index.stamp  ## after `make demo`: train a small classifier with and without its bank
+	$(BIN)/python -m index.demo.classify
 
 test: .venv/test.stamp lint  ## run the tests
 	$(BIN)/python -m pytest
@@ -27,4 +30,4 @@ lint: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv genie-bank
+	rm -rf .venv genie-bank demo-images

@@ -8,9 +8,12 @@ stopped by SIGINT or SIGTERM. Anything else is a bug of ours and keeps its trace
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,18 +55,40 @@ def run_command(
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it says at INFO which build it found
     prog = f"python -m {name}"
     try:
+        if groups is None:
+            parse = partial(tyro.cli, settings, prog=prog, description=description, args=arguments)
+        else:
+            given = _with_config(settings, sys.argv[1:] if arguments is None else arguments)
+            parse = partial(parse_grouped, settings, groups, prog, given, {"config": _CONFIG_HELP})
         with stoppable():
-            if groups is None:
-                act(tyro.cli(settings, prog=prog, description=description, args=arguments))
-            else:
-                given = _with_config(settings, sys.argv[1:] if arguments is None else arguments)
-                act(parse_grouped(settings, groups, prog, given, {"config": _CONFIG_HELP}))
+            act(_refusing_in_a_line(parse))
     except Stopped as stop:
         logger.error("%s", stop)
         sys.exit(stop.status)
     except GeNIeError as error:
         logger.error("error: %s", error)
         sys.exit(2)
+
+
+def _refusing_in_a_line(parse: Callable[[], Settings]) -> Settings:
+    """Return the parsed settings.
+
+    Raises:
+        GeNIeError: The settings refuse a value. tyro, which makes them, would say so in a box.
+        SystemExit: For `--help`, or after tyro has shown a flag that cannot be parsed.
+    """
+    shown = io.StringIO()
+    try:
+        with redirect_stderr(shown):
+            return parse()
+    except SystemExit as stop:
+        cause: BaseException | None = stop
+        while cause is not None:
+            if isinstance(cause, GeNIeError):
+                raise cause from None
+            cause = cause.__context__
+        sys.stderr.write(shown.getvalue())
+        raise
 
 
 def _with_config(settings: type[Any], arguments: Sequence[str]) -> list[str]:

@@ -18,7 +18,6 @@ from pathlib import Path
 import tyro
 
 from genie_transforms import BankError
-from genie_transforms.format import MANIFEST, Manifest, remove_temporaries, verify_bank
 from index.command import run_command
 
 
@@ -46,6 +45,9 @@ def _verify(config: Config) -> None:
     Raises:
         BankError: The folder holds no bank, or one whose manifest cannot be read.
     """
+    # It takes seconds, unlike --help.
+    from genie_transforms.format import Manifest, remove_temporaries, verify_bank
+
     bank = config.bank
     if config.repair:
         for folder in (bank, *(path for path in bank.glob("*") if path.is_dir())):
@@ -68,7 +70,7 @@ def _verify(config: Config) -> None:
 
 def _how_to_mend(bank: Path) -> str:
     """Say what to run; a build knows its own shards, and checks them when it continues."""
-    for name in ("build.json", MANIFEST):
+    for name in ("build.json", "genie.json"):
         try:
             recipe = json.loads((bank / name).read_text(encoding="utf-8"))["recipe"]
         except (OSError, ValueError, KeyError, TypeError):

@@ -11,9 +11,8 @@ the one inside the largest jump. Its images are those of the full sweep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,6 +28,7 @@ from index.generate import BuildContext
 from index.plan import Plan, make_plan
 from index.sources import source_of
 
+from .config import Config
 from .outcomes import Outcome, coarse_to_fine, run
 
 _SEED = 2**18 + 1  # apart from training, held-out and demo-bank scenes
@@ -43,27 +43,6 @@ _PREVIEWS = (2, 3, 4, 6, 10)
 
 _NEIGHBOURS = (2, 3, 6)
 """Solver steps of the previews that neighbours fall back on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Measure the modes of GeNIe-Ada.
-
-    Attributes:
-        pairs: Pairs to make; they form one shard, within which neighbours are asked.
-        dtype: Precision of the network.
-        batch_size: Rows of one network call at most.
-        json: File that receives the figures.
-        plot: File that receives the trade-off, a png.
-        quick: 64 pairs and fewer modes.
-    """
-
-    pairs: int = 504
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    batch_size: int = 64
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
 
 
 def make_context(config: Config) -> tuple[BuildContext, Plan]:

@@ -2,7 +2,14 @@
 
 from index.command import run_command
 
-from .run import ScaleConfig, main
+from .config import ScaleConfig
+
+
+def _run(config: ScaleConfig) -> None:
+    from .run import main  # takes seconds, which --help should not
+
+    main(config)
+
 
 if __name__ == "__main__":
-    run_command(main, ScaleConfig, "benchmarks.index_scale")
+    run_command(_run, ScaleConfig, "benchmarks.index_scale")

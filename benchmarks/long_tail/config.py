@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.datasets import DATASETS
 from benchmarks.training import RULES, GroupRule, TrainingConfig
 from genie_transforms import UserError
 
@@ -85,10 +84,6 @@ class LongTailConfig:
         unknown = [name for name in self.arms if name not in ARMS]
         if unknown:
             raise UserError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
-        if self.data not in (*DATASETS, "lists", "demo"):
-            raise UserError(
-                f"unknown data {self.data!r}; choose lists, demo, {', '.join(DATASETS)}"
-            )
         if (self.data == "lists") != bool(self.train_list and self.test_list):
             raise UserError("--data lists needs --train-list and --test-list, and only lists do")
         for name, least in (("per_class", 1), ("confused", 1), ("size", 8), ("largest", 0)):

@@ -15,9 +15,10 @@ from .sample import default_label_key
 def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
     """Find the names of a dataset's classes in the order of its labels; None if it says none.
 
-    They are its `classes`, or the names of the `ClassLabel` among its Hugging Face `features`, or
-    those of the dataset that it wraps, as `Subset` and `random_split` do, or of all datasets that
-    it joins, as `ConcatDataset` does.
+    They are its `classes`, or the keys of its `class_to_idx`, or the names of the `ClassLabel`
+    among its Hugging Face `features`, or those of the dataset that it wraps, as `Subset` and
+    `random_split` do, or of timm's reader, or of all datasets that it joins, as `ConcatDataset`
+    does.
 
     Args:
         dataset: The dataset.
@@ -32,14 +33,26 @@ def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
     classes = getattr(dataset, "classes", None)
     if classes is not None and not callable(classes):
         return list(classes)
+    numbers = getattr(dataset, "class_to_idx", None)
+    if isinstance(numbers, Mapping) and _is_numbering(numbers):
+        return sorted(numbers, key=numbers.__getitem__)
     features = getattr(dataset, "features", None)
     if isinstance(features, Mapping):
         return _feature_names(features, label_at)
     joined = getattr(dataset, "datasets", None)
     if isinstance(joined, Sequence):
         return _agreed(joined, [classes_of(part, label_at) for part in joined])
-    wrapped = getattr(dataset, "dataset", None)
+    wrapped = getattr(dataset, "dataset", getattr(dataset, "reader", None))
     return None if wrapped is None or wrapped is dataset else classes_of(wrapped, label_at)
+
+
+def _is_numbering(numbers: Mapping[Any, Any]) -> bool:
+    """Tell whether a mapping gives each name one of the numbers from 0: merged classes have none.
+
+    timm's class maps may also be of numbers to numbers, which say no names.
+    """
+    named = all(isinstance(name, str) for name in numbers)
+    return named and sorted(numbers.values()) == list(range(len(numbers)))
 
 
 def _feature_names(features: Mapping[Any, Any], label_at: Any) -> list[Any] | None:

@@ -6,8 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from genie_transforms import StorageError
-from genie_transforms.format import Manifest
+from genie_transforms import StorageError, UserError
 from index.command import run_command
 from index.config import BuildConfig
 from index.stopping import Stopped
@@ -48,14 +47,25 @@ def _build(config: BuildConfig) -> None:
     Raises:
         StorageError: A file cannot be written.
         Stopped: By a signal.
+        UserError: The demo's backbone is asked for other images.
     """
-    # Both take seconds to import, which --help should not.
+    if config.backbone == "demo" and not config.is_demo:
+        # It would decide r*, on_target and what the default filter keeps.
+        raise UserError(
+            "--backbone demo knows nothing but the demo's shapes of 64 pixels: leave --backbone "
+            "out for torchvision:resnet50, or give one that knows such images; see --help"
+        )
+    # These take seconds, which --help should not.
+    from genie_transforms.format import Manifest
     from index.store import finished_shards
 
     from .builder import report_build
+    from .demo_images import leave_images
 
     try:
         print(report_build(config))
+        if config.is_demo and not config.dry_run:
+            print(leave_images(config))
     except StorageError as error:
         raise StorageError(f"{error}; once that is mended, the same command goes on") from error
     except Stopped as stop:

@@ -64,6 +64,9 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
         ModelError: The diffusion model cannot be opened.
         UserError: A setting cannot be used, alone or with these images.
     """
+    for name, folder in (("--out", given.out), ("--cache", given.cache)):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UserError(f"{name} {folder} is a file, and must be a folder, or not there yet")
     config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
     check_free(config.out)

@@ -5,15 +5,35 @@ centroids of the classes searches them: FAISS proposes, the exact embeddings dec
 diffusion model and no noise ratio.
 """
 
-from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
-from .cache import CachedBackbone
-from .centroids import Centroids
-from .checkpoints import read_checkpoint
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
-from .embedding_index import EmbeddingIndex
-from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
-from .search import Doubles, Embeddings, Integers, inner_products, nearest
-from .vectors import FLAT, VectorIndex, share_found
+
+if TYPE_CHECKING:
+    from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
+    from .cache import CachedBackbone
+    from .centroids import Centroids
+    from .checkpoints import read_checkpoint
+    from .embedding_index import EmbeddingIndex
+    from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
+    from .search import Doubles, Embeddings, Integers, inner_products, nearest
+    from .vectors import FLAT, VectorIndex, share_found
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "backbone": ["BACKBONE_HELP", "Backbone", "ModuleBackbone", "load_backbone"],
+            "cache": ["CachedBackbone"],
+            "centroids": ["Centroids"],
+            "checkpoints": ["read_checkpoint"],
+            "embedding_index": ["EmbeddingIndex"],
+            "networks": ["UNISIAM", "Network", "unisiam_encoder", "unisiam_preprocess"],
+            "search": ["Doubles", "Embeddings", "Integers", "inner_products", "nearest"],
+            "vectors": ["FLAT", "VectorIndex", "share_found"],
+        },
+    )
 
 __all__ = [
     "BACKBONE_HELP",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from genie_transforms import UserError
+from index.kinds import check_kinds, check_range
 
-from .pairs import parse_pairs
+from .pairs import MOST_PAIRS, parse_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +42,10 @@ class PlanConfig:
     pairs_per_shard: int = 50
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         parse_pairs(self.pairs)
-        for name in ("variations", "pairs_per_shard"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("per_class", "max_class_size", "max_pairs"):
-            if getattr(self, name) < 0:
-                raise UserError(
-                    f"{name} must not be negative, got {getattr(self, name)}; 0 is no limit"
-                )
+        check_range(self, ["variations", "pairs_per_shard"], 1, MOST_PAIRS)
+        check_range(self, ["per_class", "max_class_size", "max_pairs"], 0, hint="0 is no limit")
 
 
 PLAN_FIELDS = frozenset(field.name for field in fields(PlanConfig))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.index_scale import indexes
-from benchmarks.index_scale.run import ScaleConfig, main
+from benchmarks.index_scale.config import ScaleConfig
+from benchmarks.index_scale.run import main
 
 
 def test_a_tiny_run(

@@ -65,7 +65,7 @@ def test_all_are_hits_but_those_of_two_classes(
         "preview": 0,
     }
     printed = report_build(BuildConfig(out=tmp_path / "bank", **settings))
-    assert "two classes  1 of 10 images are there in more than one class" in printed
+    assert "two classes  1 of 9 images are there in more than one class" in printed
     bank = Bank.open(tmp_path / "bank", keep=None)
     assert set(bank.labels.tolist()) == {0, 1, 2}
     transform = GeNIeTransform(bank, p=1)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from index.demo.scenes import CLASSES, COLORS, TEXTURES
-from index.train.fit import FitSettings, fit
+from index.train.fitting import FitSettings, fit
 from index.train.models import MAX_TOKENS, make_scheduler, make_tokenizer, shifted_betas
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.demo import RATIOS, Sweeps, figures, show
+from benchmarks.demo.run import RATIOS, Sweeps, figures, show
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 

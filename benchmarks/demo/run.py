@@ -8,7 +8,6 @@ grid with the demo's backbone, which was trained on real scenes of the base clas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from tqdm import tqdm
 
 from benchmarks.measure import background_psnr, environment
 from genie_transforms.format import write_json
-from index.command import run_command
 from index.config import PAPER_NOISE_RATIOS
 from index.demo import CLASSES, PIPELINE, Scenes, oracle_names, render
 from index.diffusion import Family, load_family
@@ -28,6 +26,8 @@ from index.embed import load_backbone
 from index.generate import projections, select
 from index.plan import Plan, make_plan
 
+from .config import DemoConfig
+
 RATIOS = (0.3, 0.4, *PAPER_NOISE_RATIOS, 1.0)
 
 
@@ -35,27 +35,6 @@ _SEED = 2**18  # apart from training, held-out and demo-bank scenes
 
 
 _PER_CLASS = 20
-
-
-@dataclass(frozen=True)
-class DemoConfig:
-    """Measure the demo.
-
-    Attributes:
-        num_pairs: Pairs to sweep.
-        guidance_scale: Classifier-free guidance.
-        rule: How r* is read from the projections.
-        json: File that receives the figures.
-        picture: File that receives a sheet of some pairs: a row of sources, then one of each r.
-        quick: 56 pairs.
-    """
-
-    num_pairs: int = 504
-    guidance_scale: float = 7.5
-    rule: str = "paper"
-    json: Path | None = None
-    picture: Path | None = None
-    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +173,3 @@ def main(config: DemoConfig) -> dict[str, Any]:
         sheet = torch.cat([sources, sweeps.images[shown]], 1).transpose(0, 1).flatten(0, 1)
         save_image(sheet.float() / 255, config.picture, nrow=count, padding=1)
     return dict(result)
-
-
-if __name__ == "__main__":
-    run_command(main, DemoConfig, "benchmarks.demo")

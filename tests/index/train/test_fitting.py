@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from index.train.fit import mixed_precision
+from index.train.fitting import mixed_precision
 
 
 @pytest.mark.parametrize(

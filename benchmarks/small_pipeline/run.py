@@ -8,16 +8,10 @@ banks with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import torch
 
-from benchmarks.datasets import Half, open_dataset, pixels_of, rows_of_half
-from genie_transforms import UserError
-from index.command import run_command
+from benchmarks.datasets import open_dataset, pixels_of, rows_of_half
 from index.train import (
-    StageConfig,
     TrainingSet,
     figures,
     train_oracle,
@@ -25,34 +19,7 @@ from index.train import (
     write_trained,
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class SmallPipelineConfig(StageConfig):
-    """Train a small pipeline on the training split of a dataset.
-
-    Attributes:
-        data: One of `benchmarks.datasets.DATASETS`; `folder` is an ImageFolder.
-        root: The folder that holds it.
-        resolution: Height and width of images, a multiple of 16; the time goes with its square.
-        shift: Rise of the schedule's log-SNR (see `index.train.models.shifted_betas`): the larger,
-            the later the class switches.
-        held_out: Images of the test split that the models are evaluated on.
-        half: Train on the generator's half of each class only, so that a classifier may learn from
-            the other (`benchmarks.long_tail`).
-    """
-
-    data: str
-    root: Path
-    resolution: int = 32
-    shift: float = 2.0
-    held_out: int = 1000
-    half: Half = "whole"
-
-    def __post_init__(self) -> None:
-        if self.resolution < 32 or self.resolution % 16:
-            raise UserError(
-                f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"
-            )
+from .config import SmallPipelineConfig
 
 
 def main(config: SmallPipelineConfig) -> None:
@@ -73,7 +40,3 @@ def main(config: SmallPipelineConfig) -> None:
     held_out = pixels_of(test, tested, config.resolution)
     measured = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[tested])
     write_trained(config, pipeline, oracle, measured)
-
-
-if __name__ == "__main__":
-    run_command(main, SmallPipelineConfig, "benchmarks.small_pipeline")

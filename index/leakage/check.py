@@ -1,10 +1,4 @@
-"""Has the held-out set leaked into a bank? `python -m index.leakage BANK --test DIR`.
-
-A bank may be used for training if its sources share no image with those that the result is
-measured on. Equal images are found by their content key, nearly equal ones by the embeddings of
-the bank's own backbone. As in the paper's appendix A.2, the distances between training and test
-images are set beside those between generated and test images: generated ones should not be nearer.
-"""
+"""Compare a bank with a held-out set: equal images, nearly equal ones, and distances."""
 
 from __future__ import annotations
 
@@ -17,17 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import tyro
 from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 from tqdm import tqdm
 
 from genie_transforms import MissingFileError, UserError, source_digest
 from genie_transforms.format import Manifest, write_json
-from index.command import run_command
-from index.device import AUTO, choose_device
+from index.device import choose_device
 from index.embed import (
-    DUPLICATE_SIMILARITY,
     Backbone,
     Distances,
     EmbeddingIndex,
@@ -39,32 +30,13 @@ from index.embed import (
 from index.sources import fit_to
 from index.store import chosen_embeddings, embeddings_path, finished_shards, read_shard, read_table
 
+from .config import LeakageConfig
+
 logger = logging.getLogger("genie.leakage")
 
 
 _SHOWN = 10
 """Files that each list of the text names, at most."""
-
-
-@dataclass(frozen=True)
-class LeakageConfig:
-    """Compare a bank with a held-out set.
-
-    Attributes:
-        bank: Folder of the bank.
-        test: Folder of held-out images, with or without subfolders.
-        similarity: From this cosine on, two images are nearly the same.
-        near: Held-out images that are nearly the same as a source count as overlap, too.
-        device: Where the backbone runs: cpu, cuda, …; auto for the fastest there is.
-        json: File that receives the report.
-    """
-
-    bank: tyro.conf.Positional[Path]
-    test: Path
-    similarity: float = DUPLICATE_SIMILARITY
-    near: bool = False
-    device: str = AUTO
-    json: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -240,12 +212,3 @@ def run(config: LeakageConfig) -> None:
         write_json(config.json, asdict(report))
     if report.same or (config.near and report.near_sources):
         sys.exit(1)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
-    run_command(run, LeakageConfig, "index.leakage", arguments)
-
-
-if __name__ == "__main__":
-    main()

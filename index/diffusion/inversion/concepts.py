@@ -23,8 +23,9 @@ from genie_transforms import FolderInUseError, UserError
 from index.diffusion import IMAGE_ROWS, Family, ModelError
 from index.diffusion.sampling import derived_seed
 
+from .config import Inversion
 from .tokens import Learned, key_of, text_encoders, token_of, tokens_of, write_token
-from .training import ConceptLatents, Inversion, train_tokens
+from .training import ConceptLatents, train_tokens
 
 logger = logging.getLogger("genie.invert")
 
