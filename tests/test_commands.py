@@ -20,6 +20,7 @@ COMMANDS = [
     "benchmarks.fine_grained",
     "benchmarks.hardness",
     "benchmarks.index_scale",
+    "benchmarks.long_tail",
     "benchmarks.small_pipeline",
     "benchmarks.throughput",
     "benchmarks.unisiam",
