@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genie_transforms import UserError
-from index.embed import EmbeddingIndex, Embeddings
+from index.embed import EmbeddingIndex
 
 
 def merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequence[int]]) -> None:
@@ -23,13 +22,13 @@ def merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequenc
         numbers: For each part, the number in the merged bank of each of its classes.
 
     Raises:
-        UserError: A part's index is damaged, or does not keep its embeddings as they were.
+        UserError: A part's index is damaged, or keeps its embeddings only compressed.
     """
     merged: EmbeddingIndex | None = None
     seen: set[tuple[str, int]] = set()
     for part, codes in zip(parts, numbers, strict=True):
         index = EmbeddingIndex.load(part / "index")
-        embeddings = _as_they_were(index, part)
+        embeddings = index.embeddings()
         labels = np.asarray(codes, dtype=np.int64)[index.labels]
         keys = list(zip(index.digests, labels.tolist(), strict=True))
         # Known by its content key: one without is taken as an image of its own.
@@ -42,18 +41,3 @@ def merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequenc
         merged.add(embeddings[fresh], ids, labels[fresh], digests)
     if merged is not None:
         merged.save(folder / "index")
-
-
-def _as_they_were(index: EmbeddingIndex, part: Path) -> Embeddings:
-    """Return all embeddings, ``(N, D)`` float32; centroids of others would be other centroids.
-
-    Raises:
-        UserError: The index gives back other vectors than it was given.
-    """
-    embeddings = index.embeddings()
-    if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=0, atol=1e-5):
-        raise UserError(
-            f"{part} keeps its embeddings compressed, as {index.factory!r}: run its build again "
-            "with --index-factory Flat, which makes no image again"
-        )
-    return embeddings

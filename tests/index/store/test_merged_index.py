@@ -43,12 +43,17 @@ def test_the_merge_of_one_is_itself(tmp_path: Path) -> None:
         assert (tmp_path / "all/index" / name).read_bytes() == (a / "index" / name).read_bytes()
 
 
-def test_compressed_embeddings_are_refused(tmp_path: Path) -> None:
+def test_exact_embeddings_are_merged_whatever_faiss_keeps(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    vectors = random.normal(size=(300, 8)).astype(np.float32)
+    vectors = random.normal(size=(700, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     index = EmbeddingIndex(8)
-    index.add(vectors, np.arange(300), np.arange(300) % 2, [str(k) for k in range(300)])
+    index.add(vectors, np.arange(700), np.arange(700) % 2, [str(k) for k in range(700)])
     index.stored_as("PQ2x4").save(tmp_path / "index")
-    with pytest.raises(UserError, match="compressed"):
-        merge_indexes(tmp_path / "all", [tmp_path], [[0, 1]])
+    merge_indexes(tmp_path / "all", [tmp_path], [[0, 1]])
+    merged = EmbeddingIndex.load(tmp_path / "all" / "index")
+    assert np.array_equal(merged.embeddings(), vectors)
+    assert np.array_equal(merged.centroids(), index.centroids())
+    (tmp_path / "index" / "embeddings.npy").unlink()
+    with pytest.raises(UserError):
+        merge_indexes(tmp_path / "again", [tmp_path], [[0, 1]])
