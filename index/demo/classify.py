@@ -108,7 +108,7 @@ def compare(config: ClassifyConfig) -> Comparison:
     bank = Bank.open(config.bank)
     classes, num_images = _look_at(config.images)
     held_out = Scenes(config.num_test, classes, seed=HELD_OUT_SEED)
-    blocks, labels = held_out.pixels(slice(None)).split(100), torch.tensor(held_out.targets)
+    blocks, labels = torch.split(held_out.pixels(slice(None)), 100), torch.tensor(held_out.targets)
     genie = GeNIeTransform(bank, p=config.p)
     arms: tuple[list[Callable[[Any], Any]], ...] = ([], [genie])
     accuracies = np.empty((2, config.seeds))
@@ -224,7 +224,8 @@ class Features:
     def __call__(self, images: Tensor) -> Tensor:
         """Map ``(N, 3, 64, 64)`` float images in [0, 1] to ``(N, D)`` of length √D."""
         self.bar.update()
-        return F.normalize(self._backbone(images)) * self.size**0.5
+        features: Tensor = F.normalize(self._backbone(images)) * self.size**0.5
+        return features
 
 
 def _endless(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
