@@ -7,7 +7,7 @@ dataset card, one list of the files that make a bank.
 
 from .card import Provenance, dataset_card, write_card
 from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
-from .files import atomic_path, atomic_write, link_or_copy, new_folder, write_json
+from .files import atomic_path, atomic_write, link_or_copy, new_folder, sha256_of, write_json
 from .manifest import CARD, MANIFEST, Manifest, bank_files
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
@@ -43,6 +43,7 @@ __all__ = [
     "new_folder",
     "planes_of",
     "read_shard",
+    "sha256_of",
     "shard_name",
     "size_of",
     "verify_bank",

@@ -7,6 +7,7 @@ Then the folder is flushed, too: until that, a crash of the machine may undo the
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -90,6 +91,15 @@ def link_or_copy(old: Path, new: Path) -> None:
             shutil.copyfile(old, temporary)
     else:
         _flush_folder(new.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal; the file may be larger than the memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _temporary(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -17,6 +16,7 @@ from PIL import Image
 
 from genie_transforms._errors import BankError
 
+from .files import sha256_of
 from .manifest import MANIFEST, Manifest
 from .schema import COLUMNS, DATASET_INFO, STATE
 from .shards import read_shard
@@ -76,8 +76,7 @@ def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iter
     if not path.is_file():
         yield "missing"
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if found != entry["sha256"]:
         yield f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…"
     try:

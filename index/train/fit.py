@@ -107,8 +107,10 @@ class _Training:
         self.step, self.seconds = 0, 0.0
         self._modules = modules
         self._parameters = list(modules.parameters())
+        # Before 2.4 there is no fused step on a processor. torch compares as versions, not as text.
+        fused = torch.__version__ >= "2.4"
         self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=settings.learning_rate, weight_decay=1e-2, fused=True
+            self._parameters, lr=settings.learning_rate, weight_decay=1e-2, fused=fused
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, settings.learning_rate, total_steps=settings.num_steps, pct_start=0.1
