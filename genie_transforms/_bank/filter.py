@@ -312,7 +312,7 @@ def _common_type(values: list[Any]) -> pa.DataType | None:
     # A column goes in as its dtype, a constant as itself: only Python's own numbers give way.
     kind = np.result_type(*kinds)
     if kind == np.object_:  # what NumPy 1 makes of a whole number that no type of its holds
-        largest = max((abs(kind) for kind in kinds if isinstance(kind, int)))
+        largest = max(abs(kind) for kind in kinds if isinstance(kind, int))
         raise UserError(f"the constant {largest} in the filter is too large")
     return pa.from_numpy_dtype(kind)
 
