@@ -18,7 +18,7 @@ from tqdm import tqdm
 from transformers import CLIPTextModel
 
 from .config import StageConfig
-from .fit import FitSettings, draw, fit
+from .fit import FitSettings, draw, fit, mixed_precision
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
 from .training_set import TrainingSet
 
@@ -30,7 +30,7 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
         images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             posterior = vae.encode(images).latent_dist
             noise = torch.randn(posterior.mean.shape, generator=rng)
             decoded = vae.decode(posterior.mean + posterior.std * noise).sample
@@ -58,7 +58,7 @@ def _train_decoder(config: StageConfig, vae: AutoencoderKL, pixels: Tensor) -> N
     # The builder encodes with the posterior's mode: the decoder learns what that gives.
     def loss(rng: torch.Generator, _: float) -> Tensor:
         images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             with torch.no_grad():
                 latents = vae.encode(images).latent_dist.mode()
             decoded = vae.decode(latents).sample
