@@ -21,6 +21,7 @@ COMMANDS = [
     "benchmarks.few_shot",
     "benchmarks.fine_grained",
     "benchmarks.hardness",
+    "benchmarks.import_time",
     "benchmarks.index_scale",
     "benchmarks.small_pipeline",
     "benchmarks.throughput",

@@ -46,6 +46,18 @@ def make_tokenizer(words: list[str]) -> CLIPTokenizer:
         return CLIPTokenizer.from_pretrained(folder, model_max_length=MAX_TOKENS)
 
 
+def save_vocabulary(tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Write the files that every version of transformers reads in place of those of version 5.
+
+    Args:
+        tokenizer: The tokenizer.
+        folder: Where its `save_pretrained` has written.
+    """
+    if not (folder / "vocab.json").exists():
+        tokenizer.backend_tokenizer.model.save(str(folder))
+        (folder / "tokenizer.json").unlink()
+
+
 def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 64) -> CLIPTextModel:
     """Make a two-layer CLIP text tower."""
     return CLIPTextModel(
