@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -167,7 +167,7 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
             ValueError: Float pixels are not in [0, 1].
         """
         # The decorator of `_uncompiled` costs as much as a tenth of a call, so only there.
-        return _uncompiled(self, inputs) if _is_compiling() else self._run(inputs)
+        return _uncompiled(self, inputs) if torch.compiler.is_compiling() else self._run(inputs)
 
     def _run(self, inputs: tuple[Any, ...]) -> Any:
         """Do what `forward` says."""
@@ -221,12 +221,6 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
             f"bank={str(self.bank.path)!r}, keep={self.bank.keep!r}, rows={len(self.bank)}, "
             f"p={p}, replace={self.replace!r}, label={self.label!r}, size={self.size!r}{classes}"
         )
-
-
-# torch 2.2 has it in another place.
-_is_compiling: Callable[[], bool] = (
-    getattr(torch.compiler, "is_compiling", None) or torch._utils.is_compiling
-)
 
 
 # A compiled training step breaks here and goes on after it: drawing numbers and reading files

@@ -23,7 +23,9 @@ def server() -> Iterator[Hub]:
         # What HF_ENDPOINT sets: clients before 1.0 understand no other hub's address of a commit.
         template = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         patch.setattr("huggingface_hub.constants.ENDPOINT", server.endpoint)
-        patch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        for module in ("constants", "file_download"):
+            name = f"huggingface_hub.{module}.HUGGINGFACE_CO_URL_TEMPLATE"
+            patch.setattr(name, template, raising=False)
         patch.setenv("NO_PROXY", "127.0.0.1")
         patch.setenv("HF_TOKEN", "hf_test")
         yield server
