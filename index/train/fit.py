@@ -159,12 +159,14 @@ class _Training:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
+        # An old torch lists a method here, which cannot be read again as data; it is there anyway.
+        schedule = self._schedule.state_dict()
         state = {
             "step": self.step,
             "seconds": self.seconds,
             "modules": self._modules.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
+            "schedule": {key: value for key, value in schedule.items() if not callable(value)},
             "average": self._average.state_dict() if self._average else {},
         }
         with atomic_path(path) as temporary:
