@@ -7,10 +7,13 @@ LOWEST_PYTHON ?= $(shell PYENV_VERSION=3.10 python3.10 -c 'import sys; print(sys
 LOWEST := .venv-lowest/bin
 LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_models.py
 
-.PHONY: demo test lint lowest test-lowest clean
+.PHONY: demo train test lint lowest test-lowest clean
 
 demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at genie-bank/preview.png
 	$(BIN)/python -m index.build
+
+train: .venv/index.stamp  ## after `make demo`: train a small classifier with and without its bank
+	$(BIN)/python -m index.demo.classify
 
 test: .venv/test.stamp lint  ## run the tests
 	$(BIN)/python -m pytest
@@ -41,7 +44,7 @@ lint: .venv/test.stamp
 
 .venv-lowest/stamp: setup.cfg constraints-lowest.txt
 	$(LOWEST_PYTHON) -m venv .venv-lowest
-	$(LOWEST)/pip install --quiet --editable '.[index,hub,test]' \
+	$(LOWEST)/pip install --quiet --editable '.[index,hub,hf]' hypothesis pytest pytest-timeout \
 		--constraint constraints-lowest.txt
 	touch $@
 
@@ -49,4 +52,4 @@ lint: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv .venv-lowest genie-bank
+	rm -rf .venv .venv-lowest genie-bank demo-images

@@ -7,9 +7,12 @@ user's, said in one line. Anything else is a bug of ours and keeps its traceback
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,13 +55,35 @@ def run_command(
     prog = script_name() or f"python -m {name}"
     try:
         if groups is None:
-            act(tyro.cli(settings, prog=prog, description=description, args=arguments))
+            parse = partial(tyro.cli, settings, prog=prog, description=description, args=arguments)
         else:
             given = _with_config(settings, sys.argv[1:] if arguments is None else arguments)
-            act(parse_grouped(settings, groups, prog, given, {"config": _CONFIG_HELP}))
+            parse = partial(parse_grouped, settings, groups, prog, given, {"config": _CONFIG_HELP})
+        act(_refusing_in_a_line(parse))
     except GeNIeError as error:
         logger.error("error: %s", error)
         sys.exit(2)
+
+
+def _refusing_in_a_line(parse: Callable[[], Settings]) -> Settings:
+    """Return the parsed settings.
+
+    Raises:
+        GeNIeError: The settings refuse a value. tyro, which makes them, would say so in a box.
+        SystemExit: For `--help`, or after tyro has shown a flag that cannot be parsed.
+    """
+    shown = io.StringIO()
+    try:
+        with redirect_stderr(shown):
+            return parse()
+    except SystemExit as stop:
+        cause: BaseException | None = stop
+        while cause is not None:
+            if isinstance(cause, GeNIeError):
+                raise cause from None
+            cause = cause.__context__
+        sys.stderr.write(shown.getvalue())
+        raise
 
 
 def _with_config(settings: type[Any], arguments: Sequence[str]) -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from genie_transforms import MissingPackageError
 
-_PACKAGES = ("accelerate", "diffusers", "faiss", "inflect", "matplotlib", "safetensors", "tqdm")
-_PACKAGES += ("transformers", "tyro", "yaml")
+_PACKAGES = ("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "matplotlib")
+_PACKAGES += ("safetensors", "tqdm", "transformers", "tyro", "yaml")
 
 
 def require_packages() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import tyro
 
-from genie_transforms.format import Manifest, verify_bank
 from index.command import run_command
 
 
@@ -40,6 +39,8 @@ def _verify(config: Config) -> None:
     Raises:
         BankError: The folder holds no bank, or one whose manifest cannot be read.
     """
+    from genie_transforms.format import Manifest, verify_bank  # takes seconds, unlike --help
+
     manifest = Manifest.read(config.bank)
     problems = verify_bank(config.bank)
     if problems:

@@ -26,15 +26,16 @@ IMPORTED_AS = {
     "faiss-cpu": "faiss",
     "pillow": "PIL",
     "pytest-timeout": "pytest_timeout",
+    "pytorch-lightning": "pytorch_lightning",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
 }
 """Module of each requirement that is not called like it."""
 
-OPTIONAL = {"genie_transforms": {"huggingface_hub"}, "index": {"timm"}}
+OPTIONAL = {"genie_transforms": {"huggingface_hub"}, "index": {"datasets", "timm"}}
 """What is imported where it is used, with an error that says what to install."""
 
-PLUGINS = {"pytest_timeout"}
+PLUGINS = {"pytest_timeout", "tensorboard"}
 """What is used without being imported."""
 
 
@@ -93,7 +94,7 @@ def test_what_benchmarks_and_tests_import_is_in_their_extras() -> None:
 def test_the_floors_are_the_versions_that_are_tested() -> None:
     pins = lines_of((ROOT / "constraints-lowest.txt").read_text())
     lowest = dict(line.split("==") for line in pins)
-    declared = floors("index", "hub") | {"datasets": floors("test")["datasets"]}
+    declared = floors("index", "hub", "hf")
     assert lowest == declared
 
 
@@ -131,7 +132,7 @@ def test_the_wheel_says_what_it_needs_and_where_it_comes_from(wheel: zipfile.Zip
     assert "Requires-Dist: pillow>=10.0.1" in lines
     assert any(line.startswith("Project-URL: ") for line in lines)
     extras = {line.split()[1] for line in lines if line.startswith("Provides-Extra: ")}
-    assert extras == {"bench", "dev", "hub", "index", "test"}
+    assert extras == {"bench", "dev", "hf", "hub", "index", "test"}
 
 
 def test_every_command_has_a_script() -> None:

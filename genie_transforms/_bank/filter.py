@@ -45,20 +45,21 @@ class FilterResult:
         total: Rows of the bank on disk.
         rows: Rows that passed.
         dropped: Rows that each clause dropped, clauses applied one after the other.
-        classes: Classes that have rows left, as targets.
         num_classes: Classes of the bank; 0 if they were not counted.
+        empty_classes: Names of those that have no row left, as targets.
     """
 
     total: int
     rows: int
     dropped: dict[str, int]
-    classes: int = 0
     num_classes: int = 0
+    empty_classes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Say it in one line."""
         clauses = ", ".join(f"{count} by `{clause}`" for clause, count in self.dropped.items())
-        where = f" in {self.classes} of {self.num_classes} classes" * bool(self.num_classes)
+        used = self.num_classes - len(self.empty_classes)
+        where = f" in {used} of {self.num_classes} classes" * bool(self.num_classes)
         dropped = f" (dropped: {clauses})" * bool(clauses)
         return f"{self.rows} of {self.total} rows kept{where}{dropped}"
 

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms._errors import MissingPackageError
-from genie_transforms.format import CARD, Manifest, Provenance, bank_files, dataset_card
+from genie_transforms.format import (
+    CARD,
+    Manifest,
+    Provenance,
+    bank_files,
+    dataset_card,
+    is_bank_file,
+)
 
 
 def push_bank(
@@ -21,8 +28,9 @@ def push_bank(
 ) -> str:
     """Upload a bank to a dataset repository in one commit, so that it is never half there.
 
-    Shards of an older bank that this one does not have are deleted by the same commit. The
-    decoded cache and the sheets of `preview/` stay here.
+    What an older bank had there and this one does not is deleted by the same commit. The decoded
+    cache and the sheets of `preview/` stay here; `embeddings/` goes along, which `index.leakage`
+    needs.
 
     Args:
         folder: The bank.
@@ -47,10 +55,7 @@ def push_bank(
     card = dataset_card(manifest, repo_id, about)
     files = bank_files(folder, manifest)
     there = api.list_repo_files(repo_id, repo_type="dataset", revision=revision)
-    outdated = [
-        name for name in there if name.startswith("data-") and name.endswith(".arrow")
-        and name not in files
-    ]  # fmt: skip
+    outdated = [name for name in there if is_bank_file(name) and name not in files]
     commit = api.create_commit(
         repo_id,
         [

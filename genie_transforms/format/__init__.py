@@ -7,22 +7,38 @@ dataset card, one list of the files that make a bank.
 
 from .card import Provenance, dataset_card, write_card
 from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
+from .exported import EXPORTED, Exported, Layout
 from .files import atomic_path, atomic_write, link_or_copy, new_folder, sha256_of, write_json
-from .manifest import CARD, MANIFEST, Manifest, bank_files
+from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
-from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
+from .schema import (
+    CLASS_COLUMNS,
+    COLUMNS,
+    DEFAULT_KEEP,
+    arrow_schema,
+    dataset_files,
+    shard_name,
+)
 from .shards import read_shard, write_shard
+from .sources import AMBIGUOUS, SOURCES, KnownSources
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
 __all__ = [
+    "AMBIGUOUS",
     "CARD",
     "CLASS_COLUMNS",
     "COLUMNS",
+    "DEFAULT_KEEP",
+    "EXPORTED",
     "MANIFEST",
     "ROW_COLUMNS",
+    "SOURCES",
     "BankDescription",
+    "Exported",
+    "KnownSources",
+    "Layout",
     "Manifest",
     "Provenance",
     "Row",
@@ -38,6 +54,7 @@ __all__ = [
     "finish_bank",
     "fit",
     "image_of",
+    "is_bank_file",
     "link_or_copy",
     "merge_banks",
     "new_folder",

@@ -25,7 +25,7 @@ CARD = "README.md"
 
 # Beside shards, manifest and card; a bank need not have all of them.
 _OTHER_FILES = (STATE, DATASET_INFO, "build.json", "preview.png", "report.html")
-_FOLDERS = ("index", "stats")
+_FOLDERS = ("index", "stats", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Manifest:
             made), `shards`.
         shards: Name, rows and SHA-256 of each shard file, in order.
         versions: Library versions of the build.
+        sources: Number and SHA-256 of the images that `index/sources.arrow` knows; None for a bank
+            without it, which knows the sources of its rows.
         format_version: Version of this format.
     """
 
@@ -51,6 +53,7 @@ class Manifest:
     counts: dict[str, int]
     shards: list[dict[str, Any]]
     versions: dict[str, str]
+    sources: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     @property
@@ -100,14 +103,20 @@ class Manifest:
             raise BankFormatError(
                 f"{path} is damaged (it lacks {', '.join(missing)}): rebuild the bank"
             )
-        return cls(**{field.name: content[field.name] for field in fields(cls)})
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in known})
+
+
+def is_bank_file(name: str) -> bool:
+    """Tell whether a path relative to a bank's folder is one that a bank of other rows may have."""
+    return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
 
 
 def bank_files(folder: Path, manifest: Manifest) -> list[str]:
     """List the files that make a bank, relative to its folder; its card is not among them.
 
     What can be made from these, such as the decoded cache and the sheets of `preview/`, and what
-    only a continued build needs (`embeddings/`, `earlier/`), is not part of the bank.
+    only a continued build needs (`earlier/`), is not part of the bank.
     """
     names = [shard["name"] for shard in manifest.shards] + [MANIFEST]
     names += [name for name in _OTHER_FILES if (folder / name).is_file()]

@@ -20,6 +20,7 @@ from .files import sha256_of
 from .manifest import MANIFEST, Manifest
 from .schema import COLUMNS, DATASET_INFO, STATE
 from .shards import read_shard
+from .sources import AMBIGUOUS, SOURCES, KnownSources
 
 _DIGEST = re.compile("[0-9a-f]{32}")
 
@@ -27,9 +28,9 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 def verify_bank(path: Path) -> list[str]:
     """List what is wrong with a bank; an empty list means that nothing is.
 
-    Checked are the manifest, the files that `datasets` reads, and of each shard: SHA-256, number
-    of rows, columns and class names, and of each row: labels, digest, noise ratio, that
-    `on_target` agrees with `nearest_class`, and that its image decodes.
+    Checked are the manifest, the files that `datasets` reads, the list of all sources, and of each
+    shard: SHA-256, number of rows, columns and class names, and of each row: labels, digest, noise
+    ratio, that `on_target` agrees with `nearest_class`, and that its image decodes.
 
     Args:
         path: Folder of the bank.
@@ -42,8 +43,10 @@ def verify_bank(path: Path) -> list[str]:
     except BankError as error:
         return [str(error)]
     problems = list(_of_manifest(path, manifest))
+    known, texts = _of_sources(path / SOURCES, manifest)
+    problems += [f"{SOURCES}: {text}" for text in texts]
     for shard in manifest.shards:
-        texts = _of_shard(path / shard["name"], shard, manifest.class_names)
+        texts = list(_of_shard(path / shard["name"], shard, manifest.class_names, known))
         problems += [f"{shard['name']}: {text}" for text in texts]
     return problems
 
@@ -71,7 +74,24 @@ def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{STATE}: lists other shards than {MANIFEST}"
 
 
-def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iterator[str]:
+def _of_sources(path: Path, manifest: Manifest) -> tuple[KnownSources | None, list[str]]:
+    """Check the list of all sources, where there is one; return it if it can be read."""
+    entry = manifest.sources
+    if entry is None:
+        return None, []
+    try:
+        known = KnownSources.read(path, entry, len(manifest.class_names))
+    except BankError as error:
+        return None, [str(error)]
+    found, problems = sha256_of(path), known.problems()
+    if found != entry["sha256"]:
+        problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
+    return known, problems
+
+
+def _of_shard(
+    path: Path, entry: dict[str, Any], class_names: list[str], known: KnownSources | None
+) -> Iterator[str]:
     """Check one shard; rows are checked only if the file can be read."""
     if not path.is_file():
         yield "missing"
@@ -92,7 +112,7 @@ def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iter
         return
     if _class_names(table) != class_names:
         yield f"class names are {_class_names(table)}, {MANIFEST} says {class_names}"
-    for row, texts in enumerate(_of_rows(table, len(class_names))):
+    for row, texts in enumerate(_of_rows(table, len(class_names), known)):
         yield from (f"row {row}: {text}" for text in texts)
 
 
@@ -105,7 +125,7 @@ def _class_names(table: pa.Table) -> list[str] | None:
     return names
 
 
-def _of_rows(table: pa.Table, num_classes: int) -> Iterator[list[str]]:
+def _of_rows(table: pa.Table, num_classes: int, known: KnownSources | None) -> Iterator[list[str]]:
     """Yield the problems of each row; images are decoded in parallel."""
     blobs = pc.struct_field(table.column("image").combine_chunks(), "bytes")
     with ThreadPoolExecutor() as pool:
@@ -114,16 +134,21 @@ def _of_rows(table: pa.Table, num_classes: int) -> Iterator[list[str]]:
         for row, broken in zip(
             table.select([*names, "nearest_class"]).to_pylist(), decoded, strict=True
         ):
-            yield [*_of_values(row, num_classes), *([broken] if broken else [])]
+            problems = list(_of_values(row, num_classes, known))
+            yield [*problems, *([broken] if broken else [])]
 
 
-def _of_values(row: dict[str, Any], num_classes: int) -> Iterator[str]:
+def _of_values(row: dict[str, Any], num_classes: int, known: KnownSources | None) -> Iterator[str]:
     """Check the values of one row."""
     for name in ("label", "source_label"):
         if row[name] is None or not 0 <= row[name] < num_classes:
             yield f"{name} {row[name]} is none of the {num_classes} classes"
     if row["source_digest"] is None or not _DIGEST.fullmatch(row["source_digest"]):
         yield f"source_digest {row['source_digest']!r} does not have 32 hexadecimal digits"
+    elif known is not None:
+        label = known.find(row["source_digest"])
+        if label not in (None, AMBIGUOUS, row["source_label"]):
+            yield f"source_label is {row['source_label']}, but {SOURCES} says {label}"
     if row["noise_ratio"] is None or not 0 <= row["noise_ratio"] <= 1:
         yield f"noise_ratio {row['noise_ratio']} is not in [0, 1]"
     measured = row["nearest_class"] is not None

@@ -36,7 +36,8 @@ def build_bank(config: BuildConfig, source: LabelledImages | None = None) -> Ban
     Args:
         config: The build.
         source: Source images in place of `config.source`: a dataset of (PIL image, label) with
-            `classes`, and `targets` for the labels, as those of torchvision have.
+            `classes`, and `targets` for the labels, as those of torchvision have; a `Subset` or
+            `ConcatDataset` of such; or a Hugging Face `Dataset`.
 
     Raises:
         GeNIeError: See `build`; also for a `dry_run`, which leaves no bank.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from genie_transforms import UserError
 from index.command import run_command
 from index.config import BuildConfig
 
@@ -12,7 +13,7 @@ GROUPS = {
         *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
         *("dry_run",),
     ),
-    "source": ("class_names", "captions", "captioner"),
+    "source": ("image_root", "class_names", "captions", "captioner"),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
         *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),
@@ -33,6 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _build(config: BuildConfig) -> None:
-    from .builder import report_build  # takes seconds, which --help should not
+    if config.backbone == "demo" and not config.is_demo:
+        # It would decide r*, on_target and what the default filter keeps.
+        raise UserError(
+            "--backbone demo knows nothing but the demo's shapes of 64 pixels: leave --backbone "
+            "out for torchvision:resnet50, or give one that knows such images; see --help"
+        )
+    # These take seconds, which --help should not.
+    from .builder import report_build
+    from .demo_images import leave_images
 
     print(report_build(config))
+    if config.is_demo and not config.dry_run:
+        print(leave_images(config))

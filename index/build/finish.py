@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import torch
 
-from genie_transforms.format import decode_image, planes_of, write_card
+from genie_transforms.format import KnownSources, decode_image, planes_of, write_card
 from index.config import BuildConfig
 from index.demo import ORACLE, oracle_names
 from index.report import strips, summarize, write_preview
@@ -60,15 +61,16 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     write_card(out, facts, content["recipe"])
     shown = strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
     write_preview(out, shown, config.sweep_ratios)
-    finalize(out, names, content, len(prepared.plan))
-    remove_leftovers(out, set(prepared.keys))
+    known = KnownSources.of(context.index.digests, context.index.labels)
+    finalize(out, names, content, len(prepared.plan), known)
+    remove_leftovers(out, prepared.keys)
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
     return summarize(out, table, time.perf_counter() - start, predicted)
 
 
-def remove_leftovers(out: Path, keys: set[str]) -> None:
+def remove_leftovers(out: Path, keys: Iterable[str]) -> None:
     """Remove superseded shards once the bank has all of their pairs, and data of unfinished ones.
 
     Args:
@@ -79,7 +81,7 @@ def remove_leftovers(out: Path, keys: set[str]) -> None:
     for path in out.glob("data-*-of-*.arrow"):
         if path.name not in shards:
             path.unlink()
-    left = PairStore(out / SUPERSEDED).keys() - keys
+    left = PairStore(out / SUPERSEDED).keys().difference(keys)
     if left:
         logger.info("%s keeps %d pairs that this plan does not have", out / SUPERSEDED, len(left))
     elif (out / SUPERSEDED).exists():

@@ -62,13 +62,18 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
         ModelError: The diffusion model cannot be opened.
         UserError: A setting cannot be used, alone or with these images.
     """
+    for name, folder in (("--out", given.out), ("--cache", given.cache)):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UserError(f"{name} {folder} is a file, and must be a folder, or not there yet")
     config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
     check_factory(config.index_factory)
-    source = open_source(config.source) if dataset is None else source_of(dataset)
-    if dataset is not None:
-        if config.source:
-            raise UserError(f"give a dataset or BuildConfig.source, got also {config.source!r}")
+    if dataset is None:
+        source = open_source(config.source, config.image_root)
+    else:
+        if given_too := config.source or config.image_root:
+            raise UserError(f"give a dataset or BuildConfig.source, got also {given_too!r}")
+        source = source_of(dataset)
         # Not the demo's scenes, whatever else is left at its default.
         config = replace(config, source=f"{type(dataset).__module__}.{type(dataset).__qualname__}")
     check_only_classes(config.only_classes, source.class_names)

@@ -15,7 +15,7 @@ from index.diffusion import Family, find_batch_size, with_timesteps
 from index.diffusion.sampling import first_index
 from index.embed import FLAT, Backbone, CachedBackbone, EmbeddingIndex
 from index.generate import BuildContext
-from index.plan import Plan, knn_confusion, make_plan
+from index.plan import PairKeys, Plan, knn_confusion, make_plan, parse_pairs
 from index.sources import Source, fit_to
 
 from .open import Opened
@@ -41,7 +41,7 @@ class Prepared:
 
     context: BuildContext
     plan: Plan
-    keys: list[str]
+    keys: PairKeys
     shown: list[int]
     stored_index: EmbeddingIndex
     tokens: dict[str, str]
@@ -149,9 +149,14 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         UserError: No pair is left, or there are more than a plan holds.
     """
     source, confusion = opened.source, opened.confusion
-    names = source.class_names
-    if confusion is None and config.pairs.startswith("confusion"):
-        confusion = knn_confusion(index)
+    names, (strategy, count) = source.class_names, parse_pairs(config.pairs)
+    index.centroids()  # refuses a class without images, whatever the strategy
+    ranking = None
+    if strategy == "nearest":
+        ranking = index.class_ranking(min(count or 1, len(names) - 1))
+    if strategy == "confusion":
+        ranking = index.class_ranking()
+        confusion = knn_confusion(index) if confusion is None else confusion
     return make_plan(
         source.labels,
         len(names),
@@ -164,7 +169,7 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         confusion=confusion,
         seed=config.seed,
         pairs_per_shard=config.pairs_per_shard,
-        ranking=index.class_ranking(),
+        ranking=ranking,
         same_class=config.same_class,
     )
 

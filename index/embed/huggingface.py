@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoImageProcessor, AutoModel
 
 from genie_transforms import MissingFileError, UserError
+from index.loading import quiet_loading
 
 from .networks import Network
 
@@ -56,6 +57,7 @@ class TransformersFeatures(nn.Module):
         return last.mean((2, 3)) if last.ndim == 4 else last[:, 0]
 
 
+@quiet_loading()
 def open_transformers(spec: str) -> Network:
     """Open a vision model of `transformers`, a folder or hub id, with its image processor.
 

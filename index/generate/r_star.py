@@ -62,12 +62,6 @@ class RStarCache:
         """Return r* of every image that was moved to a target, by digest."""
         return self._found.get(str(target), {})
 
-    def copy(self) -> RStarCache:
-        """Return a cache of the same scope that can be added to without changing this one."""
-        other = RStarCache(self.scope)
-        other.merge(self)
-        return other
-
     def merge(self, other: RStarCache) -> None:
         """Take over all that another cache knows; where both know, the other's.
 

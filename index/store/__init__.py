@@ -16,6 +16,7 @@ from .claim import (
 from .duplicates import mark_near_duplicates
 from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
 from .finalize import finalize
+from .merged_index import merge_indexes
 from .pairs import FinishedPair, PairStore, keep_shard
 from .shards import finished_shards, read_shard, read_stats, read_table, stale_shards, write_shard
 
@@ -33,6 +34,7 @@ __all__ = [
     "fixed_part",
     "keep_shard",
     "mark_near_duplicates",
+    "merge_indexes",
     "own_pairs",
     "read_shard",
     "read_stats",

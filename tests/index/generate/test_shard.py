@@ -18,7 +18,7 @@ from index.generate.context import BuildContext
 from index.generate.shard import run_shard
 from index.plan.pairs import make_plan
 from index.plan.plan import Plan
-from index.sources.source import Source
+from index.sources.dataset import source_of
 
 SIDE = 16
 
@@ -26,7 +26,7 @@ SIDE = 16
 @pytest.fixture
 def context(stable_diffusion_folder: Path) -> BuildContext:
     scenes = Scenes(2, classes=("star", "ring"), seed=1)
-    source = Source(scenes, [str(row) for row in range(4)], "scenes")
+    source = source_of(scenes)
     backbone = load_backbone("demo")
     family = load_family(str(stable_diffusion_folder))
     config = BuildConfig(num_inference_steps=4, noise_ratios=(0.5, 0.75), resolution=SIDE)

@@ -9,7 +9,7 @@ from transformers import CLIPTokenizer
 
 from index.demo import PIPELINE
 from index.demo.scenes import CLASSES, COLORS, TEXTURES
-from index.train.fit import FitSettings, fit
+from index.train.fitting import FitSettings, fit
 from index.train.models import (
     MAX_TOKENS,
     make_scheduler,
