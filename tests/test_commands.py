@@ -19,6 +19,7 @@ COMMANDS = [
     "benchmarks.few_shot",
     "benchmarks.fine_grained",
     "benchmarks.hardness",
+    "benchmarks.import_time",
     "benchmarks.index_scale",
     "benchmarks.long_tail",
     "benchmarks.small_pipeline",

@@ -8,14 +8,13 @@ shards aside in such a store when its plan grows, and `--cache` shares one betwe
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from genie_transforms.format import link_or_copy, read_shard
+from genie_transforms.format import link_or_copy, read_shard, sha256_of
 from index.embed import Doubles, Embeddings
 
 _ROWS, _EMBEDDINGS = ".rows.arrow", ".embeddings.arrow"
@@ -94,8 +93,7 @@ def keep_shard(folder: Path, rows: Path, embeddings: Path) -> None:
     """
     # Embeddings name both files. The rows could not: a bank marks near-duplicates in them later,
     # and the same pairs would be kept twice.
-    with embeddings.open("rb") as file:
-        name = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    name = sha256_of(embeddings)[:32]
     link_or_copy(rows, folder / (name + _ROWS))
     # Last, since a store looks for this one: another build may be reading the folder right now.
     link_or_copy(embeddings, folder / (name + _EMBEDDINGS))
