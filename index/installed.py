@@ -8,8 +8,10 @@ from pathlib import Path
 
 from genie_transforms import MissingPackageError
 
-_PACKAGES = ("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "matplotlib")
-_PACKAGES += ("safetensors", "tqdm", "transformers", "tyro", "yaml")
+_PACKAGES = (
+    *("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "matplotlib"),
+    *("safetensors", "tqdm", "transformers", "tyro", "yaml"),
+)
 
 
 def require_packages() -> None:
