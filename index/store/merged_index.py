@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from index.embed import EmbeddingIndex
+from genie_transforms import UserError
+from index.embed import EmbeddingIndex, Embeddings
 
 
 def merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequence[int]]) -> None:
@@ -22,13 +23,13 @@ def merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequenc
         numbers: For each part, the number in the merged bank of each of its classes.
 
     Raises:
-        UserError: A part's index is damaged, or keeps its embeddings only compressed.
+        UserError: A part's index is damaged, or does not keep its embeddings as they were.
     """
     merged: EmbeddingIndex | None = None
     seen: set[tuple[str, int]] = set()
     for part, codes in zip(parts, numbers, strict=True):
         index = EmbeddingIndex.load(part / "index")
-        embeddings = index.embeddings()
+        embeddings = _as_they_were(index, part)
         labels = np.asarray(codes, dtype=np.int64)[index.labels]
         keys = list(zip(index.digests, labels.tolist(), strict=True))
         # Known by its content key: one without is taken as an image of its own.
@@ -41,3 +42,17 @@ def merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequenc
         merged.add(embeddings[fresh], ids, labels[fresh], digests)
     if merged is not None:
         merged.save(folder / "index")
+
+
+def _as_they_were(index: EmbeddingIndex, part: Path) -> Embeddings:
+    """Return all embeddings, ``(N, D)`` float32; centroids of others would be other centroids.
+
+    Raises:
+        UserError: The bank is of old, and keeps them only compressed.
+    """
+    if not index.keeps_embeddings:
+        raise UserError(
+            f"{part} keeps its embeddings compressed, as {index.factory!r}: run its build again, "
+            "which makes no image again and keeps them exactly"
+        )
+    return index.embeddings()
