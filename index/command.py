@@ -22,6 +22,7 @@ import tyro
 from genie_transforms import GeNIeError
 
 from .grouped import Groups, parse_grouped
+from .installed import script_name
 from .settings_file import flags_of_file
 from .stopping import Stopped, stoppable
 
@@ -53,7 +54,7 @@ def run_command(
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it says at INFO which build it found
-    prog = f"python -m {name}"
+    prog = script_name() or f"python -m {name}"
     try:
         if groups is None:
             parse = partial(tyro.cli, settings, prog=prog, description=description, args=arguments)

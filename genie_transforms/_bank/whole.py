@@ -114,7 +114,8 @@ class WholeBank(ABC):
             source_data: What the source images are, for the card.
             source_license: Their licence, for the card.
             token: Access token; the one that `hf auth login` stored if not given.
-            endpoint: Address of your own hub.
+            endpoint: Address of your own hub; huggingface_hub before 1.0 wants it in HF_ENDPOINT,
+                too.
 
         Returns:
             The address of the commit.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .files import sha256_of
 from .manifest import MANIFEST, Manifest
 
 
@@ -45,9 +46,8 @@ def _of_embeddings(path: Path, entry: dict[str, Any]) -> Iterator[str]:
     if not (path / name).is_file():
         yield f"{name}: missing"
         return
-    with (path / name).open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
-            yield f"{name}: its SHA-256 is not the one in its statistics"
+    if sha256_of(path / name) != entry["sha256"]:
+        yield f"{name}: its SHA-256 is not the one in its statistics"
 
 
 def _checksum(stats: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ A new family is one file with one subclass of `Family`, and one line in `FAMILIE
 
 from __future__ import annotations
 
+import diffusers
 import torch
 from diffusers import DiffusionPipeline
 
@@ -30,6 +31,11 @@ FAMILIES: dict[str, type[Family]] = {
 
 _MIRRORS = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5"}
 """Hub ids that papers and tutorials still name, but that were deleted -> where the weights are."""
+
+
+_RELEASE = tuple(int(part) for part in diffusers.__version__.split(".")[:2])
+_DTYPE = "dtype" if _RELEASE >= (0, 40) else "torch_dtype"
+"""What `from_pretrained` calls the precision; the old name is deprecated since the new one came."""
 
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -84,10 +90,9 @@ def load_family(
     absent = {name: None for name, part in index.items() if part == [None, None]}
     if not safety_checker and "safety_checker" in index:
         absent["safety_checker"] = None
+    precision = {_DTYPE: _DTYPES[dtype]}
     try:
-        pipeline = DiffusionPipeline.from_pretrained(
-            folder, variant=variant, dtype=_DTYPES[dtype], **absent
-        )
+        pipeline = DiffusionPipeline.from_pretrained(folder, variant=variant, **precision, **absent)
     except (OSError, ValueError) as error:  # such as files of a variant that are not there
         raise ModelError(f"{model} cannot be opened, variant {variant}: {_line(error)}") from error
     if lora is not None:

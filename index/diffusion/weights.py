@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from diffusers import DiffusionPipeline
 
 from genie_transforms import MissingFileError, MissingPackageError, UserError
+from genie_transforms.format import sha256_of
 
 _HASHED = {".safetensors", ".bin", ".json", ".txt", ".model"}
 
@@ -65,13 +65,7 @@ def locate(model: str, revision: str | None, variant: str | None) -> tuple[str, 
 def hash_files(folder: Path) -> dict[str, str]:
     """Compute the sha256 of every weight, vocabulary and configuration file below a folder."""
     paths = (path for path in sorted(folder.rglob("*")) if path.suffix in _HASHED)
-    hashes = {}
-    for path in paths:
-        with path.open("rb") as stream:
-            hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(
-                stream, "sha256"
-            ).hexdigest()
-    return hashes
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
 def check_lora(lora: str) -> None:
@@ -103,5 +97,5 @@ def fuse_lora(pipeline: Any, lora: str) -> dict[str, Any]:
     pipeline.unload_lora_weights()
     path = Path(lora).expanduser()
     if path.is_file():
-        return {"lora": hashlib.sha256(path.read_bytes()).hexdigest()}
+        return {"lora": sha256_of(path)}
     return {"lora": hash_files(path) if path.is_dir() else lora}

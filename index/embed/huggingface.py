@@ -39,7 +39,9 @@ class TransformersFeatures(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the features ``(N, D)`` of preprocessed images."""
         if hasattr(self.model, "get_image_features"):
-            projected: Tensor = self.model.get_image_features(pixel_values=pixels).pooler_output
+            output = self.model.get_image_features(pixel_values=pixels)
+            # transformers 4 returns the tensor itself.
+            projected: Tensor = output if isinstance(output, Tensor) else output.pooler_output
             return projected
         if self.is_masked:
             # The model shuffles its patches by this noise: ascending noise keeps their order.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms import BankError
-from genie_transforms.format import MANIFEST, read_shard
+from genie_transforms.format import MANIFEST, read_shard, sha256_of
 
 from .embeddings import embeddings_path
 from .shards import checksum, finished_shards, stats_path, write_stats
@@ -115,8 +114,7 @@ def _fault_of_file(path: Path, allowed: tuple[str | None, ...]) -> tuple[str | N
     if not path.is_file():
         return f"{path} is missing", ""
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})", ""
     return (None if found in allowed else f"{path} is not what was written"), found

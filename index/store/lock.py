@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from genie_transforms import FolderInUseError
@@ -82,7 +82,7 @@ def hold_folder(out: Path, job: str | None = None) -> Iterator[Owner]:
     new = not out.exists()
     with naming_file(out):
         out.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     job = job or secrets.token_hex(4)
     owner = Owner(socket.gethostname(), this_machine(), os.getpid(), job, now)
     with naming_file(out / LOCK):

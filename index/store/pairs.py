@@ -8,7 +8,6 @@ shards aside in such a store when its plan grows, and `--cache` shares one betwe
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from genie_transforms import BankError
-from genie_transforms.format import link_or_copy, read_shard
+from genie_transforms.format import link_or_copy, read_shard, sha256_of
 from index.embed import Doubles, Embeddings
 
 from .embeddings import embeddings_path
@@ -117,8 +116,7 @@ def keep_shard(folder: Path, rows: Path, embeddings: Path) -> None:
     """
     # Embeddings name both files. The rows could not: a bank marks near-duplicates in them later,
     # and the same pairs would be kept twice.
-    with embeddings.open("rb") as file:
-        name = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    name = sha256_of(embeddings)[:32]
     link_or_copy(rows, folder / (name + _ROWS))
     # Last, since a store looks for this one: another build may be reading the folder right now.
     link_or_copy(embeddings, folder / (name + _EMBEDDINGS))

@@ -116,8 +116,10 @@ class _Training:
         self.step, self.seconds = 0, 0.0
         self._modules = modules
         self._parameters = list(modules.parameters())
+        # Before 2.4 there is no fused step on a processor. torch compares as versions, not as text.
+        fused = torch.__version__ >= "2.4"
         self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=settings.learning_rate, weight_decay=1e-2, fused=True
+            self._parameters, lr=settings.learning_rate, weight_decay=1e-2, fused=fused
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, settings.learning_rate, total_steps=settings.num_steps, pct_start=0.1
@@ -157,12 +159,14 @@ class _Training:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
+        # An old torch lists a method here, which cannot be read again as data; it is there anyway.
+        schedule = self._schedule.state_dict()
         state = {
             "step": self.step,
             "seconds": self.seconds,
             "modules": self._modules.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
+            "schedule": {key: value for key, value in schedule.items() if not callable(value)},
             "average": self._average.state_dict() if self._average else {},
         }
         with atomic_path(path) as temporary:

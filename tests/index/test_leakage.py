@@ -14,7 +14,8 @@ from index.build.builder import build
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.embed.embedding_index import EmbeddingIndex
-from index.leakage import LeakageConfig, check_leakage, main, nearly_same
+from index.leakage import LeakageConfig, check_leakage, main
+from index.leakage.check import nearly_same
 from index.store.embeddings import embeddings_path
 
 CLASSES = ("arrow", "drop", "fish")

@@ -17,12 +17,26 @@ from tests.hub_server import Hub, running_hub
 REPO = "user/birds-genie"
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("HF_TOKEN", "hf_test")
-    with running_hub() as server:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Hub]:
+    with running_hub() as server, pytest.MonkeyPatch.context() as patch:
+        # What HF_ENDPOINT sets: clients before 1.0 understand no other hub's address of a commit.
+        template = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        patch.setattr("huggingface_hub.constants.ENDPOINT", server.endpoint)
+        for module in ("constants", "file_download"):
+            name = f"huggingface_hub.{module}.HUGGINGFACE_CO_URL_TEMPLATE"
+            patch.setattr(name, template, raising=False)
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.setenv("HF_TOKEN", "hf_test")
         yield server
+
+
+@pytest.fixture
+def hub(server: Hub) -> Hub:
+    """The hub, empty."""
+    server.repositories.clear()
+    server.private.clear()
+    return server
 
 
 def test_a_bank_comes_back_as_it_was_pushed(hub: Hub, tmp_path: Path) -> None:

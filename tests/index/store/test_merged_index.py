@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,20 @@ def test_the_merge_of_one_is_itself(tmp_path: Path) -> None:
         assert (tmp_path / "all/index" / name).read_bytes() == (a / "index" / name).read_bytes()
 
 
-def test_compressed_embeddings_are_refused(tmp_path: Path) -> None:
+def test_embeddings_beside_a_compressed_index_are_merged(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(300, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     index = EmbeddingIndex(8)
     index.add(vectors, np.arange(300), np.arange(300) % 2, [str(k) for k in range(300)])
     index.stored_as("PQ2x4").save(tmp_path / "index")
-    with pytest.raises(UserError, match="compressed"):
-        merge_indexes(tmp_path / "all", [tmp_path], [[0, 1]])
+    merge_indexes(tmp_path / "all", [tmp_path], [[0, 1]])
+    merged = EmbeddingIndex.load(tmp_path / "all" / "index")
+    np.testing.assert_array_equal(merged.embeddings(), vectors)
+
+    # A bank of old has the codes alone.
+    about = json.loads((tmp_path / "index" / "index.json").read_text())
+    del about["embeddings"]
+    (tmp_path / "index" / "index.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match="compressed, as 'PQ2x4': run its build again"):
+        merge_indexes(tmp_path / "again", [tmp_path], [[0, 1]])
