@@ -1,7 +1,8 @@
 """Run a command: parse its settings, configure logging, act, and end with an exit status.
 
-0: done. 1: the command found what it looks for, such as damage or leakage. 2: a mistake of the
-user's, said in one line. Anything else is a bug of ours and keeps its traceback.
+0: done. 1: the command found what it looks for, such as damage or leakage, or a part of the work
+failed. 2: a mistake of the user's, or a disk that cannot be written, said in one line. 130 and 143:
+stopped by SIGINT or SIGTERM. Anything else is a bug of ours and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from genie_transforms import GeNIeError
 from .grouped import Groups, parse_grouped
 from .installed import script_name
 from .settings_file import flags_of_file
+from .stopping import Stopped, stoppable
 
 logger = logging.getLogger("genie")
 Settings = TypeVar("Settings")
@@ -59,7 +61,11 @@ def run_command(
         else:
             given = _with_config(settings, sys.argv[1:] if arguments is None else arguments)
             parse = partial(parse_grouped, settings, groups, prog, given, {"config": _CONFIG_HELP})
-        act(_refusing_in_a_line(parse))
+        with stoppable():
+            act(_refusing_in_a_line(parse))
+    except Stopped as stop:
+        logger.error("%s", stop)
+        sys.exit(stop.status)
     except GeNIeError as error:
         logger.error("error: %s", error)
         sys.exit(2)

@@ -91,6 +91,7 @@ class BuildConfig(ModelConfig, PlanConfig):
         stale_distance: When images were added, pairs that would get another r* now are stale if
             their target's centroid has moved by more than this cosine distance.
         refresh_stale: Make stale pairs again.
+        retry_failed: Try pairs that failed again, with further seeds.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
             IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
@@ -123,6 +124,7 @@ class BuildConfig(ModelConfig, PlanConfig):
     cache: Path | None = field(default=None, metadata={"recipe": False})
     stale_distance: float = field(default=0.0, metadata={"recipe": False})
     refresh_stale: bool = field(default=False, metadata={"recipe": False})
+    retry_failed: bool = field(default=False, metadata={"recipe": False})
     index_factory: str = field(default="Flat", metadata={"recipe": False})
     dry_run: bool = field(default=False, metadata={"recipe": False})
 

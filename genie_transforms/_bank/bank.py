@@ -223,15 +223,17 @@ class Bank(WholeBank):
         The cache is mapped read-only, which a tensor cannot show: to write into this one ends
         the process. `planes` returns a copy.
         """
+        physical = self._physical(index)  # first, for it may find that the cache is out of date
         if self._cache is not None and self._cache.serves(size):
-            return self._cache.planes(self._physical(index))
+            return self._cache.planes(physical)
         return planes_of(self.image(index, size))
 
     def mapped_arrays(self, rows: RowNumbers, size: Size) -> Iterator[Pixels]:
         """Yield the images of many rows as `mapped_planes` does, but as arrays, which cost less."""
+        physical = self._load().physical
         if self._cache is None or not self._cache.serves(size):
             return (self.mapped_planes(row, size).numpy() for row in rows.tolist())
-        return self._cache.iter_arrays(self._load().physical[rows])
+        return self._cache.iter_arrays(physical[rows])
 
     def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
         """Return the same bank with all images decoded, so that replacing one is a copy.
@@ -252,8 +254,7 @@ class Bank(WholeBank):
         height, width = _checked_size(size)
         target = self.path / "decoded" if folder is None else Path(folder).absolute()
         cache = DecodedCache.for_bank(target, (height, width), self.manifest)
-        # The filter plays no part: the array has all rows on disk, and serves every filter.
-        cache.fill(lambda row: planes_of(self._decode_row(row, (height, width))))
+        self._fill(cache)
         bank = Bank(self.path, self.keep, cache)
         bank._opened = self._opened  # or the indexes would be sorted again
         return bank
@@ -305,7 +306,29 @@ class Bank(WholeBank):
         """Map the files, once in each process."""
         if self._opened is None:
             self._opened = OpenedBank.read(self.path, self.keep)
+            self._renew_cache(self._opened.manifest)
         return self._opened
+
+    def _renew_cache(self, manifest: Manifest) -> None:
+        """Make the decoded images again if those that were made are gone, or of other rows.
+
+        A worker opens the bank later than the process that started it, and meanwhile the bank may
+        have been built again.
+        """
+        old = self._cache
+        if old is None:
+            return
+        self._cache = DecodedCache.for_bank(old.path.parent, old.size, manifest)
+        if self._cache.path != old.path:
+            logger.warning(
+                "the bank %s was built again while it was in use: its images are decoded again, "
+                "and numbers of rows may mean other rows", self.path
+            )  # fmt: skip
+        self._fill(self._cache)
+
+    def _fill(self, cache: DecodedCache) -> None:
+        # The filter plays no part: the array has all rows on disk, and serves every filter.
+        cache.fill(lambda row: planes_of(self._decode_row(row, cache.size)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped tables out: pickling them would copy all their data."""

@@ -8,7 +8,16 @@ dataset card, one list of the files that make a bank.
 from .card import Provenance, dataset_card, write_card
 from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
 from .exported import EXPORTED, Exported, Layout
-from .files import atomic_path, atomic_write, link_or_copy, new_folder, sha256_of, write_json
+from .files import (
+    atomic_path,
+    atomic_write,
+    flush_folder,
+    link_or_copy,
+    naming_file,
+    new_folder,
+    sha256_of,
+    write_json,
+)
 from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
@@ -22,6 +31,13 @@ from .schema import (
 )
 from .shards import read_shard, write_shard
 from .sources import AMBIGUOUS, SOURCES, KnownSources
+from .temporary import (
+    is_alive,
+    is_temporary,
+    remove_temporaries,
+    temporary_path,
+    this_machine,
+)
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
@@ -53,16 +69,23 @@ __all__ = [
     "encode_image",
     "finish_bank",
     "fit",
+    "flush_folder",
     "image_of",
+    "is_alive",
     "is_bank_file",
+    "is_temporary",
     "link_or_copy",
     "merge_banks",
+    "naming_file",
     "new_folder",
     "planes_of",
     "read_shard",
+    "remove_temporaries",
     "sha256_of",
     "shard_name",
     "size_of",
+    "temporary_path",
+    "this_machine",
     "verify_bank",
     "write_bank",
     "write_card",

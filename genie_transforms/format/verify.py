@@ -21,6 +21,7 @@ from .manifest import MANIFEST, Manifest
 from .schema import COLUMNS, DATASET_INFO, STATE
 from .shards import read_shard
 from .sources import AMBIGUOUS, SOURCES, KnownSources
+from .verify_build import check_build
 
 _DIGEST = re.compile("[0-9a-f]{32}")
 
@@ -30,7 +31,8 @@ def verify_bank(path: Path) -> list[str]:
 
     Checked are the manifest, the files that `datasets` reads, the list of all sources, and of each
     shard: SHA-256, number of rows, columns and class names, and of each row: labels, digest, noise
-    ratio, that `on_target` agrees with `nearest_class`, and that its image decodes.
+    ratio, that `on_target` agrees with `nearest_class`, and that its image decodes. Where a build
+    left its statistics and embeddings, these are checked, too.
 
     Args:
         path: Folder of the bank.
@@ -48,7 +50,7 @@ def verify_bank(path: Path) -> list[str]:
     for shard in manifest.shards:
         texts = list(_of_shard(path / shard["name"], shard, manifest.class_names, known))
         problems += [f"{shard['name']}: {text}" for text in texts]
-    return problems
+    return [*problems, *check_build(path, manifest)]
 
 
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:

@@ -34,6 +34,38 @@ _COLUMNS = ("image", "source_digest", "label", "noise_ratio", "noise_ratios")
 _MARKS = ("on_target", "duplicate", "near_duplicate", "blank", "stale")
 
 
+class FinishBank:
+    """The last stage: one task, which is done again whenever it is asked for.
+
+    Args:
+        prepared: The build.
+        description: The same in words.
+        start: When this run began, by `time.perf_counter`.
+
+    Attributes:
+        summary: Some lines of text, once the task has run.
+    """
+
+    name, unit = "finish", "bank"
+    num_tasks = 1
+
+    def __init__(self, prepared: Prepared, description: Description, start: float) -> None:
+        self._arguments = prepared, description, start
+        self.summary = ""
+
+    def size(self, task: int) -> int:
+        """Return 1: the whole."""
+        return 1
+
+    def is_done(self, task: int) -> bool:
+        """Tell that it has to be done: it costs little, and mends what was damaged."""
+        return False
+
+    def run(self, task: int) -> None:
+        """Make finished shards a bank."""
+        self.summary = finish(*self._arguments)
+
+
 def finish(prepared: Prepared, description: Description, start: float) -> str:
     """Make finished shards a bank. May be interrupted and called again.
 
@@ -64,6 +96,7 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     known = KnownSources.of(context.index.digests, context.index.labels)
     finalize(out, names, content, len(prepared.plan), known)
     remove_leftovers(out, prepared.keys)
+    prepared.embedded.remove_others()
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None

@@ -10,7 +10,7 @@ from typing import IO
 import faiss
 import numpy as np
 
-from genie_transforms import MissingFileError, UserError
+from genie_transforms import MissingFileError, StorageError, UserError
 from genie_transforms.format import atomic_path, write_json
 
 from .centroids import Centroids
@@ -158,7 +158,10 @@ class EmbeddingIndex(ExactIndex):
             self._exact.save(folder / _EXACT)
             about["embeddings"] = _EXACT
         with atomic_path(folder / "images.faiss") as path:
-            faiss.write_index(self._index, str(path))
+            try:
+                faiss.write_index(self._index, str(path))
+            except RuntimeError as error:  # FAISS does not say what the disk said
+                raise StorageError(f"cannot write {folder / 'images.faiss'}: {error}") from error
         with atomic_path(folder / "centroids.npz") as path, path.open("wb") as file:
             self._write_arrays(file)
         write_json(folder / "index.json", about)
