@@ -1,13 +1,32 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+# The lowest versions are tested on the lowest Python, also where pyenv hides it.
+LOWEST_PYTHON ?= $(shell PYENV_VERSION=3.10 python3.10 -c 'import sys; print(sys.executable)' \
+	2>/dev/null || echo $(PYTHON))
+LOWEST := .venv-lowest/bin
+LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_models.py
+
+.PHONY: demo train test lint lowest test-lowest clean
 
 demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at genie-bank/preview.png
 	$(BIN)/python -m index.build
 
+train: .venv/index.stamp  ## after `make demo`: train a small classifier with and without its bank
+	$(BIN)/python -m index.demo.classify
+
 test: .venv/test.stamp lint  ## run the tests
 	$(BIN)/python -m pytest
+
+test-lowest: lowest  ## run the light tests and build a small bank on the lowest versions
+	$(LOWEST)/python --version
+	$(LOWEST)/python -m pytest -k 'not spawn and not forkserver' $(LIGHT)
+	rm -rf .venv-lowest/bank
+	$(LOWEST)/genie-build --out .venv-lowest/bank --max-pairs 2 --noise-ratios 0.8 0.9 \
+		--num-inference-steps 10
+	$(LOWEST)/genie-verify .venv-lowest/bank
+
+lowest: .venv-lowest/stamp  ## install the lowest versions that setup.cfg allows
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -23,8 +42,14 @@ lint: .venv/test.stamp
 	$(BIN)/pip install --quiet --editable '.[dev]' --constraint constraints.txt
 	touch $@ .venv/index.stamp
 
+.venv-lowest/stamp: setup.cfg constraints-lowest.txt
+	$(LOWEST_PYTHON) -m venv .venv-lowest
+	$(LOWEST)/pip install --quiet --editable '.[index,hub,hf]' hypothesis pytest pytest-timeout \
+		--constraint constraints-lowest.txt
+	touch $@
+
 .venv:
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv genie-bank
+	rm -rf .venv .venv-lowest genie-bank demo-images

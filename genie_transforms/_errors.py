@@ -6,6 +6,7 @@ GeNIeError
 │   ├── UnfinishedBankError   it has no genie.json yet
 │   └── BankFormatError       it was written by another format version, or is damaged
 ├── NoNegativesError          a class has no hard negatives and was asked for one
+├── StorageError              a file cannot be written: full, quota, fault (also an OSError)
 ├── UnsupportedSampleError    a sample that cannot be replaced truthfully (also a TypeError)
 └── UserError                 a setting cannot be used; says what to do (also a ValueError)
     ├── MissingFileError      a file or folder is missing (also a FileNotFoundError)
@@ -38,6 +39,10 @@ class BankFormatError(BankError):
 
 class NoNegativesError(GeNIeError):
     """A class has no hard negatives and was asked for one."""
+
+
+class StorageError(GeNIeError, OSError):
+    """A file cannot be written: the disk is full, a quota is used up, or the device fails."""
 
 
 class UnsupportedSampleError(GeNIeError, TypeError):

@@ -14,7 +14,10 @@ disk to disk, `demo` and `train`, the embedded models, and the commands `verify`
 
 from typing import TYPE_CHECKING
 
+from index.installed import require_packages
 from index.lazy import lazy_members
+
+require_packages()
 
 if TYPE_CHECKING:
     from .build import build_bank

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from genie_transforms import UserError
 from index.diffusion import ModelConfig
+from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
 from index.sources import check_template
 
@@ -22,6 +23,26 @@ Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusio
 
 PAPER_NOISE_RATIOS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """The grid that GeNIe-Ada chooses r* from in the paper."""
+
+
+MOST_STEPS = 1000
+"""Models are trained on this many noise levels, so more steps find none between them."""
+
+
+MOST_GUIDANCE = 1000.0
+"""Beyond it an image is noise; half precision overflows not far above."""
+
+
+MOST_ROWS = 65_536
+"""Rows of one network call; processors and indices of GPU kernels take no more."""
+
+
+SIDES = (8, 16_384)
+"""Sides of images in pixels, the smallest and the largest."""
+
+
+MOST_SHOWN = 1000
+"""Pairs of a contact sheet, which is one image."""
 
 
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
@@ -70,8 +91,9 @@ class BuildConfig(ModelConfig, PlanConfig):
         stale_distance: When images were added, pairs that would get another r* now are stale if
             their target's centroid has moved by more than this cosine distance.
         refresh_stale: Make stale pairs again.
+        retry_failed: Try pairs that failed again, with further seeds.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
-            IVF4096,PQ64, whose recall is measured.
+            IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
     """
 
@@ -102,22 +124,30 @@ class BuildConfig(ModelConfig, PlanConfig):
     cache: Path | None = field(default=None, metadata={"recipe": False})
     stale_distance: float = field(default=0.0, metadata={"recipe": False})
     refresh_stale: bool = field(default=False, metadata={"recipe": False})
+    retry_failed: bool = field(default=False, metadata={"recipe": False})
     index_factory: str = field(default="Flat", metadata={"recipe": False})
     dry_run: bool = field(default=False, metadata={"recipe": False})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
+        self.check_sampler()
         super().__post_init__()
         self._check_noise_ratios()
+        self._check_numbers()
         self._check_prompts()
         if self.keep_sweep and self.ada != "full":
             raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
-        for name in ("num_inference_steps", "ada_steps"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name} must be at least 1, got {value}")
-        for name in ("batch_size", "resolution", "store_resolution", "preview", "stale_distance"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative, got {getattr(self, name)}")
+
+    def _check_numbers(self) -> None:
+        check_range(self, ["num_inference_steps", "ada_steps"], 1, MOST_STEPS)
+        check_range(self, ["guidance_scale"], 0, MOST_GUIDANCE, hint="1 or less is none")
+        check_range(self, ["seed"], 0)
+        check_range(self, ["batch_size"], 0, MOST_ROWS, hint="0 is what fits")
+        for name in ("resolution", "store_resolution"):
+            if getattr(self, name):
+                check_range(self, [name], *SIDES, hint="or 0")
+        check_range(self, ["preview"], 0, MOST_SHOWN)
+        check_range(self, ["stale_distance"], 0, 2)  # cosine distances
 
     def _check_noise_ratios(self) -> None:
         for name in ("noise_ratios", "noise_ratio"):
@@ -146,7 +176,9 @@ class BuildConfig(ModelConfig, PlanConfig):
                 f"and no other method takes it: got {self.method} and captions {self.captions!r}"
             )
         if self.captioner and not self.captions:
-            raise UserError("--captioner needs --captions, the file that it writes")
+            raise UserError(
+                f"--captioner {self.captioner!r} needs --captions, the file that it writes"
+            )
         if self.captions and self.inversions is not None:
             raise UserError("a prompt is a caption or has a token: give --captions or --inversions")
 

@@ -17,6 +17,8 @@ import tyro
 Settings = TypeVar("Settings")
 Groups = Mapping[str, Sequence[str]]
 
+_ALL = "--help-all"
+
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -24,17 +26,19 @@ def parse_grouped(
     settings: type[Settings],
     groups: Groups,
     prog: str,
-    arguments: Sequence[str] | None,
+    arguments: Sequence[str],
     extra: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Parse a command line into settings.
+
+    `--help` shows the first group only, `--help-all` every one.
 
     Args:
         settings: A dataclass whose fields all have defaults; its docstring and those of its bases
             describe them, as Google's style has it.
         groups: Names of fields by group, in the order of `--help`; every field once.
         prog: What `--help` calls the program.
-        arguments: The command line; `sys.argv` if not given.
+        arguments: The command line.
         extra: Help of further flags of the first group, by name, each a path that is not returned.
 
     Raises:
@@ -44,7 +48,8 @@ def parse_grouped(
     extra = extra or {}
     hints, helps = get_type_hints(settings), field_helps(settings)
     own: dict[str, Field[Any]] = {one.name: one for one in fields(settings)}  # type: ignore[arg-type]
-    boxes = []
+    boxes: list[Any] = []
+    brief = bool({"-h", "--help"} & set(arguments))
     for number, (group, names) in enumerate(groups.items()):
         members = [_member(own[name], hints[name], helps[name]) for name in names]
         if number == 0:
@@ -52,9 +57,13 @@ def parse_grouped(
                 (name, _described(str, text, "PATH", ""), "") for name, text in extra.items()
             ]
         box = make_dataclass(group, members, frozen=True)
-        boxes.append((group, _described(box, ""), field(default_factory=box)))
+        shown = tyro.conf.Suppress[box] if brief and boxes else box  # type: ignore[misc, valid-type]
+        boxes.append((group, _described(shown, ""), field(default_factory=box)))
     nested = make_dataclass(settings.__name__, boxes, frozen=True)
     description = inspect.cleandoc(settings.__doc__ or "").split("\n\n")[0]
+    if brief and len(groups) > 1:
+        description += f"\n\nThese settings come first; {_ALL} shows all {len(own)}."
+    arguments = ["--help" if argument == _ALL else argument for argument in arguments]
     markers = (tyro.conf.OmitArgPrefixes,)
     parsed: Any = tyro.cli(
         nested, prog=prog, description=description, args=arguments, config=markers

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from genie_transforms import UserError
 from index.command import run_command
-from index.config import check_only_classes
-from index.demo import PIPELINE
+from index.config import SIDES, check_only_classes
 from index.diffusion import WeightsConfig
-from index.diffusion.inversion import Concept, Inversion, invert
-from index.sources import class_names_for, fit_to, open_source
+from index.diffusion.inversion import Inversion
+from index.kinds import check_range
 
 logger = logging.getLogger("genie.invert")
 
@@ -31,7 +28,8 @@ class InvertConfig(WeightsConfig, Inversion):
 
     Attributes:
         out: Folder that receives `<class>.safetensors`. Restarting continues.
-        source: Folder of images, one folder a class; empty for the demo's scenes.
+        source: Images, as `python -m index.build --source` takes them.
+        image_root: Folder of the images of a list, if it is not the list's own.
         dtype: Precision of the network; the tokens are learned in float32.
         initializer: Words that every token begins as; each class's own name if empty.
         class_names: File of display names, json or csv; folder names if empty.
@@ -42,6 +40,7 @@ class InvertConfig(WeightsConfig, Inversion):
 
     out: Path = Path("genie-inversions")
     source: str = ""
+    image_root: str = ""
     dtype: Literal["float32", "bfloat16"] = "float32"
     initializer: str = ""
     class_names: str = ""
@@ -51,9 +50,9 @@ class InvertConfig(WeightsConfig, Inversion):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("max_images", "resolution"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative, got {getattr(self, name)}")
+        check_range(self, ["max_images"], 0)
+        if self.resolution:
+            check_range(self, ["resolution"], *SIDES, hint="or 0")
 
 
 def learn_classes(config: InvertConfig) -> list[Path]:
@@ -68,7 +67,14 @@ def learn_classes(config: InvertConfig) -> list[Path]:
         ModelError: The model cannot be opened, or takes no tokens.
         UserError: A setting cannot be used, alone or with these images.
     """
-    source = open_source(config.source)
+    # All of these take seconds to import, which --help should not.
+    import torch
+
+    from index.demo import PIPELINE
+    from index.diffusion.inversion import Concept, invert
+    from index.sources import class_names_for, fit_to, open_source
+
+    source = open_source(config.source, config.image_root)
     folders = source.class_names
     check_only_classes(config.only_classes, folders)
     names = class_names_for(config.class_names, folders)

@@ -20,7 +20,13 @@ def lazy_members(package: str, members: Mapping[str, Sequence[str]]) -> Callable
     Args:
         package: The package's `__name__`.
         members: Names of members by the submodule that defines them.
+
+    Raises:
+        ValueError: A member has the name of a submodule, whose import would take its place.
     """
+    clashing = {name for names in members.values() for name in names} & members.keys()
+    if clashing:
+        raise ValueError(f"{package}: {sorted(clashing)} are submodules as well")
     home = {name: submodule for submodule, names in members.items() for name in names}
 
     def __getattr__(name: str) -> Any:  # noqa: N807

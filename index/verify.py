@@ -1,12 +1,15 @@
 """Check a bank: `python -m index.verify BANK`.
 
-Reads every byte: checksums, columns, each row's values, and each image is decoded. Prints one line
-for each problem and ends with exit status 1 if there is any, with 2 if there is no bank to check.
-The check itself is `genie_transforms.format.verify_bank`.
+Reads every byte: checksums, columns, each row's values, and each image is decoded; of a bank that
+was built here also the embeddings that a continued build needs. Prints one line for each problem
+and ends with exit status 1 if there is any, with 2 if there is no bank to check. The check itself
+is `genie_transforms.format.verify_bank`. With `--repair`, temporary files of killed processes are
+removed, and the command is printed that makes again what is damaged, and nothing else.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ from pathlib import Path
 
 import tyro
 
-from genie_transforms.format import Manifest, verify_bank
+from genie_transforms import BankError
 from index.command import run_command
 
 
@@ -24,9 +27,11 @@ class Config:
 
     Attributes:
         bank: Folder of the bank.
+        repair: Remove what killed processes left, and say how to mend the rest.
     """
 
     bank: tyro.conf.Positional[Path]
+    repair: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,12 +45,44 @@ def _verify(config: Config) -> None:
     Raises:
         BankError: The folder holds no bank, or one whose manifest cannot be read.
     """
-    manifest = Manifest.read(config.bank)
-    problems = verify_bank(config.bank)
+    # It takes seconds, unlike --help.
+    from genie_transforms.format import Manifest, remove_temporaries, verify_bank
+
+    bank = config.bank
+    if config.repair:
+        for folder in (bank, *(path for path in bank.glob("*") if path.is_dir())):
+            for left in remove_temporaries(folder):
+                print(f"removed {left}")
+    try:
+        manifest = Manifest.read(bank)
+    except BankError:
+        if config.repair:
+            print(_how_to_mend(bank))
+        raise
+    problems = verify_bank(bank)
     if problems:
         print("\n".join(problems))
+        if config.repair:
+            print(_how_to_mend(bank))
         sys.exit(1)
-    print(f"{config.bank} is sound: {manifest.num_rows} rows in {len(manifest.shards)} shards")
+    print(f"{bank} is sound: {manifest.num_rows} rows in {len(manifest.shards)} shards")
+
+
+def _how_to_mend(bank: Path) -> str:
+    """Say what to run; a build knows its own shards, and checks them when it continues."""
+    for name in ("build.json", "genie.json"):
+        try:
+            recipe = json.loads((bank / name).read_text(encoding="utf-8"))["recipe"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if (bank / "stats").is_dir() and "pairs_per_shard" in recipe:
+            return (
+                "to mend it, run the command that built it again; what is sound stays. By what "
+                "the bank says of itself, it is this, with the same --captions, --inversions and "
+                f"--cache if there were any:\n"
+                f"  python -m index.build --config {bank / name} --out {bank}"
+            )
+    return "it does not say how it was built: take it again from where it came from"
 
 
 if __name__ == "__main__":

@@ -106,6 +106,12 @@ def all_pairs(
     return rows
 
 
+def known_sources(labels: dict[int, int]) -> bank_format.KnownSources:
+    """Source images by their index, with their classes."""
+    digests = [source_digest(source_image(index)) for index in labels]
+    return bank_format.KnownSources.of(digests, list(labels.values()))
+
+
 def write_bank(
     folder: Path,
     rows: Sequence[dict[str, Any]] | None = None,
@@ -113,13 +119,21 @@ def write_bank(
     class_names: Sequence[str] = CLASSES,
     num_shards: int = 2,
     keep_sweep: bool = False,
+    known: bool = False,
     change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Path:
-    """Write a finished bank; `change` alters the manifest's fields."""
+    """Write a finished bank; `change` alters the manifest's fields.
+
+    With `known`, it knows 30 source images, more than have rows; source i has class i mod 3.
+    """
     rows = all_pairs() if rows is None else rows
     counts = {"pairs": len(rows)}
+    sources = known_sources({index: index % len(CLASSES) for index in range(30)})
     description = bank_format.BankDescription(
-        class_names=class_names, counts=counts, keep_sweep=keep_sweep
+        class_names=class_names,
+        counts=counts,
+        keep_sweep=keep_sweep,
+        sources=sources if known else None,
     )
     bounds = np.linspace(0, len(rows), num_shards + 1).astype(int).tolist()
     tables = (

@@ -25,6 +25,14 @@ WORDS = ["a", "photo", "of", "type", "bird", "dog", "car", "boat"]
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-crash-points",
+        action="store_true",
+        help="end a build at every call that changes files, and not at some (minutes)",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # diffusers 0.42 hands tensors to np.array in set_timesteps, which numpy 2 complains about.
     config.addinivalue_line(

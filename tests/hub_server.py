@@ -98,8 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _get(self, parts: list[str]) -> None:
         match parts:
             case ["api", "datasets", owner, name, "revision", revision]:
-                sha, _ = self.server.commit(f"{owner}/{name}", revision)
-                self._send({"id": f"{owner}/{name}", "sha": sha, "siblings": []})
+                sha, files = self.server.commit(f"{owner}/{name}", revision)
+                siblings = [{"rfilename": path} for path in files]
+                self._send({"id": f"{owner}/{name}", "sha": sha, "siblings": siblings})
             case ["api", "datasets", owner, name, "tree", revision]:
                 _, files = self.server.commit(f"{owner}/{name}", revision)
                 tree = {"type": "file"}

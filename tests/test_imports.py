@@ -44,6 +44,10 @@ def test_that_this_test_can_fail() -> None:
         "from index.config import BuildConfig",
         "from index.diffusion import ModelConfig, WeightsConfig",
         "from index.plan import PlanConfig, make_plan",
+        "from index.demo.train import main",
+        "from index.invert import main",
+        "from index.leakage import main",
+        "from index.verify import main",
     ],
 )
 def test_settings_are_there_without_what_they_open(statement: str) -> None:

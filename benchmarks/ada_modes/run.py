@@ -11,9 +11,8 @@ the one inside the largest jump. Its images are those of the full sweep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -27,8 +26,9 @@ from index.diffusion import load_family
 from index.embed import load_backbone
 from index.generate import BuildContext
 from index.plan import Plan, make_plan
-from index.sources import Source
+from index.sources import source_of
 
+from .config import Config
 from .outcomes import Outcome, coarse_to_fine, run
 
 _SEED = 2**18 + 1  # apart from training, held-out and demo-bank scenes
@@ -45,31 +45,10 @@ _NEIGHBOURS = (2, 3, 6)
 """Solver steps of the previews that neighbours fall back on."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Measure the modes of GeNIe-Ada.
-
-    Attributes:
-        pairs: Pairs to make; they form one shard, within which neighbours are asked.
-        dtype: Precision of the network.
-        batch_size: Rows of one network call at most.
-        json: File that receives the figures.
-        plot: File that receives the trade-off, a png.
-        quick: 64 pairs and fewer modes.
-    """
-
-    pairs: int = 504
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    batch_size: int = 64
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
-
-
 def make_context(config: Config) -> tuple[BuildContext, Plan]:
     """Draw scenes, open the demo's models, and plan the pairs."""
     scenes = Scenes(num_per_class=_PER_CLASS, seed=_SEED)
-    source = Source(scenes, [str(row) for row in range(len(scenes))], "scenes")
+    source = source_of(scenes)
     family = load_family(str(PIPELINE), dtype=config.dtype)
     build = BuildConfig(backbone="demo", dtype=config.dtype, batch_size=config.batch_size)
     build = resolve(build, family)

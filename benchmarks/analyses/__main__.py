@@ -2,7 +2,14 @@
 
 from index.command import run_command
 
-from .run import AnalysesConfig, main
+from .config import AnalysesConfig
+
+
+def _run(config: AnalysesConfig) -> None:
+    from .run import main  # takes seconds, which --help should not
+
+    main(config)
+
 
 if __name__ == "__main__":
-    run_command(main, AnalysesConfig, "benchmarks.analyses")
+    run_command(_run, AnalysesConfig, "benchmarks.analyses")

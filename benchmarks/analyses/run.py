@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from benchmarks.episodes import (
     FIXED,
     POOL_NOISE_RATIOS,
     Episode,
-    EpisodeConfig,
     LabelledFeatures,
     Pool,
     embedded_by,
@@ -29,7 +28,6 @@ from benchmarks.few_shot import (
     ARMS,
     BASELINE,
     Arm,
-    FewShotConfig,
     adaptive,
     fixed,
     read_or_draw,
@@ -38,48 +36,16 @@ from benchmarks.few_shot import (
     with_support,
 )
 from benchmarks.measure import environment
-from genie_transforms import UserError
 from genie_transforms.format import Manifest, write_json
 from index.config import PAPER_NOISE_RATIOS
 
+from .config import AnalysesConfig
 from .previews import from_preview
 from .repeats import Repeats, make_repeats, repeated
 from .report import TABLES, as_table, plot
 
 PAPER_COMPUTE_RATIOS = (0.6, 0.7, 0.8)
 """The noise ratios of the paper's study of compute (sections A.7 and A.11)."""
-
-
-_OURS = tuple(
-    f"python:benchmarks.episodes.selectors:{n}" for n in ("supervised", "untrained", "pixels")
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalysesConfig(EpisodeConfig):
-    """Run the analyses on the pool of `python -m benchmarks.few_shot`.
-
-    Attributes:
-        more: How often each pair is made again by Txt2Img and by GeNIe, which takes about 90 s on
-            2 cores for each time; 0 leaves out what needs it.
-        previews: Solver steps of the previews that choose r*.
-        selectors: Backbones that choose r*, beside the one that classifies.
-        head: What learns from the features.
-    """
-
-    more: int = 1
-    previews: tuple[int, ...] = (2, 3)
-    selectors: tuple[str, ...] = _OURS
-    head: Literal["logistic", "svm", "prototype"] = "logistic"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.more < 0:
-            raise UserError(f"more must not be negative, got {self.more}")
-
-    def few_shot(self) -> FewShotConfig:
-        """Return the run whose pool and episodes these are."""
-        return FewShotConfig(**self.shared(), head=self.head)
 
 
 @dataclass(frozen=True)

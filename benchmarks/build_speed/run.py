@@ -19,10 +19,9 @@ reported separately.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,60 +29,15 @@ from torch import Tensor
 from benchmarks.measure import environment
 from genie_transforms import UserError
 from genie_transforms.format import write_json
-from index.config import PAPER_NOISE_RATIOS
 from index.diffusion import Family, Switches, is_stochastic, load_family
 from index.diffusion.sampling import SweepPair
 
+from .config import Config
 from .growth import measure_growth, plot_growth
 from .one_by_one import Job, OneByOne
 
-Dtype = Literal["float32", "bfloat16", "float16"]
-
-
 TOLERANCE = 2e-3
 """Largest difference allowed between the paths, for pixels in [0, 1] in float32."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Compare diffusers' per-image path with the batched sweep.
-
-    Attributes:
-        model: A diffusers folder or hub id.
-        pairs: Pairs that go through both paths.
-        noise_ratios: Noise ratios of each pair.
-        rounds: Each path runs this often; the median counts.
-        num_inference_steps: Steps from r = 1; 0 for the family's default.
-        guidance_scale: Guidance; below 0 for the family's default.
-        batch_size: Rows of one network call of the sweep at most.
-        dtype: Precision of the sweep.
-        baseline_dtype: Precision of the per-image path.
-        compile: Compile the sweep's denoiser; the time that this takes is reported separately.
-        channels_last: Keep the sweep's activations with channels last.
-        device: Where the networks run.
-        growth: Also measure how the sweep's time, not compiled, grows with pairs, noise ratios and
-            batch size.
-        quick: Two pairs, one round, no growth: does it run at all?
-        json: Where to write the figures.
-        plot: Where to draw the growth, a png file.
-    """
-
-    model: str = "index/demo/pipeline"
-    pairs: int = 16
-    noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
-    rounds: int = 3
-    num_inference_steps: int = 0
-    guidance_scale: float = -1.0
-    batch_size: int = 64
-    dtype: Dtype = "float32"
-    baseline_dtype: Dtype = "float32"
-    compile: bool = False
-    channels_last: bool = False
-    device: str = "cpu"
-    growth: bool = True
-    quick: bool = False
-    json: Path | None = None
-    plot: Path | None = None
 
 
 def make_job(config: Config) -> Job:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,22 +20,20 @@ from benchmarks.episodes import (
     POOL_NOISE_RATIOS,
     Drawing,
     Episode,
-    EpisodeConfig,
     Pool,
     draw,
     embedded_by,
     make_pool,
 )
-from benchmarks.few_shot import FewShotConfig
 from benchmarks.measure import environment
-from genie_transforms import UserError
 from genie_transforms.format import write_json
 from index.diffusion.sampling import derived_seed
 
 from .compare import score_settings
+from .config import ChoosingConfig
 from .report import plot, summarize_setting, table
 from .rules import CANDIDATES, ORACLE, RANDOM, SelectionSetting
-from .sweeps import SWEEPS, few_rows, other_sweep
+from .sweeps import few_rows, other_sweep
 
 HALVES = ("selection", "confirmation")
 
@@ -45,48 +43,6 @@ PROTOCOL_VERSION = 1
 
 
 _BLOCK = 40  # episodes
-
-
-_OWN = ("supervised", "untrained")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChoosingConfig(EpisodeConfig):
-    """Compare settings that choose r on the pool of `python -m benchmarks.few_shot`.
-
-    Attributes:
-        episodes: Episodes of each half of the pool and each number of shots.
-        backbones: Backbones that choose beside the classifier's own, as `index.build` takes them.
-        sweeps: Names of other sweeps to make (independent noise, weaker guidance, fewer steps);
-            all take about ten minutes on one core, and their episodes are 1-shot.
-        sweep_per_class: Support images of each class in these sweeps.
-        quick: 10 support images of each class, 10 steps and 10 episodes, to see that it works.
-    """
-
-    backbones: tuple[str, ...] = tuple(f"python:benchmarks.episodes.selectors:{n}" for n in _OWN)
-    sweeps: tuple[str, ...] = tuple(SWEEPS)
-    sweep_per_class: int = 4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        unknown = sorted(set(self.sweeps) - set(SWEEPS))
-        if unknown:
-            raise UserError(f"unknown sweeps {unknown}; choose among {', '.join(SWEEPS)}")
-        if not 1 <= self.sweep_per_class <= self.per_class:
-            raise UserError(
-                f"sweep_per_class must lie in [1, per_class = {self.per_class}], got "
-                f"{self.sweep_per_class}"
-            )
-        half = self.few_shot().per_class // 2
-        if max(self.k_shot) > half:
-            raise UserError(f"k_shot must lie in [1, {half}], half of per_class, got {self.k_shot}")
-
-    def few_shot(self) -> FewShotConfig:
-        """Return the few-shot evaluation whose pool this is."""
-        changes: dict[str, Any] = {"quick": False}  # its own quick pool is smaller than ours
-        if self.quick:
-            changes |= {"per_class": 10, "num_inference_steps": 10}
-        return FewShotConfig(**self.shared() | changes)
 
 
 def rule_settings(own: str) -> list[SelectionSetting]:

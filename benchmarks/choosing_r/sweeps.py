@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,12 +26,7 @@ from benchmarks.episodes import (
 from index.build import build
 from index.config import BuildConfig
 
-SWEEPS: Mapping[str, Mapping[str, Any]] = {
-    "independent": {"noise": "independent"},
-    "guidance-2": {"guidance_scale": 2.0},
-    "steps-10": {"num_inference_steps": 10},
-}
-"""By name, how they differ from the pool's own sweep."""
+from .config import SWEEPS
 
 
 def few_rows(pool: Pool, per_class: int) -> Integers:

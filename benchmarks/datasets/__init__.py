@@ -4,7 +4,15 @@ They are read as their publishers packed them; a missing file is named with wher
 room imports nothing of benchmarks.
 """
 
+from .halves import Half, rows_of_half
 from .pixels import pixels_of
 from .registry import DATASETS, LabelledSet, open_dataset
 
-__all__ = ["DATASETS", "LabelledSet", "open_dataset", "pixels_of"]
+__all__ = [
+    "DATASETS",
+    "Half",
+    "LabelledSet",
+    "open_dataset",
+    "pixels_of",
+    "rows_of_half",
+]

@@ -4,25 +4,44 @@ It generates and embeds what episodes select from, once, and knows which pairs a
 an arm adds to an episode's support, and which arms there are, is the business of `few_shot`.
 """
 
-from .config import EpisodeConfig
-from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
-from .heads import LabelledFeatures, accuracy
-from .images import EvaluatedImages, cached
-from .inverted import InversionRun, add_inverted_images
-from .pairs import FIXED, INVERTED, Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
-from .pool import (
-    POOL_NOISE_RATIOS,
-    SAME_CLASS,
-    Pool,
-    PoolConfig,
-    common_build,
-    few_shot_set,
-    make_pool,
-    network_rows_of,
-)
-from .selectors import embedded_by
-from .sets import DEMO_DATA, DataChoice
-from .sweeps import decoded_rows, read_sweep
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
+from .choice import DEMO_DATA, DataChoice
+from .config import EpisodeConfig, InversionRun, PoolConfig
+from .ratios import FIXED, INVERTED, POOL_NOISE_RATIOS, SAME_CLASS
+
+if TYPE_CHECKING:
+    from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
+    from .heads import LabelledFeatures, accuracy
+    from .images import EvaluatedImages, cached
+    from .inverted import add_inverted_images
+    from .pairs import Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
+    from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
+    from .selectors import embedded_by
+    from .sweeps import decoded_rows, read_sweep
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "episodes": [
+                "Drawing",
+                "Episode",
+                "Integers",
+                "draw",
+                "read_episodes",
+                "write_episodes",
+            ],
+            "heads": ["LabelledFeatures", "accuracy"],
+            "images": ["EvaluatedImages", "cached"],
+            "inverted": ["add_inverted_images"],
+            "pairs": ["Pairs", "cross_class_pairs", "inverted_pairs", "same_class_pairs"],
+            "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
+            "selectors": ["embedded_by"],
+            "sweeps": ["decoded_rows", "read_sweep"],
+        },
+    )
 
 __all__ = [
     "DEMO_DATA",

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms import UserError
+from index.diffusion.inversion import Inversion
 
-from .sets import DEMO_DATA, DataChoice
+from .choice import DEMO_DATA, DataChoice
+from .ratios import POOL_NOISE_RATIOS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +49,39 @@ class EpisodeConfig:
     def shared(self) -> dict[str, Any]:
         """Return the settings of this class by name, for another command on the same pool."""
         return {field.name: getattr(self, field.name) for field in fields(EpisodeConfig)}
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """What the pool holds.
+
+    Attributes:
+        work: Folder that receives it.
+        per_class: Support images of each class.
+        queries_per_class: Query images of each class, none of them a support image.
+        variations: How often each support image is made again within its class.
+        num_inference_steps: Steps of the whole denoising.
+        noise_ratios: The sweep, increasing.
+        data: Which images and models.
+    """
+
+    work: Path
+    per_class: int = 16
+    queries_per_class: int = 40
+    variations: int = 4
+    num_inference_steps: int = 50
+    noise_ratios: tuple[float, ...] = POOL_NOISE_RATIOS
+    data: DataChoice = DEMO_DATA
+
+
+@dataclass(frozen=True)
+class InversionRun:
+    """Where tokens are kept, and how they are learned.
+
+    Attributes:
+        folder: Receives tokens and images; continued if it exists.
+        inversion: How tokens are learned.
+    """
+
+    folder: Path
+    inversion: Inversion

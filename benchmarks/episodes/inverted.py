@@ -12,9 +12,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,26 +24,15 @@ from tqdm import tqdm
 
 from genie_transforms import source_digest
 from index.diffusion import Family, load_family
-from index.diffusion.inversion import Concept, Inversion, invert, load_tokens, token_of
+from index.diffusion.inversion import Concept, invert, load_tokens, token_of
 from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
 
+from .config import InversionRun
 from .episodes import Episode
 from .images import EvaluatedImages, cached
-from .pairs import INVERTED, Pairs, inverted_pairs
+from .pairs import Pairs, inverted_pairs
 from .pool import Pool, few_shot_set
-
-
-@dataclass(frozen=True)
-class InversionRun:
-    """Where tokens are kept, and how they are learned.
-
-    Attributes:
-        folder: Receives tokens and images; continued if it exists.
-        inversion: How tokens are learned.
-    """
-
-    folder: Path
-    inversion: Inversion
+from .ratios import INVERTED
 
 
 def concept_name(pool: Pool, label: int, rows: Sequence[int]) -> str:

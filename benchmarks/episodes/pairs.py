@@ -8,12 +8,6 @@ import numpy as np
 
 from .episodes import Episode, Integers
 
-FIXED = 0.8
-"""r of the arm `genie`."""
-
-INVERTED = {"dafusion": 0.7, "genie+txtinv": FIXED}
-"""r of the arms whose prompts have a token that was learned from the episode's own support."""
-
 
 @dataclass(frozen=True)
 class Pairs:

@@ -21,7 +21,7 @@ from torch import Tensor
 from genie_transforms import FolderInUseError
 from genie_transforms.format import Manifest, write_json
 from index.build import build
-from index.config import PAPER_NOISE_RATIOS, BuildConfig
+from index.config import BuildConfig
 from index.diffusion import with_timesteps
 from index.diffusion.sampling import first_index
 from index.embed import Backbone, load_backbone
@@ -29,40 +29,12 @@ from index.store import read_stats
 from index.train import make_scheduler
 
 from .captioned import make_captioned
+from .config import PoolConfig
 from .episodes import Episode
 from .images import EvaluatedImages, GeneratedImages, cached, evaluate_images
-from .sets import DEMO_DATA, DataChoice, FewShotSet, open_few_shot_set
+from .ratios import SAME_CLASS
+from .sets import FewShotSet, open_few_shot_set
 from .sweeps import read_sweep, read_variations
-
-POOL_NOISE_RATIOS = (0.3, 0.4, *PAPER_NOISE_RATIOS, 1.0)
-"""The sweep of the pool; r = 1 is Txt2Img."""
-
-SAME_CLASS = {"img2img-low": 0.3, "img2img-high": 0.7, "cap2aug": 0.7}
-"""r of the arms that make an image again within its class; they differ in nothing else, except that
-the prompt of cap2aug is the image's caption."""
-
-
-@dataclass(frozen=True)
-class PoolConfig:
-    """What the pool holds.
-
-    Attributes:
-        work: Folder that receives it.
-        per_class: Support images of each class.
-        queries_per_class: Query images of each class, none of them a support image.
-        variations: How often each support image is made again within its class.
-        num_inference_steps: Steps of the whole denoising.
-        noise_ratios: The sweep, increasing.
-        data: Which images and models.
-    """
-
-    work: Path
-    per_class: int = 16
-    queries_per_class: int = 40
-    variations: int = 4
-    num_inference_steps: int = 50
-    noise_ratios: tuple[float, ...] = POOL_NOISE_RATIOS
-    data: DataChoice = DEMO_DATA
 
 
 @dataclass(frozen=True)

@@ -18,61 +18,16 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from benchmarks.datasets import DATASETS, open_dataset
+from benchmarks.datasets import open_dataset
 from benchmarks.measure import background_psnr
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
 from index.diffusion.sampling import derived_seed
 from index.sources import fit_to
 
+from .choice import DEMO, DataChoice
+
 _SEED = 2**19  # apart from the scenes of training and of the demo's bank
-
-DEMO = "demo"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataChoice:
-    """Which images, and which models embed, name and generate them.
-
-    Attributes:
-        name: demo, or one of `benchmarks.datasets.DATASETS`, whose test split is taken.
-        root: The folder that holds the dataset.
-        trained: What `python -m benchmarks.small_pipeline` wrote for it.
-        backbone: What embeds, as `python -m index.build --backbone` takes it.
-        classes: Its novel classes, which the backbone has never seen; all if empty.
-    """
-
-    name: str = DEMO
-    root: Path | None = None
-    trained: Path | None = None
-    backbone: str = DEMO
-    classes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        given = self.root, self.trained, self.backbone != DEMO
-        if self.is_demo and (any(given) or self.classes):
-            raise UserError("the demo has its own classes and models: give data.name as well")
-        if not self.is_demo and self.name not in DATASETS:
-            known = ", ".join((DEMO, *DATASETS))
-            raise UserError(f"unknown dataset {self.name!r}; choose among {known}")
-        if not self.is_demo and not all(given):
-            raise UserError(
-                f"{self.name} needs data.root, the folder that holds it, data.trained, what "
-                "benchmarks.small_pipeline wrote, and data.backbone"
-            )
-
-    @property
-    def is_demo(self) -> bool:
-        """Whether it is the demo, whose scenes have captions and masks."""
-        return self.name == DEMO
-
-    @property
-    def num_classes(self) -> int | None:
-        """Number of novel classes, if known before the dataset is opened."""
-        return len(NOVEL_CLASSES) if self.is_demo else len(self.classes) or None
-
-
-DEMO_DATA = DataChoice()
 
 
 @dataclass(frozen=True)

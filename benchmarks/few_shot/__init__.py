@@ -4,10 +4,25 @@ An arm is what is added to the support of an episode. `analyses`, `choosing_r` a
 take arms and scoring from here, and compare other things with them.
 """
 
-from .arms import ARMS, BASELINE, Added, Arm, adaptive, fixed, with_support
-from .config import FewShotConfig
-from .report import cell, summarize_arm
-from .scoring import read_or_draw, run_arm, run_episodes
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
+from .config import BASELINE, FewShotConfig
+
+if TYPE_CHECKING:
+    from .arms import ARMS, Added, Arm, adaptive, fixed, with_support
+    from .report import cell, summarize_arm
+    from .scoring import read_or_draw, run_arm, run_episodes
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "arms": ["ARMS", "Added", "Arm", "adaptive", "fixed", "with_support"],
+            "report": ["cell", "summarize_arm"],
+            "scoring": ["read_or_draw", "run_arm", "run_episodes"],
+        },
+    )
 
 __all__ = [
     "ARMS",

@@ -3,7 +3,13 @@
 from index.command import run_command
 
 from .config import FewShotConfig
-from .run import main
+
+
+def _run(config: FewShotConfig) -> None:
+    from .run import main  # takes seconds, which --help should not
+
+    main(config)
+
 
 if __name__ == "__main__":
-    run_command(main, FewShotConfig, "benchmarks.few_shot")
+    run_command(_run, FewShotConfig, "benchmarks.few_shot")

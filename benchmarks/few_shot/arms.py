@@ -38,9 +38,7 @@ from index.diffusion.sampling import derived_seed
 from index.generate import RULES, projections, select
 
 from .classical import Views, blend, mixed, strong, weak
-
-BASELINE = "txt2img"
-"""The arm that all others are compared with."""
+from .config import BASELINE
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from benchmarks.episodes import INVERTED, EpisodeConfig, InversionRun, PoolConfi
 from genie_transforms import UserError
 from index.diffusion.inversion import Inversion
 
-from .arms import ARMS, BASELINE
+BASELINE = "txt2img"
+"""The arm that all others are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,8 @@ class FewShotConfig(EpisodeConfig):
     arms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        from .arms import ARMS  # needs torch, which --help does not
+
         super().__post_init__()
         unknown = sorted(set(self.arms) - set(ARMS))
         if unknown:
@@ -58,6 +61,8 @@ class FewShotConfig(EpisodeConfig):
     @property
     def wanted(self) -> list[str]:
         """Names of the arms to run, in the order of `ARMS`."""
+        from .arms import ARMS
+
         left_out = set() if self.inversion_episodes else set(INVERTED)
         if not self.data.is_demo:
             left_out.add("cap2aug")

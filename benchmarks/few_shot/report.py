@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from benchmarks.measure import Floats, mean_and_interval, paired_difference
 from genie_transforms.format import atomic_path
 
-from .arms import BASELINE
+from .config import BASELINE
 
 PAPER: dict[str, dict[int, float]] = {
     "weak": {1: 64.6, 5: 83.4},

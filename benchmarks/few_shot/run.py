@@ -19,8 +19,7 @@ from benchmarks.episodes import INVERTED, Episode, Pool, add_inverted_images, ma
 from benchmarks.measure import environment
 from genie_transforms.format import write_json
 
-from .arms import BASELINE
-from .config import FewShotConfig
+from .config import BASELINE, FewShotConfig
 from .report import plot, summarize_arm, table
 from .scoring import read_or_draw, run_arm
 

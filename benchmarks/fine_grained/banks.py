@@ -33,11 +33,10 @@ from index.embed import Backbone
 from index.sources import fit_to
 from index.store import read_table
 
+from .config import SAME_CLASS_ARMS
+
 NOISE_RATIOS = (*PAPER_NOISE_RATIOS, 1.0)
 """The sweep of every episode; r = 1 is Txt2Img."""
-
-SAME_CLASS_ARMS = ("img2img-low", "img2img-high")
-"""The arms that make an image again within its class, each from its own bank."""
 
 
 @dataclass(frozen=True)

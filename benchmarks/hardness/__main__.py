@@ -2,7 +2,14 @@
 
 from index.command import run_command
 
-from .run import HardnessConfig, main
+from .config import HardnessConfig
+
+
+def _run(config: HardnessConfig) -> None:
+    from .run import main  # takes seconds, which --help should not
+
+    main(config)
+
 
 if __name__ == "__main__":
-    run_command(main, HardnessConfig, "benchmarks.hardness")
+    run_command(_run, HardnessConfig, "benchmarks.hardness")

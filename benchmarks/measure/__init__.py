@@ -5,7 +5,7 @@ It imports nothing of benchmarks, so that every command may measure with it.
 
 from .environment import environment
 from .images import background_psnr
-from .statistics import Floats, mean_and_interval, paired_difference
+from .statistics import Floats, mean_and_interval, paired_difference, without_nan
 
 __all__ = [
     "Floats",
@@ -13,4 +13,5 @@ __all__ = [
     "environment",
     "mean_and_interval",
     "paired_difference",
+    "without_nan",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import bootstrap
@@ -56,3 +58,12 @@ def paired_difference(
     )
     low, high = found.confidence_interval
     return float(gaps.mean()), (float(low), float(high))
+
+
+def without_nan(content: Any) -> Any:
+    """Return content for JSON with None in place of NaN, which JSON does not have."""
+    if isinstance(content, dict):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and np.isnan(content) else content

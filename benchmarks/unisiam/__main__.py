@@ -3,7 +3,13 @@
 from index.command import run_command
 
 from .config import UniSiamConfig
-from .run import main
+
+
+def _run(config: UniSiamConfig) -> None:
+    from .run import main  # takes seconds, which --help should not
+
+    main(config)
+
 
 if __name__ == "__main__":
-    run_command(main, UniSiamConfig, "benchmarks.unisiam")
+    run_command(_run, UniSiamConfig, "benchmarks.unisiam")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genie_transforms import UserError
-from index.embed import UNISIAM
+from index.kinds import check_kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,9 @@ class UniSiamConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
+        from index.embed import UNISIAM  # needs torch, which --help does not
+
         if self.arch not in UNISIAM:
             raise UserError(f"unknown arch {self.arch!r}; choose among {', '.join(UNISIAM)}")
         least = {"resolution": 32, "steps": 20, "batch_size": 2, "shots": 1}

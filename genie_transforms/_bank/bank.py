@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +16,29 @@ from PIL import Image
 
 from genie_transforms._digest import Pixels
 from genie_transforms._errors import BankFormatError, UserError
-from genie_transforms._sharing import (
-    download_bank,
-    export_image_folder,
-    export_webdataset,
-    push_bank,
-)
 from genie_transforms.format import (
+    DEFAULT_KEEP,
     ROW_COLUMNS,
     Manifest,
-    Provenance,
     Row,
     Size,
     decode_image,
     image_of,
-    merge_banks,
     planes_of,
-    verify_bank,
 )
 
+from .class_names import some_names
 from .dataset import BankDataset
 from .decoded import DecodedCache
 from .filter import FilterResult
 from .lookup import ClassIndex, RowNumbers
 from .opened import OpenedBank
+from .whole import WholeBank
 
-# A build marks the rows that fail this and deletes none, so that another filter may keep them.
-_KEEP = "on_target & ~duplicate"
+logger = logging.getLogger("genie.bank")
 
 
-class Bank:
+class Bank(WholeBank):
     """Hard negatives on disk, memory-mapped; open one with `Bank.open`.
 
     A bank pickles to a few hundred bytes: each process maps the files for itself when it first
@@ -65,8 +59,10 @@ class Bank:
         self._opened: OpenedBank | None = None
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], keep: str | None = _KEEP) -> Bank:
+    def open(cls, path: str | os.PathLike[str], keep: str | None = DEFAULT_KEEP) -> Bank:
         """Open the bank in a folder.
+
+        If classes have no rows left, a warning is logged with what the filter kept.
 
         Args:
             path: The folder that `python -m index.build` wrote.
@@ -82,80 +78,10 @@ class Bank:
         """
         # Absolute, for a worker or a pickle may be opened from another working directory.
         bank = cls(Path(path).absolute(), keep)
-        bank._load()  # now, so that what is wrong shows here and not in the first worker
+        kept = bank.kept  # now, so that what is wrong shows here and not in the first worker
+        if kept.empty_classes:
+            logger.warning("the bank %s: %s", bank.path, kept)
         return bank
-
-    @classmethod
-    def merge(cls, paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Bank:
-        """Write all rows of several banks into a new one, and open that.
-
-        Classes are matched by name, so labels may change; a row is dropped if an earlier one has
-        the same source, target class and image.
-
-        Args:
-            paths: Folders of the banks.
-            out: The new folder.
-
-        Raises:
-            FolderInUseError: `out` is not empty; it is a FileExistsError.
-            BankError: A bank cannot be read.
-        """
-        merge_banks([Path(path) for path in paths], Path(out).absolute())
-        return cls.open(out)
-
-    @classmethod
-    def from_hub(
-        cls, repo_id: str, revision: str | None = None, keep: str | None = _KEEP, **options: Any
-    ) -> Bank:
-        """Download a bank from the Hugging Face Hub into its cache, and open it.
-
-        Args:
-            repo_id: Such as `"user/birds-genie"`.
-            revision: Branch, tag or commit; only a commit always returns the same bank.
-            keep: Which rows to keep, as in `open`.
-            options: For `huggingface_hub.snapshot_download`, such as `token` and `cache_dir`.
-
-        Raises:
-            MissingPackageError: The extra `hub` is not installed; it is an ImportError.
-            BankError: The repository holds no bank.
-        """
-        return cls.open(download_bank(repo_id, revision, **options), keep)
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        private: bool | None = None,
-        revision: str | None = None,
-        data_license: str | None = None,
-        source_data: str | None = None,
-        source_license: str | None = None,
-        token: str | None = None,
-        endpoint: str | None = None,
-    ) -> str:
-        """Upload the whole bank with a card in one commit, also the rows that the filter left out.
-
-        Args:
-            repo_id: Such as `"user/birds-genie"`; created as a dataset if it does not exist.
-            private: Whether a new repository is private.
-            revision: The branch to commit to, which must exist; "main" if not given.
-            data_license: Licence of the generated images, as the hub names it ("cc-by-4.0").
-            source_data: What the source images are, for the card.
-            source_license: Their licence, for the card.
-            token: Access token; the one that `hf auth login` stored if not given.
-            endpoint: Address of your own hub.
-
-        Returns:
-            The address of the commit.
-
-        Raises:
-            MissingPackageError: The extra `hub` is not installed; it is an ImportError.
-        """
-        about = Provenance(data_license, source_data, source_license)
-        return push_bank(
-            self.path, repo_id, about,
-            private=private, revision=revision, token=token, endpoint=endpoint,
-        )  # fmt: skip
 
     @property
     def manifest(self) -> Manifest:
@@ -199,8 +125,11 @@ class Bank:
         """
         physical = self._physical(index)
         # Two callables instead of the bank: the format knows nothing of those who read it.
+        table = self._load().table
         return Row(
-            **self._load().table.row(physical, ROW_COLUMNS),
+            **table.row(
+                physical, [name for name in ROW_COLUMNS if name in table.arrow.schema.names]
+            ),
             image=partial(self.image, index),
             image_bytes=partial(self.image_bytes, index),
         )
@@ -210,8 +139,10 @@ class Bank:
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
-        """Say where the bank is and what was kept."""
-        return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}"
+        """Say where the bank is, what was kept, and which classes have nothing."""
+        empty = self.kept.empty_classes
+        none_of = f"; no rows of {some_names(empty)}" * bool(empty)
+        return f"Bank({str(self.path)!r}, keep={self.keep!r}): {self.kept}{none_of}"
 
     def rows_of_class(self, label: int) -> RowNumbers:
         """Return the numbers of the rows whose target class is `label`, ascending int64.
@@ -231,7 +162,7 @@ class Bank:
         return self._load().sources.rows(digest)
 
     def knows_source(self, digest: str) -> bool:
-        """Tell whether any row, kept or not, was made from the image with this digest."""
+        """Tell whether the image with this digest is a source, with or without rows."""
         return digest in self._load().sources
 
     def label_of_source(self, digest: str) -> int | None:
@@ -292,15 +223,17 @@ class Bank:
         The cache is mapped read-only, which a tensor cannot show: to write into this one ends
         the process. `planes` returns a copy.
         """
+        physical = self._physical(index)  # first, for it may find that the cache is out of date
         if self._cache is not None and self._cache.serves(size):
-            return self._cache.planes(self._physical(index))
+            return self._cache.planes(physical)
         return planes_of(self.image(index, size))
 
     def mapped_arrays(self, rows: RowNumbers, size: Size) -> Iterator[Pixels]:
         """Yield the images of many rows as `mapped_planes` does, but as arrays, which cost less."""
+        physical = self._load().physical
         if self._cache is None or not self._cache.serves(size):
             return (self.mapped_planes(row, size).numpy() for row in rows.tolist())
-        return self._cache.iter_arrays(self._load().physical[rows])
+        return self._cache.iter_arrays(physical[rows])
 
     def decoded(self, size: int | Size, folder: str | os.PathLike[str] | None = None) -> Bank:
         """Return the same bank with all images decoded, so that replacing one is a copy.
@@ -321,8 +254,7 @@ class Bank:
         height, width = _checked_size(size)
         target = self.path / "decoded" if folder is None else Path(folder).absolute()
         cache = DecodedCache.for_bank(target, (height, width), self.manifest)
-        # The filter plays no part: the array has all rows on disk, and serves every filter.
-        cache.fill(lambda row: planes_of(self._decode_row(row, (height, width))))
+        self._fill(cache)
         bank = Bank(self.path, self.keep, cache)
         bank._opened = self._opened  # or the indexes would be sorted again
         return bank
@@ -330,32 +262,6 @@ class Bank:
     def image_bytes(self, index: int) -> bytes:
         """Read the image of a row as it is stored, encoded."""
         return bytes(self._load().table.image_bytes(self._physical(index)))
-
-    def verify(self) -> list[str]:
-        """Check every file, row and image on disk; return a line for each problem."""
-        return verify_bank(self.path)
-
-    def export(
-        self, out: str | os.PathLike[str], layout: Literal["imagefolder", "webdataset"]
-    ) -> Path:
-        """Write the rows that the filter kept in a layout that other programs read.
-
-        Images are copied as they are stored. "imagefolder" writes one folder for each class, and
-        `metadata.jsonl` with the columns; "webdataset" writes tar files with an image, its `.cls`
-        and its `.json` for each row.
-
-        Args:
-            out: The new folder.
-            layout: "imagefolder" or "webdataset".
-
-        Raises:
-            ValueError: There is no such layout, or a class name cannot be a folder.
-            FolderInUseError: `out` is not empty; it is a FileExistsError.
-        """
-        writers = {"imagefolder": export_image_folder, "webdataset": export_webdataset}
-        if layout not in writers:
-            raise ValueError(f"layout must be one of {', '.join(writers)}, got {layout!r}")
-        return writers[layout](self, self.class_names, Path(out).absolute())
 
     def as_dataset(
         self,
@@ -398,7 +304,29 @@ class Bank:
         """Map the files, once in each process."""
         if self._opened is None:
             self._opened = OpenedBank.read(self.path, self.keep)
+            self._renew_cache(self._opened.manifest)
         return self._opened
+
+    def _renew_cache(self, manifest: Manifest) -> None:
+        """Make the decoded images again if those that were made are gone, or of other rows.
+
+        A worker opens the bank later than the process that started it, and meanwhile the bank may
+        have been built again.
+        """
+        old = self._cache
+        if old is None:
+            return
+        self._cache = DecodedCache.for_bank(old.path.parent, old.size, manifest)
+        if self._cache.path != old.path:
+            logger.warning(
+                "the bank %s was built again while it was in use: its images are decoded again, "
+                "and numbers of rows may mean other rows", self.path
+            )  # fmt: skip
+        self._fill(self._cache)
+
+    def _fill(self, cache: DecodedCache) -> None:
+        # The filter plays no part: the array has all rows on disk, and serves every filter.
+        cache.fill(lambda row: planes_of(self._decode_row(row, cache.size)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped tables out: pickling them would copy all their data."""

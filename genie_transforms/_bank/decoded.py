@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,9 +15,11 @@ import torch
 
 from genie_transforms._digest import Pixels
 from genie_transforms._errors import BankError
-from genie_transforms.format import Manifest, Size
+from genie_transforms.format import Manifest, Size, atomic_path, remove_temporaries
 
 from .lookup import RowNumbers
+
+logger = logging.getLogger("genie.bank")
 
 
 class DecodedCache:
@@ -34,6 +37,11 @@ class DecodedCache:
         self.shape = (num_rows, 3, *size)
         self._array: torch.Tensor | None = None
 
+    @property
+    def size(self) -> Size:
+        """Height and width of the images."""
+        return self.shape[2], self.shape[3]
+
     @classmethod
     def for_bank(cls, folder: Path, size: Size, manifest: Manifest) -> DecodedCache:
         """Return the cache for a size and the content of a bank; a rebuilt bank gets another."""
@@ -45,7 +53,7 @@ class DecodedCache:
 
     def serves(self, size: Size) -> bool:
         """Tell whether the cached images have this size."""
-        return self.shape[2:] == size
+        return self.size == size
 
     def planes(self, row: int) -> torch.Tensor:
         """Return one image, ``(3, H, W)`` uint8, as a view of the file: it must not be written."""
@@ -63,7 +71,7 @@ class DecodedCache:
         return self._array
 
     def fill(self, decode: Callable[[int], torch.Tensor]) -> None:
-        """Write the file unless it is there: to a temporary name first, then renamed.
+        """Write the file unless a sound one is there: to a temporary name first, then renamed.
 
         Args:
             decode: Returns the pixels of a row, ``(3, H, W)`` uint8.
@@ -71,36 +79,60 @@ class DecodedCache:
         Raises:
             BankError: The folder cannot be written.
         """
-        if self.path.exists():  # it was renamed into place, so it is whole
+        if self._is_sound():
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            remove_temporaries(self.path.parent, of=self.path.name)
             self._write(decode)
         except OSError as error:
             raise BankError(
                 f"cannot write the decoded cache {self.path}: {error}. "
-                f"Pass a folder that can be written: bank.decoded(size, folder=...)"
+                f"Pass a folder with room that can be written: bank.decoded(size, folder=...)"
             ) from error
+        self._array = None
+
+    def _is_sound(self) -> bool:
+        """Tell whether the file is a whole array of the right kind; say so if it is another one."""
+        if not self.path.is_file():
+            return False
+        try:
+            found = np.lib.format.open_memmap(self.path, mode="r")  # reads its head alone
+            what = f"{found.dtype} {found.shape}"
+            whole = found.offset + found.nbytes == self.path.stat().st_size
+            planes = found.dtype == np.uint8 and found.shape == self.shape
+            if whole and planes and found.flags.c_contiguous:
+                return True
+        except (OSError, ValueError, EOFError) as error:
+            what = str(error)
+        logger.warning(
+            "the decoded cache %s is damaged or not ours (%s): it is made again", self.path, what
+        )
+        return False
 
     def _write(self, decode: Callable[[int], torch.Tensor]) -> None:
         """Decode all rows into a new file, wait until it is on disk, and rename it."""
-        # The process id lets two processes fill the cache at once: the last rename wins, and both
-        # wrote the same bytes.
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        try:
+        # Two processes may fill the cache at once: the last rename wins, and both wrote the same.
+        with atomic_path(self.path) as temporary:
             array = np.lib.format.open_memmap(
                 temporary, mode="w+", dtype=np.uint8, shape=self.shape
             )
+            # A mapped file has no blocks until they are touched, and a full disk would then be a
+            # bus error, which ends the process without a word.
+            _reserve(temporary)
             for row in range(self.shape[0]):
                 array[row] = decode(row).numpy()
             array.flush()
-            os.replace(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped array out: the next process maps the file itself."""
         return {**self.__dict__, "_array": None}
+
+
+def _reserve(path: Path) -> None:
+    """Reserve the space of a file that was made at its full length, where the system can."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _map_read_only(path: Path) -> torch.Tensor:

@@ -45,20 +45,21 @@ class FilterResult:
         total: Rows of the bank on disk.
         rows: Rows that passed.
         dropped: Rows that each clause dropped, clauses applied one after the other.
-        classes: Classes that have rows left, as targets.
         num_classes: Classes of the bank; 0 if they were not counted.
+        empty_classes: Names of those that have no row left, as targets.
     """
 
     total: int
     rows: int
     dropped: dict[str, int]
-    classes: int = 0
     num_classes: int = 0
+    empty_classes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Say it in one line."""
         clauses = ", ".join(f"{count} by `{clause}`" for clause, count in self.dropped.items())
-        where = f" in {self.classes} of {self.num_classes} classes" * bool(self.num_classes)
+        used = self.num_classes - len(self.empty_classes)
+        where = f" in {used} of {self.num_classes} classes" * bool(self.num_classes)
         dropped = f" (dropped: {clauses})" * bool(clauses)
         return f"{self.rows} of {self.total} rows kept{where}{dropped}"
 
@@ -132,7 +133,7 @@ def apply_keep(
         except (pa.ArrowException, ArithmeticError, TypeError) as error:
             raise UserError(f"cannot evaluate the filter `{text}`: {error}") from error
         constant = isinstance(truth, pa.Scalar)  # `True` keeps all, and names no column
-        passed = mask & (truth.as_py() if constant else truth.to_numpy())
+        passed = mask & (truth.as_py() if constant else truth.to_numpy(zero_copy_only=False))
         dropped[text] = int(mask.sum() - passed.sum())
         mask = passed
     return mask, FilterResult(num_rows, int(mask.sum()), dropped)
@@ -259,7 +260,7 @@ def _truth(node: ast.expr, column: ColumnReader) -> Any:
     value = _value(node, column)
     if isinstance(value, bool):
         return pa.scalar(value)
-    if not isinstance(value, pa.ChunkedArray) or not pa.types.is_boolean(value.type):
+    if not isinstance(value, pa.Array) or not pa.types.is_boolean(value.type):
         raise UserError(
             f"{_described(node, value)} is neither true nor false: compare it in the filter, as in "
             f"`noise_ratio >= 0.6`"
@@ -270,7 +271,8 @@ def _truth(node: ast.expr, column: ColumnReader) -> Any:
 def _value(node: ast.expr, column: ColumnReader) -> Any:
     """Read a column or a constant; what is compared within a comparison is a truth value."""
     if isinstance(node, ast.Name):
-        return column(node.id)
+        # In one piece: before Arrow 23, `or_kleene` of columns in several makes nulls true.
+        return column(node.id).combine_chunks()
     return ast.literal_eval(node) if _is_constant(node) else _truth(node, column)
 
 
@@ -309,7 +311,11 @@ def _common_type(values: list[Any]) -> pa.DataType | None:
     if any(texts):
         return pa.string() if all(texts) else None
     # A column goes in as its dtype, a constant as itself: only Python's own numbers give way.
-    return pa.from_numpy_dtype(np.result_type(*kinds))
+    kind = np.result_type(*kinds)
+    if kind == np.object_:  # what NumPy 1 makes of a whole number that no type of its holds
+        largest = max(abs(kind) for kind in kinds if isinstance(kind, int))
+        raise UserError(f"the constant {largest} in the filter is too large")
+    return pa.from_numpy_dtype(kind)
 
 
 def _typed(value: Any, kind: pa.DataType) -> Any:

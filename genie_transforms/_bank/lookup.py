@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from genie_transforms.format import AMBIGUOUS, KnownSources
+
 RowNumbers = npt.NDArray[np.int64]
 
 
@@ -39,11 +41,18 @@ class SourceIndex:
         labels: ``(N,)`` source class of every row on disk.
         positions: ``(N,)`` position in the opened bank, -1 for rows that a filter left out.
             They stay here, for the label of an image is known whatever the filter.
+        known: All source images of the build, also those without a row; None for a bank that does
+            not know them.
     """
 
     def __init__(
-        self, digests: npt.NDArray[np.uint64], labels: RowNumbers, positions: RowNumbers
+        self,
+        digests: npt.NDArray[np.uint64],
+        labels: RowNumbers,
+        positions: RowNumbers,
+        known: KnownSources | None = None,
     ) -> None:
+        self._known = known
         order = np.lexsort((digests[:, 1], digests[:, 0]))
         self._high = digests[order, 0]
         self._low = digests[order, 1]
@@ -64,9 +73,11 @@ class SourceIndex:
         )
 
     def __contains__(self, digest: str) -> bool:
-        """Tell whether any row on disk was made from an image."""
+        """Tell whether an image is a source, with or without a row on disk."""
         span = self._span(digest)
-        return bool(span.stop > span.start)
+        if span.stop > span.start:
+            return True
+        return self._known is not None and self._known.find(digest) is not None
 
     def rows(self, digest: str) -> RowNumbers:
         """Return the rows in the opened bank that were made from an image, ascending."""
@@ -75,7 +86,10 @@ class SourceIndex:
 
     def label(self, digest: str) -> int | None:
         """Return the class of an image; None if unknown, or known under two classes."""
-        labels = self._labels[self._span(digest)]
-        if not len(labels) or (labels != labels[0]).any():
+        labels = set(self._labels[self._span(digest)].tolist())
+        known = None if self._known is None else self._known.find(digest)
+        if known is not None:
+            labels.add(known)
+        if len(labels) != 1 or AMBIGUOUS in labels:
             return None
-        return int(labels[0])
+        return int(labels.pop())

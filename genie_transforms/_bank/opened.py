@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genie_transforms.format import Manifest
+from genie_transforms.format import SOURCES, KnownSources, Manifest, bank_file
 
 from .filter import FilterResult, apply_keep, parse_keep
 from .lookup import ClassIndex, RowNumbers, SourceIndex
@@ -53,18 +53,27 @@ class OpenedBank:
         positions[physical] = np.arange(len(physical))
         # Of all rows, not only of those kept: the class of an image does not depend on the filter.
         sources, labels = table.column("source_label"), table.column("label")[physical]
-        classes = ClassIndex(labels, len(manifest.class_names))
+        names = manifest.class_names
+        classes = ClassIndex(labels, len(names))
         return cls(
             manifest=manifest,
             table=table,
             physical=physical,
             kept=replace(
                 kept,
-                classes=int(np.count_nonzero(classes.counts)),
-                num_classes=len(manifest.class_names),
+                num_classes=len(names),
+                empty_classes=tuple(names[k] for k in np.flatnonzero(classes.counts == 0)),
             ),
             labels=labels,
             source_labels=sources[physical],
             classes=classes,
-            sources=SourceIndex(table.digests(), sources, positions),
+            sources=SourceIndex(table.digests(), sources, positions, _known(path, manifest)),
         )
+
+
+def _known(path: Path, manifest: Manifest) -> KnownSources | None:
+    """Map the list of all sources; banks of earlier versions have none."""
+    if manifest.sources is None:
+        return None
+    file = bank_file(path, SOURCES)
+    return KnownSources.read(file, manifest.sources, len(manifest.class_names))

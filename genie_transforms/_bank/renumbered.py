@@ -105,7 +105,7 @@ class RenumberedBank:
         return rows[self._load().usable[rows]]
 
     def knows_source(self, digest: str) -> bool:
-        """Tell whether any row, usable or not, was made from the image with this digest."""
+        """Tell whether the image with this digest is a source, with or without rows."""
         return self.bank.knows_source(digest)
 
     def label_of_source(self, digest: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import os
 import tarfile
@@ -14,23 +15,36 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms._errors import UserError
-from genie_transforms.format import CLASS_COLUMNS, Row, new_folder, open_image
+from genie_transforms.format import (
+    CLASS_COLUMNS,
+    EXPORTED,
+    EXPORTED_SOURCES,
+    Exported,
+    Manifest,
+    Row,
+    new_folder,
+    open_image,
+)
+
+logger = logging.getLogger("genie.bank")
 
 _METADATA = "metadata.jsonl"
 _ROWS_PER_TAR = 10_000
 _MAX_NAME_BYTES = 255  # of the usual file systems
 
 
-def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Path) -> Path:
+def export_image_folder(rows: Iterable[Row], bank: Path, manifest: Manifest, out: Path) -> Path:
     """Write `CLASS/0000012.png` for each row, and `metadata.jsonl` beside the classes.
 
-    torchvision's `ImageFolder` reads the folders; there is one for a class without rows, too, so
-    that class numbers agree. The metadata has the columns of each row, with classes by their
-    names; `datasets.load_dataset("imagefolder", data_dir=out)` reads it.
+    torchvision's `ImageFolder` reads the folders, and numbers classes by their sorted names. There
+    is a folder for a class without rows, too, or the numbers would be others; `ImageFolder` then
+    needs `allow_empty=True`, which a warning says. The metadata has the columns of each row, with
+    classes by their names; `datasets.load_dataset("imagefolder", data_dir=out)` reads it.
 
     Args:
         rows: The rows, such as a bank's; they are read one at a time.
-        class_names: Names of the classes; labels are positions in it.
+        bank: The folder of the bank.
+        manifest: What it says of itself.
         out: The new folder.
 
     Returns:
@@ -41,33 +55,44 @@ def export_image_folder(rows: Iterable[Row], class_names: Sequence[str], out: Pa
         FolderInUseError: `out` is not empty.
         BankFormatError: An image is neither PNG nor JPEG.
     """
-    names = Counter([_METADATA, *class_names])
+    class_names = manifest.class_names
+    names = Counter([_METADATA, EXPORTED, EXPORTED_SOURCES, *class_names])
     for name in class_names:
         if names[name] > 1 or not _can_be_folder(name):
             raise UserError(
                 f"the class {name[:200]!r} cannot be the name of a folder of its own: export to "
                 f"webdataset instead"
             )
-    with new_folder(out) as folder, (folder / _METADATA).open("w") as metadata:
+    counts = [0] * len(class_names)
+    with new_folder(out) as folder:
         for name in class_names:
             (folder / name).mkdir()
-        for index, row in enumerate(rows):
-            blob = row.image_bytes()
-            file = f"{class_names[row.label]}/{index:07d}.{_extension(blob)}"
-            (folder / file).write_bytes(blob)
-            entry = {"file_name": file, **_described(row, class_names)}
-            metadata.write(json.dumps(entry) + "\n")
+        with (folder / _METADATA).open("w", encoding="utf-8") as metadata:
+            for index, row in enumerate(rows):
+                blob = row.image_bytes()
+                file = f"{class_names[row.label]}/{index:07d}.{_extension(blob)}"
+                (folder / file).write_bytes(blob)
+                entry = {"file_name": file, **_described(row, class_names)}
+                metadata.write(json.dumps(entry) + "\n")
+                counts[row.label] += 1
+        Exported.write(folder, "imagefolder", sum(counts), bank, manifest)
+    if 0 in counts:
+        logger.warning(
+            "%d of %d classes have no rows in %s: torchvision reads it as "
+            "ImageFolder(%r, allow_empty=True)", counts.count(0), len(counts), out, str(out)
+        )  # fmt: skip
     return out
 
 
-def export_webdataset(rows: Iterable[Row], class_names: Sequence[str], out: Path) -> Path:
+def export_webdataset(rows: Iterable[Row], bank: Path, manifest: Manifest, out: Path) -> Path:
     """Write `00000.tar` and so on: for each row an image, its label in `.cls`, columns in `.json`.
 
     The same bank gives the same bytes. Class names are in the `.json` of each row.
 
     Args:
         rows: The rows, such as a bank's; they are read one at a time.
-        class_names: Names of the classes; labels are positions in it.
+        bank: The folder of the bank.
+        manifest: What it says of itself.
         out: The new folder.
 
     Returns:
@@ -77,6 +102,7 @@ def export_webdataset(rows: Iterable[Row], class_names: Sequence[str], out: Path
         FolderInUseError: `out` is not empty.
         BankFormatError: An image is neither PNG nor JPEG.
     """
+    class_names, num_rows = manifest.class_names, 0
     with new_folder(out) as folder:
         parts = groupby(enumerate(rows), key=lambda numbered: numbered[0] // _ROWS_PER_TAR)
         for number, part in parts:
@@ -87,6 +113,8 @@ def export_webdataset(rows: Iterable[Row], class_names: Sequence[str], out: Path
                     _add(tar, f"{index:09d}.{_extension(blob)}", blob)
                     _add(tar, f"{index:09d}.cls", str(row.label).encode())
                     _add(tar, f"{index:09d}.json", columns.encode())
+                    num_rows += 1
+        Exported.write(folder, "webdataset", num_rows, bank, manifest)
     return out
 
 

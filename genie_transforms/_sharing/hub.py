@@ -13,6 +13,7 @@ from genie_transforms.format import (
     Provenance,
     bank_files,
     dataset_card,
+    is_bank_file,
     read_json,
 )
 
@@ -31,9 +32,10 @@ def push_bank(
 ) -> str:
     """Upload a bank to a dataset repository in one commit, so that it is never half there.
 
-    Shards of an older bank that this one does not have are deleted by the same commit. The
-    decoded cache and the sheets of `preview/` stay here, and so do the folders of this machine:
-    where recipe or report name a local path, its last part is uploaded.
+    What an older bank had there and this one does not is deleted by the same commit. The decoded
+    cache and the sheets of `preview/` stay here, and so do the folders of this machine: where
+    recipe or report name a local path, its last part is uploaded. `embeddings/` goes along, which
+    `index.leakage` needs.
 
     Args:
         folder: The bank.
@@ -68,10 +70,7 @@ def push_bank(
     api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
     card = dataset_card(manifest, repo_id, about)
     there = api.list_repo_files(repo_id, repo_type="dataset", revision=revision)
-    outdated = [
-        name for name in there if name.startswith("data-") and name.endswith(".arrow")
-        and name not in files
-    ]  # fmt: skip
+    outdated = [name for name in there if is_bank_file(name) and name not in files]
     commit = api.create_commit(
         repo_id,
         [

@@ -20,7 +20,9 @@ from .labels import is_label
 Path = tuple[Any, ...]
 
 # They say where things are in the image, or belong to a clip: untrue beside another image.
-_REFUSED = (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints, tv_tensors.Video)
+_REFUSED: tuple[type, ...] = (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.Video)
+if hasattr(tv_tensors, "KeyPoints"):  # since torchvision 0.23
+    _REFUSED += (tv_tensors.KeyPoints,)
 # They are images and nothing else; a plain tensor may be anything, and counts only without them.
 _EXPLICIT = (Image.Image, tv_tensors.Image)
 

@@ -20,7 +20,8 @@ class WithTransforms(Dataset[Any]):
 
     `ImageFolder` and `CIFAR10` pass their `transform` the image only, so a transform that
     changes labels cannot stand there. Attributes of the dataset, such as `classes` and
-    `targets`, are those of the wrapper too.
+    `targets`, are those of the wrapper too, but for `transform`: what is set there, as timm's
+    `create_loader` sets it, is applied to the image of a sample after its joint transforms.
 
     Example:
         >>> WithTransforms(ImageFolder(root), v2.Compose([GeNIeTransform(bank), v2.ToImage()]))
@@ -33,6 +34,9 @@ class WithTransforms(Dataset[Any]):
             `size="stored"` in first place, and a dataset with `targets` and (image, label)
             samples.
 
+    Attributes:
+        transform: Applied to the image of (image, label, …) after `transforms`; None at first.
+
     Raises:
         UserError: The classes of the dataset, also of one within `Subset` or `ConcatDataset` and of
             a Hugging Face dataset, are not those of the transform; or `lazy` lacks what it needs.
@@ -44,6 +48,7 @@ class WithTransforms(Dataset[Any]):
         self.dataset = dataset
         self.transforms = transforms
         self.lazy = lazy
+        self.transform: Callable[[Any], Any] | None = None
         self._first, self._rest = _split_first(transforms)
         for transform in _transforms_in(transforms):
             _check_classes(dataset, transform)
@@ -56,6 +61,18 @@ class WithTransforms(Dataset[Any]):
 
     def __getitem__(self, index: int) -> Any:
         """Return a transformed sample."""
+        sample = self._joint(index)
+        if self.transform is None:
+            return sample
+        if not isinstance(sample, tuple):
+            raise UserError(
+                f"the transform {self.transform!r} that was set on WithTransforms needs samples "
+                f"(image, label), got a {type(sample).__name__}: put it into transforms="
+            )
+        return (self.transform(sample[0]), *sample[1:])
+
+    def _joint(self, index: int) -> Any:
+        """Return a sample after the joint transforms."""
         if not self.lazy or self._first is None:
             return self.transforms(self.dataset[index])
         # The label without the image: this is what saves the reading.

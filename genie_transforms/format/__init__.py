@@ -16,23 +16,56 @@ from .codec import (
     planes_of,
     size_of,
 )
-from .files import atomic_path, atomic_write, link_or_copy, new_folder, write_json
-from .manifest import CARD, MANIFEST, Manifest, bank_files
+from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
+from .files import (
+    atomic_path,
+    atomic_write,
+    flush_folder,
+    link_or_copy,
+    naming_file,
+    new_folder,
+    sha256_of,
+    write_json,
+)
+from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
-from .schema import CLASS_COLUMNS, COLUMNS, arrow_schema, dataset_files, shard_name
+from .schema import (
+    CLASS_COLUMNS,
+    COLUMNS,
+    DEFAULT_KEEP,
+    arrow_schema,
+    dataset_files,
+    shard_name,
+)
 from .shards import read_bank, read_rows, read_shard, write_shard
+from .sources import AMBIGUOUS, SOURCES, KnownSources
+from .temporary import (
+    is_alive,
+    is_temporary,
+    remove_temporaries,
+    temporary_path,
+    this_machine,
+)
 from .untrusted import bank_file, read_json
 from .verify import verify_bank
 from .writer import BankDescription, finish_bank, write_bank
 
 __all__ = [
+    "AMBIGUOUS",
     "CARD",
     "CLASS_COLUMNS",
     "COLUMNS",
+    "DEFAULT_KEEP",
+    "EXPORTED",
+    "EXPORTED_SOURCES",
     "MANIFEST",
     "ROW_COLUMNS",
+    "SOURCES",
     "BankDescription",
+    "Exported",
+    "KnownSources",
+    "Layout",
     "Manifest",
     "Provenance",
     "Row",
@@ -48,9 +81,14 @@ __all__ = [
     "encode_image",
     "finish_bank",
     "fit",
+    "flush_folder",
     "image_of",
+    "is_alive",
+    "is_bank_file",
+    "is_temporary",
     "link_or_copy",
     "merge_banks",
+    "naming_file",
     "new_folder",
     "open_image",
     "planes_of",
@@ -58,8 +96,12 @@ __all__ = [
     "read_json",
     "read_rows",
     "read_shard",
+    "remove_temporaries",
+    "sha256_of",
     "shard_name",
     "size_of",
+    "temporary_path",
+    "this_machine",
     "verify_bank",
     "write_bank",
     "write_card",

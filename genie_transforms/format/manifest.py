@@ -32,7 +32,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 # Beside shards, manifest and card; a bank need not have all of them.
 _OTHER_FILES = (STATE, DATASET_INFO, "build.json", "preview.png", "report.html")
-_FOLDERS = ("index", "stats")
+_FOLDERS = ("index", "stats", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Manifest:
             made), `shards`.
         shards: Name, rows and SHA-256 of each shard file, in order.
         versions: Library versions of the build.
+        sources: Number and SHA-256 of the images that `index/sources.arrow` knows; None for a bank
+            without it, which knows the sources of its rows.
         format_version: Version of this format.
     """
 
@@ -58,6 +60,7 @@ class Manifest:
     counts: dict[str, int]
     shards: list[dict[str, Any]]
     versions: dict[str, str]
+    sources: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     @property
@@ -128,6 +131,9 @@ def _problems(content: dict[str, Any]) -> Iterator[str]:
     counts = content["counts"]
     if not isinstance(counts, dict) or not all(map(_is_count, counts.values())):
         yield "counts must be an object of whole numbers from 0 on"
+    sources = content.get("sources")
+    if sources is not None and not (isinstance(sources, dict) and _is_entry(sources, "images")):
+        yield "sources must have images and sha256"
     if not isinstance(content["shards"], list):
         yield "shards must be a list"
         return
@@ -146,14 +152,17 @@ def _problem_of_shard(shard: Any) -> str | None:
     """Say what is wrong with the entry of a shard, if anything is."""
     if not isinstance(shard, dict):
         return "must be an object"
-    name, rows, digest = (shard.get(key) for key in ("name", "rows", "sha256"))
+    name = shard.get("name")
     if not isinstance(name, str) or not _SHARD.fullmatch(name):
         return f"has the name {name!r} and must be like data-00000-of-00042.arrow"
-    if not _is_count(rows):
-        return f"has {rows!r} rows"
-    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        return f"has the sha256 {digest!r}"
-    return None
+    return None if _is_entry(shard, "rows") else "must have rows and sha256"
+
+
+def _is_entry(entry: dict[str, Any], count: str) -> bool:
+    """Tell whether an entry states a count and a SHA-256."""
+    digest = entry.get("sha256")
+    is_digest = isinstance(digest, str) and _SHA256.fullmatch(digest) is not None
+    return is_digest and _is_count(entry.get(count))
 
 
 def _is_whole(value: Any) -> TypeGuard[int]:
@@ -166,11 +175,16 @@ def _is_count(value: Any) -> bool:
     return _is_whole(value) and 0 <= value < 2**63
 
 
+def is_bank_file(name: str) -> bool:
+    """Tell whether a path relative to a bank's folder is one that a bank of other rows may have."""
+    return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
+
+
 def bank_files(folder: Path, manifest: Manifest) -> list[str]:
     """List the files that make a bank, relative to its folder; its card is not among them.
 
     What can be made from these, such as the decoded cache and the sheets of `preview/`, and what
-    only a continued build needs (`embeddings/`, `earlier/`), is not part of the bank.
+    only a continued build needs (`earlier/`), is not part of the bank.
 
     Raises:
         BankFormatError: One of them is a link out of the folder.

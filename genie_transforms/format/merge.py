@@ -6,32 +6,38 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from genie_transforms._errors import UserError
 
 from .manifest import Manifest
+from .merged_files import Mask, MergedFiles, MergeIndex, Part
 from .schema import CLASS_COLUMNS
 from .shards import read_bank
 from .writer import BankDescription, write_bank
 
 
-def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
+def merge_banks(
+    paths: Sequence[Path], out: Path, merge_index: MergeIndex | None = None
+) -> Manifest:
     """Write the rows of several banks into a new one, all rows whatever a filter would say.
 
     Classes are matched by name: the new bank has those of all, sorted if every bank's are (as
     `ImageFolder` sorts them), else in the order in which they first come. A row is dropped if
-    an earlier one has the same source, target class and image bytes.
+    an earlier one has the same source, target class and image bytes. The new bank knows the
+    sources of all; an image that has another class in each is ambiguous. Embeddings go along where
+    every bank has them, by the same backbone.
 
     Args:
         paths: Folders of the banks.
         out: The new folder.
+        merge_index: Merges their indexes; called where every bank has one, by the same backbone.
 
     Returns:
         The manifest of the new bank; `counts["merged_rows"]` is the number of rows before
-        duplicates were dropped. Its recipe and fingerprint hold those of each bank. What
-        `index/` keeps for extending a bank is not merged.
+        duplicates were dropped. Its recipe and fingerprint hold those of each bank.
 
     Raises:
         UserError: No bank was given.
@@ -42,27 +48,36 @@ def merge_banks(paths: Sequence[Path], out: Path) -> Manifest:
         raise UserError("no bank to merge: give the folder of at least one")
     manifests = [Manifest.read(path) for path in paths]
     names = merged_names([manifest.class_names for manifest in manifests])
-    banks = list(zip(paths, manifests, strict=True))
+    parts = [
+        Part(path, manifest, [names.index(name) for name in manifest.class_names])
+        for path, manifest in zip(paths, manifests, strict=True)
+    ]
+    files = MergedFiles(parts, merge_index)
+    recipe, fingerprint = files.agreed()
     description = BankDescription(
         class_names=names,
-        recipe={"method": "merge", "banks": [m.recipe for m in manifests]},
-        fingerprint={"banks": [m.fingerprint for m in manifests]},
+        recipe={**recipe, "method": "merge", "banks": [m.recipe for m in manifests]},
+        fingerprint={**fingerprint, "banks": [m.fingerprint for m in manifests]},
         counts={
             "pairs": sum(m.counts.get("pairs", 0) for m in manifests),
             "failed": sum(m.counts.get("failed", 0) for m in manifests),
             "merged_rows": sum(m.num_rows for m in manifests),
         },
         keep_sweep=any(
-            "sweep" in table.column_names for path, m in banks for table in read_bank(path, m)
+            "sweep" in table.column_names
+            for part in parts
+            for table in read_bank(part.path, part.manifest)
         ),
+        sources=files.known_sources(),
     )
     schema = description.schema
     tables = (
-        _relabelled(table, m.class_names, schema, names)
-        for path, m in banks
-        for table in read_bank(path, m)
+        _relabelled(table, part.numbers, schema)
+        for part in parts
+        for table in read_bank(part.path, part.manifest)
     )
-    return write_bank(out, _distinct(tables), sum(len(m.shards) for m in manifests), description)
+    num_shards = sum(len(m.shards) for m in manifests)
+    return write_bank(out, _distinct(tables, files.kept), num_shards, description, files)
 
 
 def merged_names(lists: Sequence[Sequence[str]]) -> list[str]:
@@ -71,11 +86,9 @@ def merged_names(lists: Sequence[Sequence[str]]) -> list[str]:
     return sorted(names) if all(list(given) == sorted(given) for given in lists) else names
 
 
-def _relabelled(
-    table: pa.Table, class_names: Sequence[str], schema: pa.Schema, names: Sequence[str]
-) -> pa.Table:
+def _relabelled(table: pa.Table, numbers: Sequence[int], schema: pa.Schema) -> pa.Table:
     """Bring a table to the schema of the new bank: its labels, and columns that it lacks."""
-    codes = pa.array([names.index(name) for name in class_names], type=pa.int64())
+    codes = pa.array(numbers, type=pa.int64())
     columns = []
     for field in schema:
         if field.name not in table.column_names:
@@ -87,8 +100,8 @@ def _relabelled(
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _distinct(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Drop rows that an earlier table, or the same one, already has."""
+def _distinct(tables: Iterator[pa.Table], kept: list[Mask]) -> Iterator[pa.Table]:
+    """Drop rows that an earlier table, or the same one, already has; note which were kept."""
     seen: set[bytes] = set()  # 32 bytes a row instead of images: banks are larger than memory
     for table in tables:
         images = pc.struct_field(table.column("image").combine_chunks(), "bytes")
@@ -100,4 +113,5 @@ def _distinct(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
             key.update(b"" if blob is None else blob)
             fresh.append(key.digest() not in seen)
             seen.add(key.digest())
-        yield table.filter(pa.array(fresh, type=pa.bool_()))
+        kept.append(np.array(fresh, dtype=np.bool_))
+        yield table.filter(kept[-1])

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from PIL import Image
-
-from .schema import COLUMNS
-
-ROW_COLUMNS = tuple(name for name in COLUMNS if name != "image")
-"""The columns that a `Row` has as values; every bank has them."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One hard negative; the columns are described in `schema.py`.
 
-    It holds two callables instead of its bank, so that reading a row decodes nothing.
+    It holds two callables instead of its bank, so that reading a row decodes nothing. The last
+    columns are None in banks of earlier versions.
 
     Attributes:
         image: Decodes the image, RGB.
@@ -42,7 +38,15 @@ class Row:
     duplicate: bool
     image: Callable[[], Image.Image] = field(repr=False, compare=False)
     image_bytes: Callable[[], bytes] = field(repr=False, compare=False)
+    margin: float | None = None
+    near_duplicate: bool | None = None
+    blank: bool | None = None
+    stale: bool | None = None
 
     def values(self) -> dict[str, Any]:
         """Return the columns by name."""
         return {name: getattr(self, name) for name in ROW_COLUMNS}
+
+
+ROW_COLUMNS = tuple(column.name for column in fields(Row) if column.compare)
+"""The columns that a `Row` has as values: all but the images."""

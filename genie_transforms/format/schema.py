@@ -61,6 +61,11 @@ CLASS_COLUMNS = ("label", "source_label", "nearest_class")
 """The columns that hold positions in the class names."""
 
 
+DEFAULT_KEEP = "on_target & ~duplicate"
+"""Rows that are kept by default. A build marks those that fail it and deletes none, so that another
+filter may keep them."""
+
+
 STATE, DATASET_INFO = "state.json", "dataset_info.json"
 """What `datasets.load_from_disk` reads beside the shards."""
 

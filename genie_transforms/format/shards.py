@@ -26,6 +26,13 @@ from .untrusted import bank_file
 _HEADER, _COMPRESSION = 2, 3
 
 
+_MAGIC = b"ARROW1\0\0"
+
+
+# The last two come of a flatbuffer and of names that are not what they should be.
+_ARROW_ERRORS = (pa.ArrowException, OSError, struct.error, ValueError)
+
+
 def write_shard(path: Path, table: pa.Table, schema: pa.Schema | None = None) -> dict[str, Any]:
     """Write a table as an Arrow stream, atomically; a table without rows has no record batch.
 
@@ -119,18 +126,42 @@ def _read(path: Path, *, rows: bool) -> pa.Table:
         table = pa.Table.from_batches(batches, schema).select(names)
         table.validate(full=True)
         return table
-    # The last two of a flatbuffer and of names that are not what they should be.
-    except (BankFormatError, pa.ArrowException, OSError, struct.error, ValueError) as error:
+    except (BankFormatError, *_ARROW_ERRORS) as error:
         raise BankFormatError(f"the shard {path} is damaged ({error}): rebuild the bank") from error
 
 
-def _map_batches(path: Path) -> tuple[pa.Schema, Sequence[pa.RecordBatch]]:
-    """Map the record batches of a stream, without a copy.
+def read_block(path: Path) -> pa.RecordBatch:
+    """Map an Arrow IPC *file* of one record batch.
+
+    Such a file is a stream between a few bytes and a list of places, which is not read: it could
+    lead to anything.
+
+    Raises:
+        BankFormatError: The file is missing or damaged, or has more batches.
+    """
+    bank_file(path.parent, path.name)
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise BankFormatError("it is no Arrow file")
+        _, batches = _map_batches(path, start=len(_MAGIC))
+        if len(batches) != 1:
+            raise BankFormatError(f"it has {len(batches)} blocks of rows and must have one")
+        batches[0].validate(full=True)
+        return batches[0]
+    except (BankFormatError, *_ARROW_ERRORS) as error:
+        raise BankFormatError(f"{path} is damaged ({error}): rebuild the bank") from error
+
+
+def _map_batches(path: Path, start: int = 0) -> tuple[pa.Schema, Sequence[pa.RecordBatch]]:
+    """Map the record batches of a stream that begins at a place in a file, without a copy.
 
     Message by message, because a compressed batch must be refused before Arrow unpacks it: some
     bytes can become any amount of memory, and nothing that is compressed can be mapped.
     """
-    messages = iter(pa.ipc.MessageReader.open_stream(pa.memory_map(str(path), "r")))
+    source = pa.memory_map(str(path), "r")
+    source.seek(start)
+    messages = iter(pa.ipc.MessageReader.open_stream(source))
     first = next(messages, None)
     if first is None or first.type != "schema":
         raise BankFormatError("it is no Arrow stream")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -16,10 +15,13 @@ import pyarrow.compute as pc
 from genie_transforms._errors import BankError
 
 from .codec import decode_image
+from .files import sha256_of
 from .manifest import MANIFEST, Manifest
 from .schema import CLASS_COLUMNS, COLUMNS, DATASET_INFO, STATE
 from .shards import read_rows
+from .sources import AMBIGUOUS, SOURCES, KnownSources
 from .untrusted import bank_file, read_json
+from .verify_build import check_build
 
 _THREADS = 4  # each decodes an image, and the largest takes 134 MB
 _DIGEST = re.compile("[0-9a-f]{32}")
@@ -28,10 +30,11 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 def verify_bank(path: Path) -> list[str]:
     """List what is wrong with a bank; an empty list means that nothing is.
 
-    Checked are the manifest, the files that `datasets` reads, and of each shard: SHA-256, number
-    of rows, columns and class names, and of each row: labels, digest, noise ratio, that
-    `on_target` agrees with `nearest_class`, and that its image decodes. Nothing in the folder
-    makes it raise.
+    Checked are the manifest, the files that `datasets` reads, the list of all sources, and of each
+    shard: SHA-256, number of rows, columns and class names, and of each row: labels, digest, noise
+    ratio, that `on_target` agrees with `nearest_class`, and that its image decodes. Where a build
+    left its statistics and embeddings, these are checked, too. Nothing in the folder makes it
+    raise.
 
     Args:
         path: Folder of the bank.
@@ -44,10 +47,12 @@ def verify_bank(path: Path) -> list[str]:
     except BankError as error:
         return [str(error)]
     problems = list(_of_manifest(path, manifest))
+    known, texts = _of_sources(path, manifest)
+    problems += [f"{SOURCES}: {text}" for text in texts]
     for shard in manifest.shards:
-        texts = _of_shard(path / shard["name"], shard, manifest.class_names)
+        texts = list(_of_shard(path / shard["name"], shard, manifest.class_names, known))
         problems += [f"{shard['name']}: {text}" for text in texts]
-    return problems
+    return [*problems, *check_build(path, manifest)]
 
 
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
@@ -75,14 +80,32 @@ def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{DATASET_INFO}: has other class names than {MANIFEST}"
 
 
-def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iterator[str]:
+def _of_sources(path: Path, manifest: Manifest) -> tuple[KnownSources | None, list[str]]:
+    """Check the list of all sources, where there is one; return it if it can be read."""
+    entry = manifest.sources
+    if entry is None:
+        return None, []
+    try:
+        file = bank_file(path, SOURCES)
+        known = KnownSources.read(file, entry, len(manifest.class_names))
+        found = sha256_of(file)
+    except (BankError, OSError) as error:
+        return None, [str(error)]
+    problems = known.problems()
+    if found != entry["sha256"]:
+        problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
+    return known, problems
+
+
+def _of_shard(
+    path: Path, entry: dict[str, Any], class_names: list[str], known: KnownSources | None
+) -> Iterator[str]:
     """Check one shard; rows are checked only if the file can be read."""
     if not path.exists():
         yield "missing"
         return
     try:
-        with bank_file(path.parent, path.name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(bank_file(path.parent, path.name))
         if found != entry["sha256"]:
             yield f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…"
         table = read_rows(path)
@@ -93,7 +116,7 @@ def _of_shard(path: Path, entry: dict[str, Any], class_names: list[str]) -> Iter
         yield f"{table.num_rows} rows, {MANIFEST} says {entry['rows']}"
     if _class_names(table) != class_names:
         yield f"class names are {_class_names(table)}, {MANIFEST} says {class_names}"
-    for row, texts in enumerate(_of_rows(table, len(class_names))):
+    for row, texts in enumerate(_of_rows(table, len(class_names), known)):
         yield from (f"row {row}: {text}" for text in texts)
 
 
@@ -113,17 +136,18 @@ def _names(info: Any) -> Any:
     return info
 
 
-def _of_rows(table: pa.Table, num_classes: int) -> Iterator[list[str]]:
+def _of_rows(table: pa.Table, num_classes: int, known: KnownSources | None) -> Iterator[list[str]]:
     """Yield the problems of each row; images are decoded in parallel."""
     blobs = pc.struct_field(table.column("image").combine_chunks(), "bytes")
     names = [name for name in COLUMNS if name != "image"]
     with ThreadPoolExecutor(_THREADS) as pool:
         decoded = pool.map(_why_not_decoded, (blob.as_buffer() for blob in blobs))
         for row, broken in zip(table.select(names).to_pylist(), decoded, strict=True):
-            yield [*_of_values(row, num_classes), *([broken] if broken else [])]
+            problems = list(_of_values(row, num_classes, known))
+            yield [*problems, *([broken] if broken else [])]
 
 
-def _of_values(row: dict[str, Any], num_classes: int) -> Iterator[str]:
+def _of_values(row: dict[str, Any], num_classes: int, known: KnownSources | None) -> Iterator[str]:
     """Check the values of one row."""
     for name in CLASS_COLUMNS:
         label = row[name]
@@ -132,6 +156,10 @@ def _of_values(row: dict[str, Any], num_classes: int) -> Iterator[str]:
             yield f"{name} {label} is none of the {num_classes} classes"
     if row["source_digest"] is None or not _DIGEST.fullmatch(row["source_digest"]):
         yield f"source_digest {row['source_digest']!r} does not have 32 hexadecimal digits"
+    elif known is not None:
+        label = known.find(row["source_digest"])
+        if label not in (None, AMBIGUOUS, row["source_label"]):
+            yield f"source_label is {row['source_label']}, but {SOURCES} says {label}"
     if row["noise_ratio"] is None or not 0 <= row["noise_ratio"] <= 1:
         yield f"noise_ratio {row['noise_ratio']} is not in [0, 1]"
     grid, projections = row["noise_ratios"] or [], row["projections"] or []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from .files import atomic_write, new_folder, write_json
 from .manifest import MANIFEST, Manifest
 from .schema import arrow_schema, dataset_files, shard_name
 from .shards import write_shard
+from .sources import SOURCES, KnownSources
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class BankDescription:
         fingerprint: What decided its pixels.
         counts: What is counted beside rows and shards, such as pairs.
         keep_sweep: Whether there is a column `sweep`.
+        sources: All source images, if they are known.
     """
 
     class_names: Sequence[str]
@@ -32,6 +34,7 @@ class BankDescription:
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     keep_sweep: bool = False
+    sources: KnownSources | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -40,7 +43,11 @@ class BankDescription:
 
 
 def write_bank(
-    out: Path, tables: Iterable[pa.Table], num_shards: int, description: BankDescription
+    out: Path,
+    tables: Iterable[pa.Table],
+    num_shards: int,
+    description: BankDescription,
+    beside: Callable[[Path, list[dict[str, Any]]], None] | None = None,
 ) -> Manifest:
     """Write a bank, one shard for each table; only one table is held at a time.
 
@@ -49,6 +56,8 @@ def write_bank(
         tables: Tables of `description.schema`.
         num_shards: How many tables there are: each shard has it in its name.
         description: What is not in the tables.
+        beside: Writes what else is to lie in the folder; called with it and its shards when these
+            are there, and before the manifest.
 
     Raises:
         FolderInUseError: `out` is not empty.
@@ -59,6 +68,9 @@ def write_bank(
             write_shard(folder / shard_name(index, num_shards), table, schema)
             for index, table in enumerate(tables)
         ]
+        if beside is not None:
+            beside(folder, shards)
+        sources = description.sources
         manifest = Manifest(
             class_names=list(description.class_names),
             recipe=dict(description.recipe),
@@ -71,6 +83,7 @@ def write_bank(
             },
             shards=shards,
             versions={"pyarrow": pa.__version__},
+            sources=None if sources is None else sources.write(folder / SOURCES),
         )
         finish_bank(folder, manifest, schema)
     return manifest

@@ -9,13 +9,21 @@ from pathlib import Path
 from genie_transforms import Bank, UserError
 from index.config import BuildConfig
 from index.sources import LabelledImages
+from index.store import (
+    begin_folder,
+    check_kinds,
+    check_owner,
+    hold_folder,
+    remove_leftovers_of_killed,
+)
 
-from .describe import describe
+from .describe import defaults_of, describe, describe_rows
 from .estimate import dry_run
-from .finish import finish
+from .finish import FinishBank
 from .open import open_build
-from .prepare import prepare
+from .prepare import decide, prepare
 from .run import run
+from .tasks import run_here
 
 logger = logging.getLogger("genie.build")
 
@@ -36,7 +44,8 @@ def build_bank(config: BuildConfig, source: LabelledImages | None = None) -> Ban
     Args:
         config: The build.
         source: Source images in place of `config.source`: a dataset of (PIL image, label) with
-            `classes`, and `targets` for the labels, as those of torchvision have.
+            `classes`, and `targets` for the labels, as those of torchvision have; a `Subset` or
+            `ConcatDataset` of such; or a Hugging Face `Dataset`.
 
     Raises:
         GeNIeError: See `build`; also for a `dry_run`, which leaves no bank.
@@ -73,9 +82,23 @@ def report_build(config: BuildConfig, source: LabelledImages | None = None) -> s
         The summary of the bank, or for a `dry_run` the plan with its cost; some lines of text.
     """
     start = time.perf_counter()
-    prepared = prepare(open_build(config, source))
-    description = describe(prepared)
+    opened = decide(open_build(config, source))
     if config.dry_run:
-        return str(dry_run(prepared, description))
-    run(prepared, description)
-    return finish(prepared, description, start)
+        prepared = prepare(opened)
+        return str(dry_run(prepared, describe(opened, prepared)))
+    out = config.out
+    with hold_folder(out) as owner:
+        check_kinds(out)
+        remove_leftovers_of_killed(out)
+        # Another recipe is refused now, and not after hours of embedding.
+        begin_folder(out, describe_rows(opened), defaults_of(opened))
+
+        def still_ours() -> None:
+            check_owner(out, owner.job)
+
+        prepared = prepare(opened, still_ours)
+        description = describe(opened, prepared)
+        run(prepared, description, still_ours)
+        last = FinishBank(prepared, description, start)
+        run_here(last, still_ours)
+        return last.summary

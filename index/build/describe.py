@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from index.config import BuildConfig
 from index.store import fixed_part
 
+from .open import Opened
 from .prepare import Prepared
 
 
@@ -22,11 +25,13 @@ class Description:
 
     Attributes:
         content: Recipe, fingerprint and plan, ready for JSON.
+        defaults: What keys count as that an earlier release did not know, nested like `content`.
         scope: SHA-256 of what decides each single row. Finished pairs and r* are shared among
             builds of one scope, whatever their plans.
     """
 
     content: dict[str, Any]
+    defaults: dict[str, Any]
     scope: str
 
     def shared_pairs(self, cache: Path) -> Path:
@@ -38,27 +43,62 @@ class Description:
         return cache / "r-star" / f"{self.scope[:32]}.npz"
 
 
-def describe(prepared: Prepared) -> Description:
+def describe(opened: Opened, prepared: Prepared) -> Description:
     """Describe a build by its recipe, a fingerprint of its models and prompts, and its plan."""
     context, plan = prepared.context, prepared.plan
     pairs = np.stack([plan.sources, plan.targets, plan.variations]).astype("<i8").tobytes()
     # Centroids decide r*, so the plan is another one when any image is.
     images = json.dumps([context.index.digests, context.index.labels.tolist()]).encode()
-    prompts = context.prompts if context.captions is None else context.captions
-    learned = {"tokens_sha256": prepared.tokens} if prepared.tokens else {}
     content = {
-        "recipe": context.config.recipe(),
+        **describe_rows(opened),
+        "plan": {"pairs": len(plan), "sha256": hashlib.sha256(images + pairs).hexdigest()},
+    }
+    return Description(content, defaults_of(opened), scope_of(fixed_part(content)))
+
+
+def describe_rows(opened: Opened) -> dict[str, Any]:
+    """Describe a build as far as it decides single rows: before anything is embedded or planned.
+
+    Args:
+        opened: What `decide` returned.
+
+    Returns:
+        Recipe and fingerprint, ready for JSON.
+    """
+    config, prompts = opened.config, opened.prompts
+    texts = prompts.prompts if prompts.captions is None else prompts.captions
+    learned = {"tokens_sha256": prompts.tokens} if prompts.tokens else {}
+    return {
+        "recipe": config.recipe(),
         "fingerprint": {
-            "model": {**context.family.fingerprint(), "model": context.config.model or "demo"},
-            "backbone": context.backbone.fingerprint(),
-            "prompts_sha256": hashlib.sha256("\n".join(prompts).encode()).hexdigest(),
+            "model": {**opened.family.fingerprint(), "model": config.model or "demo"},
+            "backbone": opened.backbone.fingerprint(),
+            "prompts_sha256": hashlib.sha256("\n".join(texts).encode()).hexdigest(),
             **learned,
             "seeds": "sha256(source digest, target, variation, base seed, attempt)",
             "preprocessing": "shorter side resized with antialiasing, centre cropped",
         },
-        "plan": {"pairs": len(plan), "sha256": hashlib.sha256(images + pairs).hexdigest()},
     }
-    return Description(content, scope_of(fixed_part(content)))
+
+
+def defaults_of(opened: Opened) -> dict[str, Any]:
+    """Return what a build's settings, and those of its scheduler, are if nobody sets them.
+
+    Where the model decides a default, it is what the model decided.
+
+    Args:
+        opened: What `decide` returned.
+    """
+    recipe = opened.config.recipe()
+    for one in fields(BuildConfig):
+        default = one.default
+        if one.name in recipe and default is not MISSING:
+            if getattr(opened.given, one.name) == default:
+                continue  # what the model decided
+            recipe[one.name] = list(default) if isinstance(default, tuple) else default
+    parameters = inspect.signature(type(opened.family.scheduler).__init__).parameters.values()
+    scheduler = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return {"recipe": recipe, "fingerprint": {"model": {"scheduler": scheduler}}}
 
 
 def scope_of(*descriptions: Mapping[str, Any]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import torch
 
-from genie_transforms.format import decode_image, planes_of, write_card
+from genie_transforms.format import KnownSources, decode_image, planes_of, write_card
 from index.config import BuildConfig
 from index.demo import ORACLE, oracle_names
 from index.report import strips, summarize, write_preview
@@ -31,6 +32,38 @@ logger = logging.getLogger("genie.build")
 
 _COLUMNS = ("image", "source_digest", "label", "noise_ratio", "noise_ratios")
 _MARKS = ("on_target", "duplicate", "near_duplicate", "blank", "stale")
+
+
+class FinishBank:
+    """The last stage: one task, which is done again whenever it is asked for.
+
+    Args:
+        prepared: The build.
+        description: The same in words.
+        start: When this run began, by `time.perf_counter`.
+
+    Attributes:
+        summary: Some lines of text, once the task has run.
+    """
+
+    name, unit = "finish", "bank"
+    num_tasks = 1
+
+    def __init__(self, prepared: Prepared, description: Description, start: float) -> None:
+        self._arguments = prepared, description, start
+        self.summary = ""
+
+    def size(self, task: int) -> int:
+        """Return 1: the whole."""
+        return 1
+
+    def is_done(self, task: int) -> bool:
+        """Tell that it has to be done: it costs little, and mends what was damaged."""
+        return False
+
+    def run(self, task: int) -> None:
+        """Make finished shards a bank."""
+        self.summary = finish(*self._arguments)
 
 
 def finish(prepared: Prepared, description: Description, start: float) -> str:
@@ -60,15 +93,17 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     write_card(out, facts, content["recipe"])
     shown = strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
     write_preview(out, shown, config.sweep_ratios)
-    finalize(out, names, content, len(prepared.plan))
-    remove_leftovers(out, set(prepared.keys))
+    known = KnownSources.of(context.index.digests, context.index.labels)
+    finalize(out, names, content, len(prepared.plan), known)
+    remove_leftovers(out, prepared.keys)
+    prepared.embedded.remove_others()
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
     return summarize(out, table, time.perf_counter() - start, predicted)
 
 
-def remove_leftovers(out: Path, keys: set[str]) -> None:
+def remove_leftovers(out: Path, keys: Iterable[str]) -> None:
     """Remove superseded shards once the bank has all of their pairs, and data of unfinished ones.
 
     Args:
@@ -79,7 +114,7 @@ def remove_leftovers(out: Path, keys: set[str]) -> None:
     for path in out.glob("data-*-of-*.arrow"):
         if path.name not in shards:
             path.unlink()
-    left = PairStore(out / SUPERSEDED).keys() - keys
+    left = PairStore(out / SUPERSEDED).keys().difference(keys)
     if left:
         logger.info("%s keeps %d pairs that this plan does not have", out / SUPERSEDED, len(left))
     elif (out / SUPERSEDED).exists():

@@ -18,7 +18,7 @@ from index.diffusion import Family
 from index.embed import BACKBONE_HELP, Backbone, VectorIndex, load_backbone
 from index.plan import read_confusion
 from index.sources import LabelledImages, Source, open_source, source_of
-from index.store import check_folder
+from index.store import check_folder, check_free
 
 from .prompts import Prompts, make_build_prompts
 
@@ -33,7 +33,8 @@ class Opened:
     """What a build is made of.
 
     Attributes:
-        config: The build, as the user gave it, with the device and the backbone chosen.
+        given: The build, as the user gave it.
+        config: The same with the device and the backbone chosen.
         source: The source images.
         prompts: The prompts, as far as they can be made without a model.
         confusion: The user's confusion matrix, ``(C, C)`` float64, if there is one.
@@ -41,6 +42,7 @@ class Opened:
         family: The diffusion model.
     """
 
+    given: BuildConfig
     config: BuildConfig
     source: Source
     prompts: Prompts
@@ -57,18 +59,24 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
         dataset: Source images in place of `given.source`.
 
     Raises:
-        FolderInUseError: The bank's folder holds something else.
+        FolderInUseError: The bank's folder holds something else, or somebody builds in it.
         MissingFileError: A file or folder that a setting names is not there.
         ModelError: The diffusion model cannot be opened.
         UserError: A setting cannot be used, alone or with these images.
     """
+    for name, folder in (("--out", given.out), ("--cache", given.cache)):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UserError(f"{name} {folder} is a file, and must be a folder, or not there yet")
     config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
+    check_free(config.out)
     check_factory(config.index_factory)
-    source = open_source(config.source) if dataset is None else source_of(dataset)
-    if dataset is not None:
-        if config.source:
-            raise UserError(f"give a dataset or BuildConfig.source, got also {config.source!r}")
+    if dataset is None:
+        source = open_source(config.source, config.image_root)
+    else:
+        if given_too := config.source or config.image_root:
+            raise UserError(f"give a dataset or BuildConfig.source, got also {given_too!r}")
+        source = source_of(dataset)
         # Not the demo's scenes, whatever else is left at its default.
         config = replace(config, source=f"{type(dataset).__module__}.{type(dataset).__qualname__}")
     check_only_classes(config.only_classes, source.class_names)
@@ -79,7 +87,7 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
         logger.warning("the demo's model draws nothing but shapes: for photographs give --model")
     backbone = _open_backbone(config, chosen=not given.backbone)
     VectorIndex(backbone.dimension, config.index_factory)  # refuses what this dimension cannot take
-    return Opened(config, source, prompts, confusion, backbone, config.open_family(PIPELINE))
+    return Opened(given, config, source, prompts, confusion, backbone, config.open_family(PIPELINE))
 
 
 def choose_backbone(config: BuildConfig) -> str:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from tqdm import tqdm
 
-from genie_transforms import UserError, source_digest
+from genie_transforms import UserError
 from index.config import BuildConfig
 from index.diffusion import Family, find_batch_size, with_timesteps
 from index.diffusion.sampling import first_index
 from index.embed import FLAT, Backbone, CachedBackbone, EmbeddingIndex
 from index.generate import BuildContext
-from index.plan import Plan, knn_confusion, make_plan
-from index.sources import Source, fit_to
+from index.plan import PairKeys, Plan, knn_confusion, make_plan, parse_pairs
+from index.sources import Source
+from index.store import SourceBlocks
 
+from .embed import EmbedSources
 from .open import Opened
 from .prompts import complete_prompts
+from .tasks import run_here
 
 logger = logging.getLogger("genie.build")
-
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -36,39 +36,57 @@ class Prepared:
         keys: The content key of each pair of the plan.
         shown: Positions in the plan of the pairs whose sweeps are wanted for `preview.png`.
         stored_index: The index as `--index-factory` stores it.
-        tokens: The sha256 of the learned token of each target, by name of the class.
+        embedded: The stage that embedded the images.
     """
 
     context: BuildContext
     plan: Plan
-    keys: list[str]
+    keys: PairKeys
     shown: list[int]
     stored_index: EmbeddingIndex
-    tokens: dict[str, str]
+    embedded: EmbedSources
 
 
-def prepare(opened: Opened) -> Prepared:
-    """Complete the settings and the prompts, embed the source images and plan the pairs.
+def decide(opened: Opened) -> Opened:
+    """Complete the settings and the prompts by what the model decides.
 
     Raises:
-        UserError: The model or the images do not allow what is asked for.
+        UserError: The model does not allow what is asked for.
     """
-    source, family = opened.source, opened.family
-    config = resolve(opened.config, family)
-    prompts = complete_prompts(opened.prompts, config, source, family)
-    index = _embed(config, source, opened.backbone)
+    config = resolve(opened.config, opened.family)
+    prompts = complete_prompts(opened.prompts, config, opened.source, opened.family)
+    return replace(opened, config=config, prompts=prompts)
+
+
+def prepare(decided: Opened, before: Callable[[], None] | None = None) -> Prepared:
+    """Embed the source images and plan the pairs.
+
+    Args:
+        decided: What `decide` returned.
+        before: See `run_here`.
+
+    Raises:
+        UserError: The images do not allow what is asked for.
+    """
+    config, source, prompts = decided.config, decided.source, decided.prompts
+    stage = embedding_stage(decided)
+    run_here(stage, before)
+    if isinstance(stage.backbone, CachedBackbone):
+        hits = stage.backbone.num_hits
+        logger.info("embeddings: %d of %d images were cached", hits, len(source))
+    index = stage.index()
     exact = config.index_factory == FLAT
     stored = index if exact else index.stored_as(config.index_factory)
-    plan = plan_pairs(opened, config, index)
+    plan = plan_pairs(decided, config, index)
     logger.info(
         "plan: %d pairs of %d images and %d classes in %d shards",
         len(plan), len(source), len(source.class_names), plan.num_shards,
     )  # fmt: skip
     context = BuildContext(
-        config, source, family, opened.backbone, index, prompts.prompts, prompts.captions
+        config, source, decided.family, decided.backbone, index, prompts.prompts, prompts.captions
     )
     shown = preview_pairs(len(plan), config.preview)
-    return Prepared(context, plan, context.keys(plan), shown, stored, prompts.tokens)
+    return Prepared(context, plan, context.keys(plan), shown, stored, stage)
 
 
 def resolve(config: BuildConfig, family: Family) -> BuildConfig:
@@ -118,28 +136,23 @@ def _check_preview(config: BuildConfig, family: Family) -> None:
         raise UserError(f"ada_steps {config.ada_steps} is too few: {error}") from error
 
 
-def _embed(config: BuildConfig, source: Source, backbone: Backbone) -> EmbeddingIndex:
-    """Embed the source images, or look them up in the cache that banks share."""
-    if not config.cache:
-        return embed_sources(source, backbone, config.resolution)
-    cached = CachedBackbone(backbone, config.cache / "embeddings")
-    index = embed_sources(source, cached, config.resolution)
-    logger.info("embeddings: %d of %d images were cached", cached.num_hits, len(source))
-    return index
+def embedding_stage(decided: Opened) -> EmbedSources:
+    """Return the stage that embeds the source images, or finds them in the cache of banks."""
+    config, backbone = decided.config, decided.backbone
+    # What decides an embedding beside the image: the backbone, and at which size it is shown.
+    blocks = SourceBlocks(config.out, [backbone.fingerprint(), config.resolution])
+    if config.cache:
+        backbone = CachedBackbone(backbone, config.cache / "embeddings")
+    return EmbedSources(
+        decided.source, backbone, config.resolution, blocks, keep=not config.dry_run
+    )
 
 
 def embed_sources(source: Source, backbone: Backbone, resolution: int) -> EmbeddingIndex:
-    """Embed every source image; ids are rows of the source."""
-    index = EmbeddingIndex(backbone.dimension)
-    starts = range(0, len(source), _BLOCK)
-    blocks = [range(start, min(start + _BLOCK, len(source))) for start in starts]
-    quiet = None if logger.isEnabledFor(logging.INFO) else True  # None: only on a terminal
-    for rows in tqdm(blocks, desc="embed sources", unit="block", disable=quiet):
-        originals = [source.image(row) for row in rows]
-        images = torch.stack([fit_to(image, resolution) for image in originals])
-        ids, digests = np.asarray(rows, dtype=np.int64), [source_digest(x) for x in originals]
-        index.add(backbone(images), ids, source.labels[list(rows)], digests)
-    return index
+    """Embed every source image, and keep nothing on disk; ids are rows of the source."""
+    stage = EmbedSources(source, backbone, resolution)
+    run_here(stage)
+    return stage.index()
 
 
 def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Plan:
@@ -149,9 +162,14 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         UserError: No pair is left, or there are more than a plan holds.
     """
     source, confusion = opened.source, opened.confusion
-    names = source.class_names
-    if confusion is None and config.pairs.startswith("confusion"):
-        confusion = knn_confusion(index)
+    names, (strategy, count) = source.class_names, parse_pairs(config.pairs)
+    index.centroids()  # refuses a class without images, whatever the strategy
+    ranking = None
+    if strategy == "nearest":
+        ranking = index.class_ranking(min(count or 1, len(names) - 1))
+    if strategy == "confusion":
+        ranking = index.class_ranking()
+        confusion = knn_confusion(index) if confusion is None else confusion
     return make_plan(
         source.labels,
         len(names),
@@ -164,7 +182,7 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         confusion=confusion,
         seed=config.seed,
         pairs_per_shard=config.pairs_per_shard,
-        ranking=index.class_ranking(),
+        ranking=ranking,
         same_class=config.same_class,
     )
 

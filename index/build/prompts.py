@@ -14,6 +14,7 @@ from index.diffusion.inversion import find_tokens, load_tokens, token_of
 from index.sources import (
     Source,
     ambiguous_names,
+    as_rgb,
     check_prompts,
     class_names_for,
     make_prompts,
@@ -50,6 +51,11 @@ def make_build_prompts(config: BuildConfig, source: Source) -> Prompts:
     names = class_names_for(config.class_names, folders)
     for report in ambiguous_names(names):
         logger.warning("class names that the model may confuse: %s", report)
+    if config.inversions is None and all(name.display.isdecimal() for name in names):
+        logger.warning(
+            "classes are called %s … in prompts: --class-names FILE says what they show",
+            [name.display for name in names[:3]],
+        )
     if config.inversions is not None:
         tokens = find_tokens(config.inversions, _targets(config, folders))
         names = [
@@ -89,7 +95,7 @@ def complete_prompts(
     """
     if config.captions and prompts.captions is None:
         path = Path(config.captions)
-        images = (source.image(row) for row in range(len(source)))
+        images = (as_rgb(source.image(row)) for row in range(len(source)))
         write_captions(path, config.captioner, source.ids, images, config.device)
         prompts = replace(prompts, captions=read_captions(path, source.ids))
     if config.inversions is not None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from genie_transforms import FolderInUseError
 from index.config import BuildConfig
 from index.generate import BuildContext, RStarCache
-from index.store import finished_shards
+from index.store import finished_shards, read_shard_stats
 
 from .describe import Description, scope_of
+
+_COPY = Path("index", "known_r_star.npz")
 
 
 def known_r_stars(context: BuildContext, description: Description) -> RStarCache:
@@ -26,12 +29,28 @@ def known_r_stars(context: BuildContext, description: Description) -> RStarCache
     Args:
         context: The build; images that it does not have, and other targets, are left out.
         description: What `claim_folder` has claimed the folder with.
+
+    Raises:
+        FolderInUseError: Finished shards were made with a copy that is lost: the others would be
+            made in another way.
     """
+    known = _known_r_stars(context, description)
+    out, digest = context.config.out, known.digest()
+    for shard in finished_shards(out):
+        if read_shard_stats(out, shard).get("known_r_stars", digest) != digest:
+            raise FolderInUseError(
+                f"{out / _COPY} is not what the finished shards were made with: put it back, or "
+                f"remove {out / 'stats'}, so that all shards are made again"
+            )
+    return known
+
+
+def _known_r_stars(context: BuildContext, description: Description) -> RStarCache:
     config, claim = context.config, scope_of(description.content)
     known = RStarCache(claim)
     if not config.previews or config.ada != "neighbours":
         return known
-    path = config.out / "index" / "known_r_star.npz"
+    path = config.out / _COPY
     if path.exists():
         copied = RStarCache.load(path)
         if copied.scope == claim:

@@ -1,5 +1,7 @@
 """Merge banks, write them in other layouts, read other layouts: `python -m index.convert`."""
 
+# What subcommands need takes seconds to import, which --help should not: each imports its own.
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,13 +11,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from genie_transforms import Bank, MissingFileError
-from genie_transforms.format import merge_banks
+from genie_transforms import MissingFileError
 from index.command import run_command
-
-from .authors import read_authors
-from .bank import import_bank
-from .diff_mix import read_diff_mix
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,9 @@ class Merge:
 
     def run(self) -> str:
         """Merge, and say how many rows there are."""
-        counts = merge_banks(self.banks, self.out).counts
+        from genie_transforms.format import merge_banks
+
+        counts = merge_banks(self.banks, self.out, _merge_indexes).counts
         dropped = counts["merged_rows"] - counts["rows"]
         return f"{self.out}: {counts['rows']} rows, {dropped} duplicates dropped"
 
@@ -45,19 +44,41 @@ class Export:
         bank: Folder of the bank.
         out: The new folder.
         layout: One folder a class, or tar files.
-        keep: Which rows, as for Bank.open; all if empty.
+        keep: Which rows, as for Bank.open; its default if not given, all if empty.
     """
 
     bank: tyro.conf.Positional[Path]
     out: Path
     layout: Literal["imagefolder", "webdataset"] = "imagefolder"
-    keep: str = "on_target & ~duplicate"
+    keep: str | None = None
 
     def run(self) -> str:
         """Export, and say what was kept."""
-        bank = Bank.open(self.bank, keep=self.keep or None)
+        from genie_transforms import Bank
+
+        chosen = {} if self.keep is None else {"keep": self.keep or None}
+        bank = Bank.open(self.bank, **chosen)
         bank.export(self.out, self.layout)
         return f"{self.out}: {bank.kept}"
+
+
+@dataclass(frozen=True)
+class Import:
+    """Make a bank of what was exported from one.
+
+    Attributes:
+        folder: What `export` wrote, in either layout.
+        out: The new folder.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    out: Path
+
+    def run(self) -> str:
+        """Import, and say how many rows there are."""
+        from .exported import import_exported
+
+        return f"{self.out}: {import_exported(self.folder, self.out).num_rows} rows"
 
 
 @dataclass(frozen=True)
@@ -78,6 +99,9 @@ class ImportAuthors:
 
     def run(self) -> str:
         """Import, and say how many images there are."""
+        from .authors import read_authors
+        from .bank import import_bank
+
         images, names = read_authors(self.folder, self.sources, self.noise_ratio)
         manifest = import_bank(images, names, self.out, layout="authors")
         return f"{self.out}: {manifest.num_rows} rows"
@@ -99,6 +123,9 @@ class ImportDiffMix:
 
     def run(self) -> str:
         """Import, and say how many images there are."""
+        from .bank import import_bank
+        from .diff_mix import read_diff_mix
+
         if self.classes is not None and not self.classes.is_file():
             raise MissingFileError(f"--classes {self.classes} is missing")
         given = None if self.classes is None else self.classes.read_text().splitlines()
@@ -110,6 +137,7 @@ class ImportDiffMix:
 Command = (
     Annotated[Merge, tyro.conf.subcommand("merge")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Import, tyro.conf.subcommand("import")]
     | Annotated[ImportAuthors, tyro.conf.subcommand("import-authors")]
     | Annotated[ImportDiffMix, tyro.conf.subcommand("import-diff-mix")]
 )
@@ -120,6 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run_command(_run, Command, "index.convert", arguments, description=__doc__)
 
 
-def _run(command: Merge | Export | ImportAuthors | ImportDiffMix) -> None:
+def _run(command: Merge | Export | Import | ImportAuthors | ImportDiffMix) -> None:
     """Run a subcommand, and print what came of it."""
     print(command.run())
+
+
+def _merge_indexes(folder: Path, parts: Sequence[Path], numbers: Sequence[Sequence[int]]) -> None:
+    """Merge the indexes of banks; only this needs FAISS, which takes seconds to load."""
+    from index.store import merge_indexes
+
+    merge_indexes(folder, parts, numbers)

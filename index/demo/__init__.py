@@ -4,8 +4,23 @@ It makes every command run without a download, and gives tests and benchmarks tr
 and captions. `python -m index.demo.train` trains the models again.
 """
 
-from .scenes import CLASSES, NOVEL_CLASSES, Scenes, render
-from .weights import ENCODER, ORACLE, PIPELINE, load_encoder, load_oracle, oracle_names
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
+if TYPE_CHECKING:
+    from .scenes import CLASSES, NOVEL_CLASSES, SIZE, Scenes, render
+    from .weights import ENCODER, ORACLE, PIPELINE, load_encoder, load_oracle, oracle_names
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "scenes": ["CLASSES", "NOVEL_CLASSES", "SIZE", "Scenes", "render"],
+            "weights": [
+                *("ENCODER", "ORACLE", "PIPELINE", "load_encoder", "load_oracle", "oracle_names")
+            ],
+        },
+    )
 
 __all__ = [
     "CLASSES",
@@ -13,6 +28,7 @@ __all__ = [
     "NOVEL_CLASSES",
     "ORACLE",
     "PIPELINE",
+    "SIZE",
     "Scenes",
     "load_encoder",
     "load_oracle",

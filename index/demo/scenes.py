@@ -209,6 +209,13 @@ class Scenes(Dataset[tuple[Any, int]]):
         image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
         return (self.transform(image) if self.transform else image), self.targets[index]
 
+    def number_by_name(self) -> None:
+        """Number the classes in the order of their sorted names; no scene changes."""
+        names = sorted(self.classes)
+        self.targets = [names.index(self.classes[label]) for label in self.targets]
+        self.class_to_idx = {name: label for label, name in enumerate(names)}
+        self.classes = names
+
     def pixels(self, rows: list[int] | slice) -> Tensor:
         """Render some scenes as ``(N, 3, 64, 64)`` uint8."""
         return (render(self.params[rows])[0] * 255).round().to(torch.uint8)

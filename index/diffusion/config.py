@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from genie_transforms import UserError
 from index.device import AUTO, choose_device
+
+from .samplers import SAMPLERS
 
 if TYPE_CHECKING:
     from .family import Family
@@ -77,6 +80,17 @@ class ModelConfig(WeightsConfig):
     offload: bool = field(default=False, metadata={"recipe": False})
     safety_checker: Literal["on", "off"] = "on"
     scheduler: str | None = None
+
+    def check_sampler(self) -> None:
+        """Refuse a scheduler that no model could have.
+
+        Raises:
+            UserError: Names those that there are.
+        """
+        if self.scheduler not in {None, "model", *SAMPLERS, *SAMPLERS.values()}:
+            raise UserError(
+                f"scheduler must be one of {', '.join(SAMPLERS)} or model, got {self.scheduler!r}"
+            )
 
     def open_family(self, default_model: Path, **options: Any) -> Family:
         """Open the model with its sampler, its checker and its switches (see the base class)."""

@@ -5,15 +5,18 @@ A new family is one file with one subclass of `Family`, and one line in `FAMILIE
 
 from __future__ import annotations
 
+import diffusers
 import torch
 from diffusers import DiffusionPipeline
+
+from index.loading import quiet_loading
 
 from .family import Family
 from .sd3 import StableDiffusion3
 from .sdxl import StableDiffusionXL
 from .speed import Switches, apply_switches
 from .stable_diffusion import StableDiffusion
-from .weights import ModelError, fuse_lora, locate, read_index
+from .weights import ModelError, check_lora, fuse_lora, locate, read_index
 
 FAMILIES: dict[str, type[Family]] = {
     "StableDiffusionPipeline": StableDiffusion,
@@ -30,9 +33,15 @@ _MIRRORS = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diff
 """Hub ids that papers and tutorials still name, but that were deleted -> where the weights are."""
 
 
+_RELEASE = tuple(int(part) for part in diffusers.__version__.split(".")[:2])
+_DTYPE = "dtype" if _RELEASE >= (0, 40) else "torch_dtype"
+"""What `from_pretrained` calls the precision; the old name is deprecated since the new one came."""
+
+
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+@quiet_loading()
 def load_family(
     model: str,
     *,
@@ -60,6 +69,7 @@ def load_family(
 
     Raises:
         ModelError: The model does not exist, is of an unknown family or cannot be used as asked.
+        MissingFileError: There are no such LoRA weights.
         MissingPackageError: There are LoRA weights, but peft is missing.
     """
     # All that can be refused is refused before weights are downloaded or read.
@@ -71,6 +81,8 @@ def load_family(
         raise ModelError(f"dtype must be one of {', '.join(_DTYPES)}, got {dtype!r}")
     if switches is not None:
         switches.check(device)
+    if lora is not None:
+        check_lora(lora)
     index = read_index(model, revision)
     family = _family_class(model, str(index.get("_class_name")))
     folder, identity = locate(model, revision, variant)
@@ -78,14 +90,20 @@ def load_family(
     absent = {name: None for name, part in index.items() if part == [None, None]}
     if not safety_checker and "safety_checker" in index:
         absent["safety_checker"] = None
-    pipeline = DiffusionPipeline.from_pretrained(
-        folder, variant=variant, dtype=_DTYPES[dtype], **absent
-    )
+    precision = {_DTYPE: _DTYPES[dtype]}
+    try:
+        pipeline = DiffusionPipeline.from_pretrained(folder, variant=variant, **precision, **absent)
+    except (OSError, ValueError) as error:  # such as files of a variant that are not there
+        raise ModelError(f"{model} cannot be opened, variant {variant}: {_line(error)}") from error
     if lora is not None:
         identity |= fuse_lora(pipeline, lora)
     opened = family(pipeline, {"model": model, **identity}, scheduler)
     apply_switches(opened, switches or Switches(), torch.device(device))
     return opened
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _family_class(model: str, pipeline_class: str) -> type[Family]:

@@ -45,6 +45,7 @@ class Family(ABC):
         flow: The model predicts a flow and wants a flow-matching scheduler.
         side_multiple: Sides of images must be multiples of this, in pixels.
         fixed_rows: All network calls want the same number of rows, as compiled code does.
+        most_rows: Rows of a network call that are known to fit, once more did not.
         offload_device: Where the networks run, one at a time, if they wait in main memory.
     """
 
@@ -59,6 +60,7 @@ class Family(ABC):
         self.default_guidance_scale = 7.5
         self.default_num_inference_steps = 50
         self.fixed_rows = False
+        self.most_rows: int | None = None
         self.offload_device: torch.device | None = None
         self._identity = identity
         self.scheduler = self._choose_scheduler(scheduler)

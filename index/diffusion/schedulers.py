@@ -5,27 +5,17 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from diffusers import (
-    DPMSolverMultistepScheduler,
-    EulerAncestralDiscreteScheduler,
-    EulerDiscreteScheduler,
-    FlowMatchEulerDiscreteScheduler,
-    UniPCMultistepScheduler,
-)
+import diffusers
+from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 
+from .samplers import SAMPLERS
 from .weights import ModelError
 
 Scheduler = Any
 """One of diffusers' schedulers; they share no typed base class."""
 
 
-SCHEDULERS = {
-    "dpm++": DPMSolverMultistepScheduler,
-    "unipc": UniPCMultistepScheduler,
-    "euler": EulerDiscreteScheduler,
-    "euler_a": EulerAncestralDiscreteScheduler,
-    "flow_euler": FlowMatchEulerDiscreteScheduler,
-}
+SCHEDULERS = {short: getattr(diffusers, name) for short, name in SAMPLERS.items()}
 """Samplers that can be joined anywhere in their grid, by short name."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from diffusers import DiffusionPipeline
 
-from genie_transforms import MissingPackageError, UserError
+from genie_transforms import MissingFileError, MissingPackageError, UserError
+from genie_transforms.format import sha256_of
 
 _HASHED = {".safetensors", ".bin", ".json", ".txt", ".model"}
 
@@ -65,27 +65,37 @@ def locate(model: str, revision: str | None, variant: str | None) -> tuple[str, 
 def hash_files(folder: Path) -> dict[str, str]:
     """Compute the sha256 of every weight, vocabulary and configuration file below a folder."""
     paths = (path for path in sorted(folder.rglob("*")) if path.suffix in _HASHED)
-    hashes = {}
-    for path in paths:
-        with path.open("rb") as stream:
-            hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(
-                stream, "sha256"
-            ).hexdigest()
-    return hashes
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
+
+
+def check_lora(lora: str) -> None:
+    """Refuse LoRA weights that cannot be fused, as far as that is known before a model is read.
+
+    Raises:
+        MissingFileError: There is no such file or folder, and it is no hub id.
+        MissingPackageError: peft is missing.
+    """
+    if find_spec("peft") is None:
+        raise MissingPackageError(f"--lora {lora} needs peft: pip install peft")
+    path = Path(lora).expanduser()
+    if not path.exists() and (lora.startswith((".", "/", "~")) or lora.count("/") != 1):
+        raise MissingFileError(f"--lora {lora}: no such file or folder, and no hub id")
 
 
 def fuse_lora(pipeline: Any, lora: str) -> dict[str, Any]:
     """Fuse LoRA weights into a pipeline, in place, and return what identifies them.
 
     Raises:
-        MissingPackageError: peft is missing.
+        ModelError: They are no LoRA weights, or of another model.
     """
-    if find_spec("peft") is None:
-        raise MissingPackageError("LoRA weights need peft: pip install peft")
-    pipeline.load_lora_weights(lora)
+    try:
+        pipeline.load_lora_weights(lora)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"--lora {lora} cannot be loaded: {reason}") from error
     pipeline.fuse_lora()
     pipeline.unload_lora_weights()
     path = Path(lora).expanduser()
     if path.is_file():
-        return {"lora": hashlib.sha256(path.read_bytes()).hexdigest()}
+        return {"lora": sha256_of(path)}
     return {"lora": hash_files(path) if path.is_dir() else lora}

@@ -1,16 +1,39 @@
 """Images to vectors, and where the classes lie among them.
 
 Backbones turn images into unit-norm embeddings, a cache keeps them, and a FAISS index with the
-centroids of the classes searches them. Knows no diffusion model and no noise ratio.
+centroids of the classes searches them: FAISS proposes, the exact embeddings decide. Knows no
+diffusion model and no noise ratio.
 """
 
-from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
-from .cache import CachedBackbone
-from .centroids import Centroids, Doubles, Embeddings, Integers
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
-from .embedding_index import EmbeddingIndex
-from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
-from .vectors import FLAT, VectorIndex
+
+if TYPE_CHECKING:
+    from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
+    from .cache import CachedBackbone
+    from .centroids import Centroids
+    from .checkpoints import read_checkpoint
+    from .embedding_index import EmbeddingIndex
+    from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
+    from .search import Doubles, Embeddings, Integers, inner_products, nearest
+    from .vectors import FLAT, VectorIndex, share_found
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "backbone": ["BACKBONE_HELP", "Backbone", "ModuleBackbone", "load_backbone"],
+            "cache": ["CachedBackbone"],
+            "centroids": ["Centroids"],
+            "checkpoints": ["read_checkpoint"],
+            "embedding_index": ["EmbeddingIndex"],
+            "networks": ["UNISIAM", "Network", "unisiam_encoder", "unisiam_preprocess"],
+            "search": ["Doubles", "Embeddings", "Integers", "inner_products", "nearest"],
+            "vectors": ["FLAT", "VectorIndex", "share_found"],
+        },
+    )
 
 __all__ = [
     "BACKBONE_HELP",
@@ -29,7 +52,11 @@ __all__ = [
     "Network",
     "VectorIndex",
     "distances",
+    "inner_products",
     "load_backbone",
+    "nearest",
+    "read_checkpoint",
+    "share_found",
     "unisiam_encoder",
     "unisiam_preprocess",
 ]

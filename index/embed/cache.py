@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,8 @@ from genie_transforms import UserError, source_digest
 from genie_transforms.format import atomic_path
 
 from .backbone import Backbone
+
+logger = logging.getLogger("genie.build")
 
 
 class CachedBackbone(Backbone):
@@ -52,8 +57,12 @@ class CachedBackbone(Backbone):
             self._read(path)
 
     def _read(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as arrays:
-            digests, embeddings = arrays["digests"].tolist(), arrays["embeddings"]
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                digests, embeddings = arrays["digests"].tolist(), arrays["embeddings"]
+        except (BadZipFile, EOFError, KeyError, ValueError, zlib.error) as error:
+            logger.warning("%s is damaged (%s): its images are embedded again", path, error)
+            return
         if embeddings.shape != (len(digests), self.dimension):
             raise UserError(
                 f"{path} holds embeddings {embeddings.shape} of {len(digests)} images, but "

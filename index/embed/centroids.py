@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Embeddings = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.float64]
+from .search import Doubles, Embeddings, Integers, nearest
 
 
 class Centroids:
@@ -70,12 +67,20 @@ class Centroids:
         Raises:
             ValueError: A class has no image.
         """
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        cosines: Doubles = embeddings.astype(np.float64) @ self.units().T / norms
+        return cosines
+
+    def units(self) -> Doubles:
+        """Return the centroids at length 1, for cosines, ``(C, D)`` float64.
+
+        Raises:
+            ValueError: A class has no image.
+        """
         if self._units is None:
             means = self.means()
             self._units = means / np.linalg.norm(means, axis=1, keepdims=True)
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        cosines: Doubles = embeddings.astype(np.float64) @ self._units.T / norms
-        return cosines
+        return self._units
 
     def nearest(self, embeddings: Embeddings | Doubles, k: int) -> tuple[Integers, Doubles]:
         """Return the classes nearest to each embedding; ties go to the smaller number.
@@ -92,16 +97,27 @@ class Centroids:
         """
         if not 1 <= k <= len(self):
             raise ValueError(f"k must lie in [1, {len(self)}], the number of classes, got {k}")
-        cosines = self.similarities(embeddings)
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k].astype(np.int64)
-        return order, np.take_along_axis(cosines, order, axis=1)
+        doubles = embeddings.astype(np.float64)
+        return nearest(self.units(), doubles / np.linalg.norm(doubles, axis=1, keepdims=True), k)
 
-    def ranking(self) -> Integers:
-        """Return for each class the others, nearest centroid first, ``(C, C - 1)`` int64.
+    def ranking(self, k: int | None = None) -> Integers:
+        """Return for each class the others, nearest centroid first; ties go to the smaller number.
+
+        Args:
+            k: How many others, at most C - 1; all if not given.
+
+        Returns:
+            ``(C, k)`` int64.
 
         Raises:
-            ValueError: A class has no image.
+            ValueError: k is out of its range, or a class has no image.
         """
-        similarity = self.similarities(self.means())
-        np.fill_diagonal(similarity, np.inf)  # a class comes first among its own, and is cut off
-        return np.argsort(-similarity, axis=1, kind="stable")[:, 1:].astype(np.int64)
+        count = len(self) - 1 if k is None else k
+        if not 0 <= count < len(self):
+            raise ValueError(f"a class has {len(self) - 1} others, not {k}")
+        found, _ = nearest(self.units(), self.units(), count + 1)
+        # By number and not by place: two classes may have one centroid.
+        others = found != np.arange(len(self))[:, None]
+        others &= others.cumsum(1) <= count
+        ranking: Integers = found[others].reshape(len(self), count)
+        return ranking

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .centroids import Embeddings
+from .search import Embeddings
 
 DUPLICATE_SIMILARITY = 0.99
 """A negative at least this similar to its source is marked as a duplicate."""

@@ -10,14 +10,19 @@ from typing import IO
 import faiss
 import numpy as np
 
-from genie_transforms import MissingFileError, UserError
+from genie_transforms import MissingFileError, StorageError, UserError
 from genie_transforms.format import atomic_path, write_json
 
-from .centroids import Centroids, Doubles, Embeddings, Integers
-from .vectors import FLAT, VectorIndex
+from .centroids import Centroids
+from .exact_index import ExactIndex
+from .exact_vectors import ExactVectors, held_vectors, is_compressed
+from .search import Doubles, Embeddings, Integers
+from .vectors import FLAT
+
+_EXACT = "embeddings.npy"
 
 
-class EmbeddingIndex(VectorIndex):
+class EmbeddingIndex(ExactIndex):
     """Embeddings of images with ids, labels and content keys.
 
     Args:
@@ -39,7 +44,7 @@ class EmbeddingIndex(VectorIndex):
     def __init__(self, dimension: int, factory: str = FLAT) -> None:
         super().__init__(dimension, factory)
         self.classes = Centroids(dimension)
-        self._labels: list[int] = []
+        self._labels: list[Integers] = []
         self._digests: list[str] = []
         self._row_of_digest: dict[str, int] = {}
 
@@ -59,7 +64,8 @@ class EmbeddingIndex(VectorIndex):
             digests: Their content keys; "" where none is known.
 
         Raises:
-            UserError: There are too few images to learn from.
+            UserError: There are too few images to learn from, or the embeddings of earlier ones
+                are only kept compressed.
             ValueError: Shapes disagree, an embedding is not finite, an id is taken, or a label is
                 negative.
         """
@@ -73,10 +79,10 @@ class EmbeddingIndex(VectorIndex):
         start = len(self)
         self.add_vectors(embeddings, ids)
         self.classes.add(embeddings, labels)
-        self._name(labels.tolist(), names, start)
+        self._name(labels, names, start)
 
-    def _name(self, labels: list[int], digests: list[str], start: int) -> None:
-        self._labels += labels
+    def _name(self, labels: Integers, digests: list[str], start: int) -> None:
+        self._labels.append(labels.copy())
         self._digests += digests
         for row, digest in enumerate(digests, start):
             if digest:
@@ -89,12 +95,14 @@ class EmbeddingIndex(VectorIndex):
     @property
     def labels(self) -> Integers:
         """Classes of all images, in the order in which they were added, ``(N,)`` int64."""
-        return np.array(self._labels, dtype=np.int64)
+        if len(self._labels) != 1:
+            self._labels = [np.concatenate([np.zeros(0, dtype=np.int64), *self._labels])]
+        return self._labels[0]
 
     @property
-    def digests(self) -> list[str]:
+    def digests(self) -> Sequence[str]:
         """Content keys of all images, in the order in which they were added."""
-        return list(self._digests)
+        return self._digests
 
     def centroids(self) -> Doubles:
         """Return the centroids of all classes, ``(C, D)`` float64 (see `Centroids.means`)."""
@@ -108,9 +116,9 @@ class EmbeddingIndex(VectorIndex):
         """Return the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64."""
         return self.classes.similarities(embeddings)
 
-    def class_ranking(self) -> Integers:
-        """Return for each class the others, nearest centroid first, ``(C, C - 1)`` int64."""
-        return self.classes.ranking()
+    def class_ranking(self, k: int | None = None) -> Integers:
+        """Return for each class the others, nearest centroid first (see `Centroids.ranking`)."""
+        return self.classes.ranking(k)
 
     def nearest_classes(self, embeddings: Embeddings, k: int) -> tuple[Integers, Doubles]:
         """Return the classes nearest to each embedding (see `Centroids.nearest`)."""
@@ -125,11 +133,8 @@ class EmbeddingIndex(VectorIndex):
 
         Raises:
             UserError: FAISS does not know the factory, or there are too few images to learn it
-                from.
-            ValueError: This index is not exact.
+                from, or their embeddings are only kept compressed.
         """
-        if self.factory != FLAT:
-            raise ValueError(f"an index {self.factory!r} does not keep its embeddings: use Flat")
         other = EmbeddingIndex(self.dimension, factory)
         vectors = self.embeddings()
         other.add(vectors, self.ids, self.labels, self._digests)
@@ -142,10 +147,6 @@ class EmbeddingIndex(VectorIndex):
         `index.json` goes last; it holds the number of images, by which `load` sees that the
         files belong together.
         """
-        with atomic_path(folder / "images.faiss") as path:
-            faiss.write_index(self._index, str(path))
-        with atomic_path(folder / "centroids.npz") as path, path.open("wb") as file:
-            self._write_arrays(file)
         about = {
             "images": len(self),
             "classes": len(self.classes),
@@ -153,7 +154,19 @@ class EmbeddingIndex(VectorIndex):
             "factory": self.factory,
             "recall": self.recall,
         }
+        if self._exact is not None:
+            self._exact.save(folder / _EXACT)
+            about["embeddings"] = _EXACT
+        with atomic_path(folder / "images.faiss") as path:
+            try:
+                faiss.write_index(self._index, str(path))
+            except RuntimeError as error:  # FAISS does not say what the disk said
+                raise StorageError(f"cannot write {folder / 'images.faiss'}: {error}") from error
+        with atomic_path(folder / "centroids.npz") as path, path.open("wb") as file:
+            self._write_arrays(file)
         write_json(folder / "index.json", about)
+        if self._exact is None:  # of another factory, before
+            (folder / _EXACT).unlink(missing_ok=True)
 
     def _write_arrays(self, file: IO[bytes]) -> None:
         np.savez(
@@ -183,10 +196,21 @@ class EmbeddingIndex(VectorIndex):
         with np.load(folder / "centroids.npz", allow_pickle=False) as arrays:
             index.classes.sums, index.classes.counts = arrays["sums"], arrays["counts"]
             index._rows = {image: row for row, image in enumerate(arrays["ids"].tolist())}
-            index._name(arrays["labels"].tolist(), arrays["digests"].tolist(), 0)
+            index._name(arrays["labels"], arrays["digests"].tolist(), 0)
         sizes = {about["images"], len(index), int(index._index.ntotal)}
         if len(sizes) != 1:
             raise UserError(
                 f"{folder} is damaged, its files count {sorted(sizes)} images: save it again"
             )
+        if index.factory != FLAT:
+            index._exact = index._read_exact(folder, about.get("embeddings"))
         return index
+
+    def _read_exact(self, folder: Path, name: str | None) -> ExactVectors | None:
+        """Map the embeddings; banks of old have them only if FAISS does not compress."""
+        if name is not None:
+            if not (folder / name).exists():
+                raise MissingFileError(f"no index at {folder}: it has no {name}")
+            return ExactVectors.load(folder / name, (len(self), self.dimension))
+        held = self._index.index
+        return None if is_compressed(held) else ExactVectors(held_vectors(held))

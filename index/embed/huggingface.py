@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoImageProcessor, AutoModel
 
 from genie_transforms import MissingFileError, UserError
+from index.loading import quiet_loading
 
 from .networks import Network
 
@@ -38,7 +39,9 @@ class TransformersFeatures(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the features ``(N, D)`` of preprocessed images."""
         if hasattr(self.model, "get_image_features"):
-            projected: Tensor = self.model.get_image_features(pixel_values=pixels).pooler_output
+            output = self.model.get_image_features(pixel_values=pixels)
+            # transformers 4 returns the tensor itself.
+            projected: Tensor = output if isinstance(output, Tensor) else output.pooler_output
             return projected
         if self.is_masked:
             # The model shuffles its patches by this noise: ascending noise keeps their order.
@@ -54,6 +57,7 @@ class TransformersFeatures(nn.Module):
         return last.mean((2, 3)) if last.ndim == 4 else last[:, 0]
 
 
+@quiet_loading()
 def open_transformers(spec: str) -> Network:
     """Open a vision model of `transformers`, a folder or hub id, with its image processor.
 

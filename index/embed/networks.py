@@ -16,8 +16,9 @@ from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import MissingFileError, MissingPackageError, UserError
 from index.demo import ENCODER, load_encoder
+from index.loading import is_shown, quiet_loading
 
-from .checkpoints import load_exactly, read_checkpoint, read_state
+from .checkpoints import load_body, load_exactly, read_checkpoint, read_state
 
 UNISIAM: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {
     "resnet10": (BasicBlock, [1, 1, 1, 1]),
@@ -63,7 +64,7 @@ def open_torchvision(spec: str) -> Network:
     """Open a torchvision classifier without its head: NAME, NAME:WEIGHTS or NAME:CHECKPOINT.
 
     Images are transformed as the weights' own `transforms()` do; for a checkpoint, as those of
-    the default weights.
+    the default weights. A checkpoint's head may be of any number of classes (see `load_body`).
 
     Raises:
         UserError: torchvision has no such model, or the checkpoint does not fit it.
@@ -76,7 +77,7 @@ def open_torchvision(spec: str) -> Network:
     if not wanted or wanted in enum.__members__:
         weights = enum[wanted or "DEFAULT"]
         try:
-            model = models.get_model(name, weights=weights)
+            model = models.get_model(name, weights=weights, progress=is_shown())
         except OSError as error:
             raise MissingFileError(
                 f"cannot download {weights} ({error}); give a file: torchvision:{name}:CHECKPOINT"
@@ -85,7 +86,7 @@ def open_torchvision(spec: str) -> Network:
         weights = enum["DEFAULT"]
         extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
         model = models.get_model(name, weights=None, **extra)
-        load_exactly(model, read_state(Path(wanted)), wanted)
+        load_body(model, read_state(Path(wanted)), wanted, [_head_of(model)])
     transforms = weights.transforms()
     return Network(without_head(model), transforms, repr(transforms))
 
@@ -98,12 +99,16 @@ def without_head(model: nn.Module) -> nn.Module:
     """
     if isinstance(model, (models.VGG, models.AlexNet)):  # their classifiers see a flattened map
         return nn.Sequential(model.features, _Pool())
-    for head in ("fc", "classifier", "head", "heads"):
-        if hasattr(model, head):
-            setattr(model, head, nn.Identity())
-            if isinstance(model, models.SqueezeNet):  # flattens what its classifier has pooled
-                return nn.Sequential(model.features, _Pool())
-            return nn.Sequential(model, _Pool())
+    setattr(model, _head_of(model), nn.Identity())
+    if isinstance(model, models.SqueezeNet):  # flattens what its classifier has pooled
+        return nn.Sequential(model.features, _Pool())
+    return nn.Sequential(model, _Pool())
+
+
+def _head_of(model: nn.Module) -> str:
+    for name in ("fc", "classifier", "head", "heads"):
+        if hasattr(model, name):
+            return name
     raise UserError(f"{type(model).__name__} has no fc, classifier, head or heads to leave out")
 
 
@@ -176,6 +181,7 @@ def _imagenet() -> list[nn.Module]:
     return [v2.ToDtype(torch.float32, scale=True), statistics]
 
 
+@quiet_loading()
 def open_timm(spec: str) -> Network:
     """Open a timm model without its head: NAME or NAME:CHECKPOINT, with its own transforms.
 
@@ -198,13 +204,9 @@ def open_timm(spec: str) -> Network:
     except RuntimeError as error:
         raise UserError(f"timm:{name}: {error}") from error
     if path:
-        kept = set(model.state_dict())
         head = model.pretrained_cfg.get("classifier") or ()
-        heads = tuple(f"{part}." for part in ([head] if isinstance(head, str) else head))
-        state = {
-            k: v for k, v in read_state(Path(path)).items() if k in kept or not k.startswith(heads)
-        }
-        load_exactly(model, state, path)
+        heads = [head] if isinstance(head, str) else list(head)
+        load_body(model, read_state(Path(path)), path, heads)
     settings = timm.data.resolve_model_data_config(model)
     transform = timm.data.create_transform(**settings, is_training=False)
 

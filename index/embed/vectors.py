@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import faiss
@@ -11,7 +10,7 @@ import numpy as np
 
 from genie_transforms import UserError
 
-from .centroids import Embeddings, Integers
+from .search import Doubles, Embeddings, Integers, nearest
 
 FLAT = "Flat"
 
@@ -36,6 +35,7 @@ class VectorIndex:
         self.factory = factory
         self.recall: dict[str, float] | None = None
         self._rows: dict[int, int] = {}
+        self._ids: Integers | None = None  # the keys of `_rows`, once asked for
         try:
             inner = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
         except RuntimeError as error:
@@ -53,15 +53,9 @@ class VectorIndex:
     @property
     def ids(self) -> Integers:
         """All ids, in the order in which they were added, ``(N,)`` int64."""
-        return np.fromiter(self._rows, dtype=np.int64, count=len(self))
-
-    def rows(self, ids: Integers) -> Integers:
-        """Return the rows of ids, ``(N,)`` int64: their places in the order of adding.
-
-        Raises:
-            KeyError: There is no such id.
-        """
-        return np.array([self._rows[image] for image in ids.tolist()], dtype=np.int64)
+        if self._ids is None:
+            self._ids = np.fromiter(self._rows, dtype=np.int64, count=len(self))
+        return self._ids
 
     def check(self, vectors: Embeddings, ids: Integers) -> None:
         """Refuse what cannot be added.
@@ -98,33 +92,10 @@ class VectorIndex:
                 ) from error
         self._index.add_with_ids(vectors, ids)
         self._rows.update(zip(ids.tolist(), range(len(self), len(self) + len(ids)), strict=True))
-        self.recall = None
+        self._ids = self.recall = None
 
-    def embedding(self, image: int) -> Embeddings:
-        """Return the vector with an id, ``(D,)`` float32; exact in a flat index.
-
-        Raises:
-            KeyError: No vector has this id.
-        """
-        if int(image) not in self._rows:
-            raise KeyError(f"no image {image} among the {len(self)} of this index")
-        vector: Embeddings = self.embeddings([self._rows[int(image)]])[0]
-        return vector
-
-    def embeddings(self, rows: Sequence[int] | None = None) -> Embeddings:
-        """Return the vectors of some rows, or of all, ``(N, D)`` float32.
-
-        Exact in a flat index, decoded in others; rows count in the order of adding.
-        """
-        inverted = faiss.try_extract_index_ivf(self._index.index)
-        if inverted is not None:
-            inverted.make_direct_map()  # no work if it is there already
-        wanted = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64)
-        vectors: Embeddings = self._index.index.reconstruct_batch(wanted)
-        return vectors
-
-    def nearest_images(self, queries: Embeddings, k: int) -> tuple[Integers, Embeddings]:
-        """Return the vectors nearest to each query.
+    def nearest_images(self, queries: Embeddings, k: int) -> tuple[Integers, Doubles]:
+        """Return the vectors nearest to each query, as FAISS finds them.
 
         Args:
             queries: ``(Q, D)`` float32, unit norm.
@@ -132,19 +103,26 @@ class VectorIndex:
 
         Returns:
             Ids ``(Q, k)`` int64, nearest first, -1 where there are fewer, and similarities
-            ``(Q, k)`` float32.
+            ``(Q, k)`` float64.
 
         Raises:
             ValueError: k is below 1, or the queries have another dimension.
         """
-        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        similarities, ids = self._index.search(self.check_queries(queries, k), k)
+        return ids, similarities.astype(np.float64)
+
+    def check_queries(self, queries: Embeddings, k: int) -> Embeddings:
+        """Return queries as FAISS takes them.
+
+        Raises:
+            ValueError: k is below 1, or the queries have another dimension.
+        """
         if k < 1 or queries.ndim != 2 or queries.shape[1] != self.dimension:
             raise ValueError(
                 f"k must be at least 1 and queries (Q, {self.dimension}), got k = {k} and "
                 f"{queries.shape}"
             )
-        similarities, ids = self._index.search(queries, k)
-        return ids, similarities
+        return np.ascontiguousarray(queries, dtype=np.float32)
 
     def tune(self, parameters: str) -> None:
         """Trade speed for recall, in FAISS's words: "nprobe=16", "efSearch=64".
@@ -178,8 +156,13 @@ class VectorIndex:
                 f"recall at {k} needs the {len(self)} embeddings that were added, got "
                 f"{vectors.shape}"
             )
-        _, rows = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+        true, _ = nearest(vectors, queries, k)
         found, _ = self.nearest_images(queries, k)
-        hits = float((found[:, :, None] == self.ids[rows][:, None, :]).any(2).mean())
+        hits = share_found(found, self.ids[true])
         self.recall = {"at": k, "queries": len(queries), "recall": hits}
         return hits
+
+
+def share_found(found: Integers, true: Integers) -> float:
+    """Return the share of the true neighbours ``(Q, k)`` that were found ``(Q, k)``, in [0, 1]."""
+    return float((found[:, :, None] == true[:, None, :]).any(2).mean())

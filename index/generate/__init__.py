@@ -8,9 +8,10 @@ from .context import BuildContext
 from .quality import choose_noise_ratio, quality_columns
 from .r_star import RStarCache
 from .selection import RULES, projections, select
-from .shard import ShardResult, run_shard
+from .shard import NO_LINE, ShardResult, run_shard
 
 __all__ = [
+    "NO_LINE",
     "RULES",
     "BuildContext",
     "RStarCache",

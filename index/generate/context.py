@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from index.config import BuildConfig
 from index.diffusion import Family
 from index.embed import Backbone, EmbeddingIndex
-from index.plan import Plan, plan_keys
+from index.plan import PairKeys, Plan, plan_keys
 from index.sources import Source
 
 from .r_star import RStarCache
+from .voters import Voters
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,17 @@ class BuildContext:
     captions: Sequence[str] | None = None
     r_stars: RStarCache = field(default_factory=RStarCache)
 
-    def keys(self, plan: Plan) -> list[str]:
+    @cached_property
+    def voters(self) -> Voters:
+        """The images whose r* were found before, for those that are near them."""
+        return Voters(self.index, self.r_stars)
+
+    def keys(self, plan: Plan) -> PairKeys:
         """Return the content key of each pair of a plan."""
-        return plan_keys(plan, self.index.digests, self.source.class_names, self.prompt)
+        names = self.source.class_names
+        if self.captions is None:
+            return plan_keys(plan, self.index.digests, names, self.prompts)
+        return plan_keys(plan, self.index.digests, names, self.captions, of_sources=True)
 
     def prompt(self, source: int, target: int) -> str:
         """Return the prompt of a pair, by row of its image and class of its target."""

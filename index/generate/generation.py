@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor
 
 from index.config import BuildConfig
-from index.diffusion import Family
-from index.diffusion.sampling import SweepPair, SweepSettings, pair_seed, sweep
+from index.diffusion import Family, ModelError
+from index.diffusion.sampling import SweepPair, SweepResult, SweepSettings, pair_seed, sweep
+
+logger = logging.getLogger("genie.build")
 
 MAX_ATTEMPTS = 3
 """Seeds that a pair gets in one call before it counts as failed."""
@@ -60,23 +64,34 @@ class Generation:
         family: The diffusion model.
         images: Sources, ``(S, 3, H, W)`` uint8.
         pairs: The pairs; elsewhere they are named by their position in this list.
+        first_attempts: With which seed to begin, by position; the first if not given.
 
     Attributes:
         images: Sources, ``(S, 3, H, W)`` uint8.
         pairs: The pairs.
         failures: Position of each pair that could not be generated -> why.
+        reasons: Position of each pair that gave bad output -> why, for each seed that did.
+        attempts: Position -> how many seeds a pair has had, those before this run counted.
         network_rows: Rows that went through the denoiser so far, guidance counted.
         seconds: Duration of each stage so far.
     """
 
     def __init__(
-        self, config: BuildConfig, family: Family, images: Tensor, pairs: Sequence[PairRequest]
+        self,
+        config: BuildConfig,
+        family: Family,
+        images: Tensor,
+        pairs: Sequence[PairRequest],
+        first_attempts: Mapping[int, int] | None = None,
     ) -> None:
         self._config = config
         self._family = family
         self.images = images
         self.pairs = pairs
+        self._first_attempts = dict(first_attempts or {})
         self.failures: dict[int, str] = {}
+        self.reasons: defaultdict[int, list[str]] = defaultdict(list)
+        self.attempts: dict[int, int] = {}
         self.network_rows = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -109,7 +124,7 @@ class Generation:
         Returns:
             The pairs that worked, by position and in its order; the others are in `failures`.
         """
-        first = first_attempts or {}
+        first = {**self._first_attempts, **(first_attempts or {})}
         attempts = {position: first.get(position, 0) for position in noise_ratios}
         reasons: dict[int, str] = {}
         generated: dict[int, Generated] = {}
@@ -120,11 +135,13 @@ class Generation:
             swept = self._sweep(waiting, noise_ratios, attempts, num_inference_steps)
             for position, (images, reason) in zip(waiting, swept, strict=True):
                 attempt = attempts[position]
+                self.attempts[position] = max(self.attempts.get(position, 0), attempt + 1)
                 if reason is None:
                     seed = self.seed(position, attempt)
                     generated[position] = Generated(images, seed, attempt)
                 else:
                     reasons[position] = reason
+                    self.reasons[position].append(reason)
                     attempts[position] += 1
         self.failures |= {p: reasons[p] for p in noise_ratios if p not in generated}
         # Pairs that needed another attempt came last: back into the order of the plan.
@@ -155,7 +172,7 @@ class Generation:
             noise=config.noise,
             batch_size=config.batch_size,
         )
-        swept = sweep(self._family, self.images, pairs, settings)
+        swept = self._sweep_in_memory(pairs, settings)
         self.network_rows += swept.network_rows
         for stage, value in swept.seconds.items():
             self.seconds[stage] += value
@@ -164,3 +181,27 @@ class Generation:
         for (number, _), reason in swept.failures.items():
             wrong.setdefault(number, reason)
         return [(images, wrong.get(number)) for number, images in enumerate(swept.images)]
+
+    def _sweep_in_memory(self, pairs: Sequence[SweepPair], settings: SweepSettings) -> SweepResult:
+        """Sweep pairs with half as many rows in each network call as long as they do not fit.
+
+        What fits is kept for the rest of the build: the same calls would run out of memory again.
+
+        Raises:
+            ModelError: Not even one row fits.
+        """
+        family = self._family
+        while True:
+            rows = min(settings.batch_size, family.most_rows or settings.batch_size)
+            try:
+                return sweep(family, self.images, pairs, replace(settings, batch_size=rows))
+            except RuntimeError as error:
+                if not should_reduce_batch_size(error):
+                    raise
+                if rows == 1:
+                    raise ModelError(
+                        f"not even one row fits into the memory of {family.device}: {error}"
+                    ) from error
+            family.most_rows = rows // 2
+            clear_device_cache(garbage_collection=True)
+            logger.warning("out of memory with %d rows in a call: on with %d", rows, rows // 2)

@@ -7,14 +7,11 @@ so is a sample of the others, and all of them if the sample shows that the votes
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from index.diffusion.sampling import derived_seed
-from index.embed import EmbeddingIndex, Embeddings
 from index.plan import Plan
 
 from .candidates import Candidates
@@ -69,18 +66,16 @@ class Neighbours:
 
     def find(self, positions: Sequence[int]) -> Outcome:
         """Find r* of the pairs at some positions of the plan; those that fail are left out."""
-        # A copy, and all within one shard: if a shard learned from another, the bank would depend
-        # on the order in which shards run.
-        known = self.context.r_stars.copy()
-        pilots = self._pilots(positions, known)
+        # What is found here stays here: if a shard learned from another, the bank would depend on
+        # the order in which shards run.
+        pilots, found = self._pilots(positions), RStarCache()
         previews = self.preview(pilots)
         for position, candidates in previews.items():
             pair = self.generation.pairs[position]
-            known.record(pair.digest, pair.target, candidates.noise_ratio)
+            found.record(pair.digest, pair.target, candidates.noise_ratio)
 
         others = set(positions) - set(pilots)
-        votes = {position: self._vote(position, known) for position in others}
-        predicted = {position: ratio for position, ratio in votes.items() if ratio is not None}
+        predicted = self._predict(sorted(others), found)
         checked = {position for position in predicted if self._is_checked(position)}
         # Disagreeing votes and the sample in one call: a sweep shares its network calls.
         more = self.preview((others - predicted.keys()) | checked)
@@ -95,28 +90,46 @@ class Neighbours:
         left = predicted.keys() - previews.keys() - self.generation.failures.keys()
         return Outcome(previews, {p: predicted[p] for p in left}, len(verified), right)
 
-    def _pilots(self, positions: Sequence[int], known: RStarCache) -> list[int]:
+    def _pilots(self, positions: Sequence[int]) -> list[int]:
         """Choose the first pairs of every target of which too few r* are known."""
-        names = self.context.source.class_names
-        known_of = Counter({name: len(known.of_target(name)) for name in names})
+        seen: defaultdict[str, int] = defaultdict(int)
         pilots = []
         for position in positions:
             target = self.generation.pairs[position].target
-            if known_of[target] < NEIGHBOURS:
+            if self.context.voters.count(target) + seen[target] < NEIGHBOURS:
                 pilots.append(position)
-            known_of[target] += 1
+            seen[target] += 1
         return pilots
 
-    def _vote(self, position: int, known: RStarCache) -> float | None:
-        """Let the source images nearest to a pair's vote; None if they disagree."""
-        embedding = self.context.index.embedding(int(self.plan.sources[position]))
-        target = self.generation.pairs[position].target
-        found = predict_r_star(self.context.index, known, embedding, target, NEIGHBOURS)
-        if found is None or found[1] < AGREEMENT:
-            return None
+    def _predict(self, positions: Sequence[int], found: RStarCache) -> dict[int, float]:
+        """Let the source images nearest to each pair's vote; where they disagree, it is left out.
+
+        Args:
+            positions: Of the pairs.
+            found: r* of the pilots.
+        """
+        of_target: defaultdict[str, list[int]] = defaultdict(list)
+        for position in positions:
+            of_target[self.generation.pairs[position].target].append(position)
+        predicted: dict[int, float] = {}
+        for target, asking in of_target.items():
+            predicted |= self._votes(target, asking, found.of_target(target))
+        return predicted
+
+    def _votes(
+        self, target: str, positions: Sequence[int], found: Mapping[str, float]
+    ) -> dict[int, float]:
+        """Return what the neighbours of pairs of one target agree on, by position."""
+        # Rows of the source are also rows of the index.
+        embeddings = self.context.index.embeddings(self.plan.sources[list(positions)])
+        votes = self.context.voters.predict(embeddings, target, NEIGHBOURS, found)
         # A cache holds rounded numbers (see `RStarCache.record`): take the grid's own.
         grid = self.context.config.sweep_ratios
-        return min(grid, key=lambda ratio: abs(ratio - found[0]))
+        return {
+            position: min(grid, key=lambda ratio: abs(ratio - vote[0]))
+            for position, vote in zip(positions, votes, strict=True)
+            if vote is not None and vote[1] >= AGREEMENT
+        }
 
     def _is_checked(self, position: int) -> bool:
         # By the pair's seed and not by its place: it is the same pairs in any shard.
@@ -127,44 +140,3 @@ class Neighbours:
         # One place is close enough: a preview of few steps is itself as far from the full sweep.
         grid = self.context.config.sweep_ratios
         return abs(grid.index(predicted) - grid.index(found)) <= 1
-
-
-def predict_r_star(
-    index: EmbeddingIndex, known: RStarCache, embedding: Embeddings, target: str | int, k: int = 5
-) -> tuple[float, float] | None:
-    """Predict r* of an image from the nearest images that were moved to the same target.
-
-    Args:
-        index: Holds the embeddings of the images that vote.
-        known: Their r*.
-        embedding: Of the image, ``(D,)`` float32, unit norm.
-        target: The target class, as it was recorded.
-        k: Neighbours that vote.
-
-    Returns:
-        The r* that most of the k have (the smaller one if two have as many votes) and their share
-        of the votes, in (0, 1]; None if no image of the index is known to have been moved to the
-        target.
-
-    Raises:
-        ValueError: k is below 1.
-    """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    # A cache may know images that are no longer among the sources: they have no embedding.
-    row_of = {digest: index.row_of_digest(digest) for digest in known.of_target(target)}
-    digest_of = {row: digest for digest, row in row_of.items() if row is not None}
-    # By row, whatever the order of recording: it decides between equally near images.
-    rows = sorted(digest_of)
-    if not rows:
-        return None
-    similarity = index.embeddings(rows) @ np.asarray(embedding, dtype=np.float32)
-    nearest = np.argsort(-similarity, kind="stable")[:k].tolist()
-    return vote([known.of_target(target)[digest_of[rows[place]]] for place in nearest])
-
-
-def vote(ratios: Sequence[float]) -> tuple[float, float]:
-    """Return the most frequent noise ratio, the smaller one of two, and its share in (0, 1]."""
-    votes = Counter(ratios)
-    chosen = min(votes, key=lambda ratio: (-votes[ratio], ratio))
-    return chosen, votes[chosen] / len(ratios)

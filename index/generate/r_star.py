@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -62,11 +65,10 @@ class RStarCache:
         """Return r* of every image that was moved to a target, by digest."""
         return self._found.get(str(target), {})
 
-    def copy(self) -> RStarCache:
-        """Return a cache of the same scope that can be added to without changing this one."""
-        other = RStarCache(self.scope)
-        other.merge(self)
-        return other
+    def digest(self) -> str:
+        """Return the SHA-256 of what is known, 64 hexadecimal digits."""
+        text = json.dumps([self.scope, self._found], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def merge(self, other: RStarCache) -> None:
         """Take over all that another cache knows; where both know, the other's.
@@ -115,7 +117,7 @@ class RStarCache:
             with np.load(path, allow_pickle=False) as arrays:
                 cache = cls(str(arrays["scope"]))
                 columns = [arrays[name].tolist() for name in ("digests", "targets", "noise_ratios")]
-        except (BadZipFile, EOFError, KeyError, ValueError) as error:
+        except (BadZipFile, EOFError, KeyError, ValueError, zlib.error) as error:
             raise UserError(f"{path} is not an r* cache ({error}): remove it") from error
         # Before anything is used: r* of another recipe would be wrong without looking wrong.
         if scope is not None and scope != cache.scope:

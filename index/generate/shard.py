@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -34,7 +34,8 @@ BLANK_SPREAD = 4.0
 """An image whose pixels spread less than this, in levels of 255, is marked as blank."""
 
 
-_ON_CENTROID = "the source is embedded where the target's centroid is"
+NO_LINE = "the source is embedded where the target's centroid is"
+"""Why a pair fails that no other seed can help."""
 
 
 @dataclass
@@ -46,7 +47,9 @@ class ShardResult:
         positions: Position of each row's pair in the plan.
         embeddings: For each row ``(R + 1, D)`` float32: what r* was chosen from and, behind it,
             the chosen image.
-        failures: Source row, target and reason of each pair that could not be made.
+        failures: Source row, target, variation, reason, number of seeds that were tried and the
+            reason of each, of each pair that could not be made.
+        repeated: The same of each pair that was made, but not with its first seed.
         network_rows: Rows that went through the denoiser, guidance counted.
         seconds: Duration of each stage.
         ada: How r* were found, see `ada.Counts`.
@@ -58,6 +61,7 @@ class ShardResult:
     positions: list[int] = field(default_factory=list)
     embeddings: list[Embeddings] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    repeated: list[dict[str, Any]] = field(default_factory=list)
     network_rows: int = 0
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     ada: dict[str, int] = field(default_factory=dict)
@@ -67,41 +71,57 @@ class ShardResult:
         """Return what the shard's stats file holds."""
         return {
             "failures": self.failures,
+            "repeated": self.repeated,
             "network_rows": self.network_rows,
             "ada": self.ada,
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
         }
 
 
-def run_shard(context: BuildContext, plan: Plan, keep_sweeps_of: Sequence[int] = ()) -> ShardResult:
+def run_shard(
+    context: BuildContext,
+    plan: Plan,
+    keep_sweeps_of: Sequence[int] = (),
+    first_seeds: Mapping[int, int] | None = None,
+) -> ShardResult:
     """Make the hard negatives of some pairs.
 
     Args:
         context: What every shard needs.
         plan: The pairs.
         keep_sweeps_of: Positions in `plan` whose whole sweep is wanted.
+        first_seeds: With which seed to begin, by position in `plan`; the first if not given. Those
+            before gave bad output in an earlier run.
 
     Returns:
         Rows in the order of the plan, failures, and what they cost.
     """
-    generation = _read_sources(context, plan)
+    generation = _read_sources(context, plan, first_seeds or {})
     ada = Ada(context, plan, generation)
 
     pairs = list(zip(plan.sources.tolist(), plan.targets.tolist(), strict=True))
     # Left out before anything is generated: `projections` would raise, and end the whole shard.
     no_line = {position for position, pair in enumerate(pairs) if not context.has_line(*pair)}
     negatives = ada.negatives([p for p in range(len(pairs)) if p not in no_line])
-    reasons = generation.failures | dict.fromkeys(no_line, _ON_CENTROID)
+    reasons = generation.failures | dict.fromkeys(no_line, NO_LINE)
 
     result = ShardResult(
         network_rows=generation.network_rows, seconds=generation.seconds, ada=asdict(ada.counts)
     )
     with generation.stage("select"):
         for position, (source, target) in enumerate(pairs):
+            tried = {
+                "source": source,
+                "target": target,
+                "variation": int(plan.variations[position]),
+                "attempts": generation.attempts.get(position, 0),
+                "reasons": generation.reasons.get(position, []),
+            }
             if position not in negatives:
-                failure = {"source": source, "target": target, "reason": reasons[position]}
-                result.failures.append(failure)
+                result.failures.append({**tried, "reason": reasons[position]})
                 continue
+            if tried["reasons"]:
+                result.repeated.append(tried)
             negative, request = negatives[position], generation.pairs[position]
             row = _row(context, source, target, request, negative)
             result.rows.append(row)
@@ -113,7 +133,7 @@ def run_shard(context: BuildContext, plan: Plan, keep_sweeps_of: Sequence[int] =
     return result
 
 
-def _read_sources(context: BuildContext, plan: Plan) -> Generation:
+def _read_sources(context: BuildContext, plan: Plan, first: Mapping[int, int]) -> Generation:
     """Read the images of some pairs, and prepare to generate from them."""
     start = time.perf_counter()
     # Each image once, however many targets it has: it is also encoded once.
@@ -134,7 +154,7 @@ def _read_sources(context: BuildContext, plan: Plan) -> Generation:
             plan.sources, places, plan.targets, plan.variations, strict=True
         )
     ]
-    generation = Generation(context.config, context.family, images, pairs)
+    generation = Generation(context.config, context.family, images, pairs, first)
     generation.seconds["read"] += time.perf_counter() - start
     return generation
 

@@ -6,12 +6,13 @@ from disk. The plan is computed, not stored: every process computes the same one
 
 from .config import PLAN_FIELDS, PlanConfig
 from .confusion import knn_confusion, read_confusion
-from .keys import plan_keys
+from .keys import PairKeys, plan_keys
 from .pairs import make_plan, parse_pairs
 from .plan import Plan
 
 __all__ = [
     "PLAN_FIELDS",
+    "PairKeys",
     "Plan",
     "PlanConfig",
     "knn_confusion",

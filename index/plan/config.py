@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from genie_transforms import UserError
+from index.kinds import check_kinds, check_range
 
-from .pairs import parse_pairs
+from .pairs import MOST_PAIRS, parse_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +14,9 @@ class PlanConfig:
     """Which pairs of image and target are made, and in which shards.
 
     Attributes:
-        source: Folder of images, one folder a class; empty for the demo's scenes.
+        source: Images: a folder with one folder a class, torchvision:CLASS:ROOT, hf:NAME[:SPLIT],
+            parquet or tar files, or a list of images; empty for the demo's scenes.
+        image_root: Folder of the images of a list, if it is not the list's own.
         class_names: Display names and superclasses, json or csv; if empty, folder names.
         pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
             confusion:K, as sources the K classes most confused with each target.
@@ -28,6 +30,7 @@ class PlanConfig:
     """
 
     source: str = ""
+    image_root: str = ""
     class_names: str = ""
     pairs: str = "all"
     confusion: str = ""
@@ -39,15 +42,10 @@ class PlanConfig:
     pairs_per_shard: int = 50
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         parse_pairs(self.pairs)
-        for name in ("variations", "pairs_per_shard"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("per_class", "max_class_size", "max_pairs"):
-            if getattr(self, name) < 0:
-                raise UserError(
-                    f"{name} must not be negative, got {getattr(self, name)}; 0 is no limit"
-                )
+        check_range(self, ["variations", "pairs_per_shard"], 1, MOST_PAIRS)
+        check_range(self, ["per_class", "max_class_size", "max_pairs"], 0, hint="0 is no limit")
 
 
 PLAN_FIELDS = frozenset(field.name for field in fields(PlanConfig))

@@ -123,15 +123,15 @@ def knn_confusion(index: EmbeddingIndex, k: int = 10) -> npt.NDArray[np.float64]
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
-    ids, labels = index.ids, index.labels
+    labels = index.labels
     votes = np.zeros((len(index.classes), len(index.classes)))
     for start in range(0, len(index), _BLOCK):
-        block = range(start, min(start + _BLOCK, len(index)))
-        found, _ = index.nearest_images(index.embeddings(block), k + 1)
-        # An image is found beside its copies in any order: leave it out by id, not by place.
-        others = (found != ids[block][:, None]) & (found >= 0)
+        asking = np.arange(start, min(start + _BLOCK, len(index)))
+        found, _ = index.nearest_rows(index.embeddings(asking), k + 1)
+        # An image is found beside its copies in any order: leave it out by row, not by place.
+        others = (found != asking[:, None]) & (found >= 0)
         others &= others.cumsum(1) <= k
-        asking, _ = np.nonzero(others)
-        np.add.at(votes, (labels[block][asking], labels[index.rows(found[others])]), 1)
+        voting, _ = np.nonzero(others)
+        np.add.at(votes, (labels[asking[voting]], labels[found[others]]), 1)
     shares: npt.NDArray[np.float64] = votes / np.maximum(votes.sum(1, keepdims=True), 1)
     return shares

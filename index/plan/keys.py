@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
 
 from .plan import Plan
+
+_BYTES = 16
+"""Of a SHA-256 that make a key."""
+
+_BLOCK = 2**16
+"""Pairs that are named at once."""
 
 
 def pair_key(digest: str, target: str, variation: int, prompt: str) -> str:
@@ -21,27 +31,78 @@ def pair_key(digest: str, target: str, variation: int, prompt: str) -> str:
         prompt: The text that the negative is made with.
     """
     parts = (digest, target, str(variation), prompt)
-    # Lengths go in front: ("ab", "c") and ("a", "bc") are different pairs.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _hash(b"".join(_counted(part) for part in parts)).hex()
+
+
+class PairKeys(Sequence[str]):
+    """The names of the pairs of a plan, in 16 bytes each; those that are asked for become strings.
+
+    Args:
+        numbers: ``(P, 16)`` uint8.
+    """
+
+    def __init__(self, numbers: npt.NDArray[np.uint8]) -> None:
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int, /) -> str: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> PairKeys: ...
+    def __getitem__(self, place: int | slice, /) -> str | PairKeys:
+        if isinstance(place, slice):
+            return PairKeys(self._numbers[place])
+        return bytes(self._numbers[place]).hex()
+
+    def __iter__(self) -> Iterator[str]:
+        return (numbers.tobytes().hex() for numbers in self._numbers)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the names take."""
+        return self._numbers.nbytes
 
 
 def plan_keys(
     plan: Plan,
     digests: Sequence[str],
     class_names: Sequence[str],
-    prompt: Callable[[int, int], str],
-) -> list[str]:
+    prompts: Sequence[str],
+    *,
+    of_sources: bool = False,
+) -> PairKeys:
     """Return the name of every pair of a plan, in its order (see `pair_key`).
 
     Args:
         plan: The pairs.
         digests: Content key of each source image.
         class_names: Names of the classes.
-        prompt: Returns the prompt of a pair, by row of its image and class of its target.
+        prompts: Of each target class.
+        of_sources: They are of each source image instead.
     """
-    columns = (plan.sources.tolist(), plan.targets.tolist(), plan.variations.tolist())
-    return [
-        pair_key(digests[source], class_names[target], variation, prompt(source, target))
-        for source, target, variation in zip(*columns, strict=True)
-    ]
+    keys = np.empty((len(plan), _BYTES), dtype=np.uint8)
+    # Block by block, so that no more than some pairs are Python objects at once.
+    for start in range(0, len(plan), _BLOCK):
+        block = plan.take(slice(start, start + _BLOCK))
+        prompted = block.sources if of_sources else block.targets
+        targets = {row: _counted(class_names[row]) for row in np.unique(block.targets).tolist()}
+        repeats = {row: _counted(str(row)) for row in np.unique(block.variations).tolist()}
+        texts = {row: _counted(prompts[row]) for row in np.unique(prompted).tolist()}
+        columns = (block.sources, block.targets, block.variations, prompted)
+        hashes = b"".join(
+            _hash(_counted(digests[source]) + targets[target] + repeats[number] + texts[text])
+            for source, target, number, text in zip(*(c.tolist() for c in columns), strict=True)
+        )
+        keys[start : start + _BLOCK] = np.frombuffer(hashes, np.uint8).reshape(-1, _BYTES)
+    return PairKeys(keys)
+
+
+def _hash(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()[:_BYTES]
+
+
+def _counted(part: str) -> bytes:
+    # Lengths go in front: ("ab", "c") and ("a", "bc") are different pairs.
+    return f"{len(part)}:{part}".encode()

@@ -55,8 +55,8 @@ def make_plan(
         variations: How often each pair may be made, with other noise.
         seed: Seed of the order.
         pairs_per_shard: Pairs of one shard.
-        ranking: For each class the other classes, nearest first, ``(C, C - 1)`` int64; needed
-            by "nearest:K", and breaks ties for "confusion:K".
+        ranking: For each class the other classes, nearest first: at least K, ``(C, K)`` int64,
+            for "nearest:K"; all, ``(C, C - 1)``, to break ties for "confusion:K".
         confusion: Counts or rates, rows the true class and columns the predicted one,
             ``(C, C)``; needed by "confusion:K".
         same_class: Each image's only target is its own class (image-to-image baselines);
@@ -163,7 +163,7 @@ def _allowed(
     if strategy == "nearest":
         if ranking is None:
             raise ValueError("pairs nearest:K needs the ranking of classes")
-        if np.shape(ranking) != (num_classes, num_classes - 1):
+        if len(ranking) != num_classes or np.shape(ranking)[1] < count:
             raise ValueError(
                 f"the ranking has shape {np.shape(ranking)}, for {num_classes} classes"
             )

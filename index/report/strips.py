@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
@@ -59,5 +60,5 @@ def strips(out: Path, wanted: Sequence[str], others: Sequence[str]) -> list[str]
         At most as many content keys as are wanted, the wanted ones first.
     """
     existing = {path.stem for path in (out / "preview").glob("*.png")}
-    pairs = dict.fromkeys(pair for pair in (*wanted, *others) if pair in existing)
+    pairs = dict.fromkeys(pair for pair in chain(wanted, others) if pair in existing)
     return list(pairs)[: len(wanted)]

@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from genie_transforms.format import Manifest
+from genie_transforms import Bank
+from genie_transforms.format import DEFAULT_KEEP, SOURCES, KnownSources, Manifest
 from index.store import read_stats
+
+_SHOWN = 20
+"""Classes that are named, at most."""
 
 
 def summarize(
@@ -45,6 +49,8 @@ def summarize(
             f"duplicates   {_share(table['duplicate'])} are nearly identical to their source"
         )
         lines += _marks(table)
+        lines += _kept(out)
+    lines += _known(out, manifest)
     if oracle_names:
         targets = [manifest.class_names[label] for label in table["label"].to_pylist()]
         right = np.mean([a == b for a, b in zip(oracle_names, targets, strict=True)])
@@ -72,6 +78,33 @@ def _marks(table: pa.Table) -> list[str]:
     }
     counts = {name: sum(map(bool, table[name].to_pylist())) for name in meanings}
     return [f"  marked     {count} {meanings[name]}" for name, count in counts.items() if count]
+
+
+def _kept(out: Path) -> list[str]:
+    """Say what training will use, and which classes have nothing."""
+    # Not `Bank.open`, which would log a part of this as well.
+    kept = Bank(out, DEFAULT_KEEP).kept
+    lines = [f"training     {kept}"]
+    if kept.empty_classes:
+        names = ", ".join(kept.empty_classes[:_SHOWN])
+        more = len(kept.empty_classes) - _SHOWN
+        also = f" and {more} more" if more > 0 else ""
+        lines.append(f"  no rows    of {names}{also}: images of these classes stay as they are")
+    return lines
+
+
+def _known(out: Path, manifest: Manifest) -> list[str]:
+    """Say which source images cannot be recognised, because they are there in two classes."""
+    if manifest.sources is None:
+        return []
+    known = KnownSources.read(out / SOURCES, manifest.sources, len(manifest.class_names))
+    count = known.num_ambiguous
+    if not count:
+        return []
+    return [
+        f"two classes  {count} of {len(known)} images are there in more than one class: without a "
+        f"label they are unknown, and stay as they are"
+    ]
 
 
 def _share(column: pa.ChunkedArray) -> str:

@@ -1,7 +1,8 @@
 """What the user gives: images, names of their classes, prompt templates and captions.
 
-Reads them from folders and files, and refuses what cannot be used in words that say what to
-change. Knows no diffusion model; the captioner's BLIP is the only network here.
+`open_source` opens what `--source` names: one file for each kind, and `open.py` lists them. What
+cannot be used is refused in words that say what to change. Knows no diffusion model; the
+captioner's BLIP is the only network here.
 """
 
 from typing import TYPE_CHECKING
@@ -21,15 +22,19 @@ from .templates import check_prompts, check_template, make_prompts
 
 if TYPE_CHECKING:
     from .captioner import write_captions
+    from .dataset import source_of
     from .images import as_rgb, fit_to
-    from .source import LabelledImages, Source, open_source, source_of
+    from .open import open_source
+    from .source import LabelledImages, Source
 else:
     __getattr__ = lazy_members(
         __name__,
         {
             "captioner": ["write_captions"],
             "images": ["as_rgb", "fit_to"],
-            "source": ["LabelledImages", "Source", "open_source", "source_of"],
+            "dataset": ["source_of"],
+            "open": ["open_source"],
+            "source": ["LabelledImages", "Source"],
         },
     )
 

@@ -13,6 +13,7 @@ from transformers import BlipForConditionalGeneration, BlipProcessor
 
 from genie_transforms import UserError
 from genie_transforms.format import write_json
+from index.loading import quiet_loading
 
 _BATCH_SIZE = 16
 _MAX_TOKENS = 30  # of a caption; BLIP was trained on sentences of about ten words
@@ -53,6 +54,7 @@ def write_captions(
     write_json(path, captions)
 
 
+@quiet_loading()
 def _open_blip(model: str, device: str) -> tuple[Any, Any]:
     try:
         processor = BlipProcessor.from_pretrained(model)

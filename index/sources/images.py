@@ -9,14 +9,14 @@ from torchvision.transforms.v2 import functional as VF
 
 
 def fit_to(image: Image.Image, size: int) -> Tensor:
-    """Return the image with its shorter side resized to `size` and its centre cropped.
+    """Return the image upright, its shorter side resized to `size` and its centre cropped.
 
     The authors' preprocessing. An image of the right size is not resampled.
 
     Returns:
-        ``(3, size, size)`` uint8 for an RGB image.
+        ``(3, size, size)`` uint8.
     """
-    pixels: Tensor = VF.pil_to_tensor(image)
+    pixels: Tensor = VF.pil_to_tensor(as_rgb(image))
     if pixels.shape[1:] == (size, size):
         return pixels
     resized = VF.resize(pixels, [size], antialias=True)

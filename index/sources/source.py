@@ -1,122 +1,127 @@
-"""Where source images come from: a folder with one folder for each class, or the demo."""
+"""Source images with their labels and names, wherever they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
-from torchvision.datasets import ImageFolder
 
-from genie_transforms import MissingFileError, UserError
-from index.demo import NOVEL_CLASSES, Scenes
+from genie_transforms import UserError
 
-DEMO_SEED = 2**16  # apart from the seeds of the scenes that the demo's models were trained on
-DEMO_PER_CLASS = 7
+Labels = npt.NDArray[np.int64]
 
 
 class LabelledImages(Protocol):
-    """A torchvision-style dataset of PIL images with integer labels."""
-
-    classes: list[str]
-    targets: list[int]
+    """A dataset that is read by row, such as those of torchvision: (PIL image, label)."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> tuple[Any, Any]: ...
+    def __getitem__(self, row: int, /) -> Any: ...
 
 
-@dataclass(frozen=True)
+class Ids(Sequence[str]):
+    """Names of rows, each made when it is asked for: millions of strings would cost memory.
+
+    Args:
+        count: Rows.
+        name: Returns the name of a row; its number if not given.
+    """
+
+    def __init__(self, count: int, name: Callable[[int], str] = str) -> None:
+        self._rows, self._name = range(count), name
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [self._name(one) for one in self._rows[row]]
+        return self._name(self._rows[row])
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
     """Source images with their labels and names.
 
     Attributes:
-        dataset: Returns (PIL image, label) for a row.
+        dataset: Returns a tuple for each row, the PIL image first, as the dataset that is trained
+            on does: the transform will know the image by these pixels.
+        class_names: Names of the classes, as strings; labels are positions in it.
+        labels: The class of each row, ``(N,)`` int64.
         ids: A name for each row: a path below the root, or the row's number.
-        kind: What the recipe calls it.
+        kind: What the bank's card calls it.
     """
 
     dataset: LabelledImages
+    class_names: list[str]
+    labels: Labels
     ids: Sequence[str]
     kind: str
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
-    def class_names(self) -> list[str]:
-        """Names of the classes; labels are positions in it."""
-        return list(self.dataset.classes)
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Labels, ``(N,)`` int64."""
-        return np.asarray(self.dataset.targets, dtype=np.int64)
-
     def image(self, row: int) -> Image.Image:
-        """Read one image as RGB, at its own size."""
+        """Read one image as training reads it, in any mode: `source_digest` of it is its key."""
         image: Image.Image = self.dataset[row][0]
-        return image.convert("RGB")
+        return image
 
 
-def open_source(source: str) -> Source:
-    """Open the images that `--source` names.
-
-    Args:
-        source: A folder with one folder of images for each class, or "" for the demo's scenes.
-
-    Raises:
-        MissingFileError: The folder is missing, or a class has no images.
-        UserError: There are fewer than two classes.
-    """
-    if not source:
-        return _demo()
-    root = Path(source)
-    if not root.is_dir():
-        raise MissingFileError(f"--source {source}: no such folder")
-    try:
-        folder = ImageFolder(str(root))
-    except FileNotFoundError as error:  # torchvision names the classes without images
-        raise MissingFileError(f"--source {source}: {error}") from error
-    if len(folder.classes) < 2:
-        raise UserError(f"--source {source} has one class, {folder.classes}; at least 2 are needed")
-    ids = [str(Path(path).relative_to(root)) for path, _ in folder.samples]
-    return Source(folder, ids, "imagefolder")
-
-
-def source_of(dataset: LabelledImages) -> Source:
-    """Use a dataset as the source of a build.
+def check_source(source: Source, what: str) -> Source:
+    """Return a source that a bank can be built from.
 
     Args:
-        dataset: Returns (PIL image, label) for each row; its `classes` are names, and its
-            `targets` the labels, positions among them.
+        source: The source.
+        what: What messages call it, such as "--source photos".
 
     Raises:
-        UserError: It lacks one of these, they disagree, or there are fewer than two classes.
+        UserError: It has fewer than two classes, a name twice, a class without images or none but
+            numbers for some labels, or its first row is no PIL image or contradicts its labels.
     """
-    kind = type(dataset).__name__
-    for name in ("classes", "targets"):
-        if not hasattr(dataset, name):
-            raise UserError(f"a {kind} as source has no `{name}`: give it names, or labels, there")
-    source = Source(dataset, [str(row) for row in range(len(dataset))], "dataset")
     names, labels = source.class_names, source.labels
     if len(names) < 2:
-        raise UserError(f"a {kind} as source has one class, {names}; at least 2 are needed")
-    if labels.shape != (len(dataset),):
-        raise UserError(f"a {kind} as source has {len(dataset)} images but {labels.shape} targets")
+        raise UserError(f"{what} has one class, {names}; at least 2 are needed")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"{what} calls several classes {twice[0]!r}: give each a name of its own")
+    if labels.shape != (len(source),):
+        raise UserError(f"{what} has {len(source)} images but {labels.shape} targets")
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
-        raise UserError(f"targets of a {kind} must lie in [0, {len(names)}), one for each class")
-    if len(dataset) and not isinstance(dataset[0][0], Image.Image):
         raise UserError(
-            f"a {kind} as source must return PIL images, got {type(dataset[0][0]).__name__}: leave "
-            "its transform out"
+            f"targets of {what} must lie in [0, {len(names)}), one for each class: found "
+            f"{labels.min()} and {labels.max()}"
         )
+    counts = np.bincount(labels, minlength=len(names))
+    empty = [name for name, count in zip(names, counts, strict=True) if not count]
+    if empty:
+        raise UserError(
+            f"{what} has no image of {len(empty)} of its {len(names)} classes, such as "
+            f"{empty[:3]}: every class needs one, for r* is measured towards it"
+        )
+    _check_first(source, what)
     return source
 
 
-def _demo() -> Source:
-    scenes = Scenes(num_per_class=DEMO_PER_CLASS, classes=NOVEL_CLASSES, seed=DEMO_SEED)
-    return Source(scenes, [str(row) for row in range(len(scenes))], "demo")
+def _check_first(source: Source, what: str) -> None:
+    """Refuse what the first row shows: tensors, and labels that are not those of training."""
+    image, *others = source.dataset[0]
+    if not isinstance(image, Image.Image):
+        raise UserError(
+            f"{what} must return PIL images, got {type(image).__name__}: leave its transform out"
+        )
+    if others and isinstance(others[0], int | np.integer) and others[0] != source.labels[0]:
+        raise UserError(
+            f"{what} returns the label {others[0]} with its first image, and has the target "
+            f"{source.labels[0]} for it: leave its target_transform out"
+        )

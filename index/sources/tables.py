@@ -39,19 +39,29 @@ def read_mapping(path: Path, key: str, values: Sequence[str]) -> dict[str, dict[
     return table
 
 
-def read_csv(path: Path) -> list[list[str]]:
+def read_csv(path: Path, delimiter: str = ",") -> list[list[str]]:
     """Read the rows of a CSV file, without empty ones.
+
+    Args:
+        path: The file.
+        delimiter: What stands between its columns.
 
     Raises:
         UserError: The file is not CSV.
     """
+    text = io.StringIO(read_text(path), newline="")
     try:
-        return [row for row in csv.reader(io.StringIO(_read_text(path), newline="")) if row]
+        return [row for row in csv.reader(text, delimiter=delimiter) if row]
     except csv.Error as error:
         raise UserError(f"{path} is not CSV: {error}") from error
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a file that a user wrote.
+
+    Raises:
+        UserError: It is not UTF-8.
+    """
     try:  # spreadsheets write a byte order mark, which would become part of the first name
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,7 +72,7 @@ def _json_entries(
     path: Path, key: str, values: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, str]]]:
     try:  # as pairs, for a dict would swallow a key that is there twice
-        pairs = json.loads(_read_text(path), object_pairs_hook=list)
+        pairs = json.loads(read_text(path), object_pairs_hook=list)
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not JSON: {error}") from error
     first, *others = values

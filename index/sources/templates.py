@@ -14,6 +14,8 @@ PLACEHOLDERS = frozenset({"target", "superclass"})
 
 _ARTICLE = re.compile(r"\b([Aa])n?( +)(?=\{(target|superclass)\})")
 
+_DIGITS = re.compile(r"^\d+")
+
 
 def make_prompts(
     template: str, class_names: Sequence[str | ClassName], *, agree: bool = False
@@ -75,7 +77,8 @@ def _agreed(template: str, words: dict[str, str]) -> str:
     engine = inflect.engine()
 
     def choose(match: re.Match[str]) -> str:
-        article = engine.a(words[match[3]]).split()[0]  # by sound: "an hour", "a unicorn"
+        spoken = _DIGITS.sub(lambda digits: str(engine.number_to_words(digits[0])), words[match[3]])
+        article = engine.a(spoken).split()[0]  # by sound: "an hour", "a unicorn", "an 8-ball"
         return f"{match[1]}{article[1:]}{match[2]}"
 
     return _ARTICLE.sub(choose, template)

@@ -3,30 +3,38 @@
 `build.json` holds the recipe, fingerprint and plan that the folder was begun with. Another recipe
 is refused, for its rows would be other rows. Another plan is not: the finished pairs go into
 `earlier/`, and the build takes from there what its plan still has.
+
+Every shard says in its statistics which build it is of, so that a lost or damaged `build.json` is
+written again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from genie_transforms import FolderInUseError
+from genie_transforms import BankError, FolderInUseError
 from genie_transforms.format import MANIFEST, write_json
-from index.plan import PLAN_FIELDS
 
+from .descriptions import completed, differences, fixed_part, identity
 from .embeddings import embeddings_path
+from .layout import BUILD, check_folder
 from .pairs import PairStore, keep_shard
-from .shards import finished_shards, shard_path, stats_path
+from .shards import built_by, finished_shards, shard_path, stats_path
 
-BUILD = "build.json"
-
+logger = logging.getLogger("genie.build")
 
 SUPERSEDED = "earlier"
 
+Defaults = Mapping[str, Any]
+"""What keys of a build are worth if nobody sets them, nested like a build."""
 
-def claim_folder(out: Path, build: dict[str, Any]) -> None:
+
+def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> None:
     """Make `out` the folder of this build, or check that it already is.
 
     If only the plan is another one, because images, classes or targets came or went, finished
@@ -35,60 +43,81 @@ def claim_folder(out: Path, build: dict[str, Any]) -> None:
     Args:
         out: Folder of the bank.
         build: Recipe, fingerprint and plan, ready for JSON.
+        defaults: See `check_claim`.
 
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
-    found = check_claim(out, build)
-    if found is not None and found != _as_json(build):
+    wanted = _as_json(build)
+    found = check_claim(out, build, defaults)
+    if found is None or differences(found, wanted):
+        ours = identity(wanted)
         # Before the new claim: if this is interrupted, the folder still has the old one, and the
         # next build sets the rest aside.
-        supersede_shards(out, sorted(finished_shards(out)))
-        found = None
-    if found is None:
+        others = [shard for shard in sorted(finished_shards(out)) if built_by(out, shard) != ours]
+        supersede_shards(out, others)
+    if _read(out) != wanted:
         write_json(out / BUILD, build)
 
 
-def check_claim(out: Path, build: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what `out` was begun with, without changing anything; None for a new folder.
+def begin_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> None:
+    """Claim a folder before the plan is known, or refuse it; a bank that is there stays as it is.
+
+    Args:
+        out: Folder of the bank.
+        build: Recipe and fingerprint, ready for JSON.
+        defaults: See `check_claim`.
 
     Raises:
         FolderInUseError: As `claim_folder`.
     """
-    path = out / BUILD
-    if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text())
-        changed = sorted(_differences(fixed_part(found), fixed_part(_as_json(build))))
-        if changed:
+    if check_claim(out, build, defaults) is None and not finished_shards(out):
+        write_json(out / BUILD, build)
+
+
+def check_claim(
+    out: Path, build: dict[str, Any], defaults: Defaults | None = None
+) -> dict[str, Any] | None:
+    """Return what `out` was begun with, without changing anything.
+
+    Args:
+        out: Folder of the bank.
+        build: Recipe and fingerprint, ready for JSON; the plan need not be known.
+        defaults: What a key counts as that the folder does not know, because its bank was begun
+            by an earlier release.
+
+    Returns:
+        What stands in `build.json`, with the keys that it lacked; None for a new folder, and for
+        one whose `build.json` is lost but whose shards are of this recipe.
+
+    Raises:
+        FolderInUseError: As `claim_folder`.
+    """
+    check_folder(out)
+    wanted, defaults = _as_json(build), defaults or {}
+    found = _read(out)
+    shards = finished_shards(out)
+    scopes = {said["scope"] for shard in shards if (said := built_by(out, shard))}
+    ours = scopes == {identity(wanted)["scope"]}
+    if found is not None:
+        found = completed(found, defaults, wanted)
+        changed = sorted(differences(fixed_part(found), fixed_part(wanted)))
+        if not changed:
+            return found
+        if not ours:
             raise FolderInUseError(
                 f"{out} was begun with another recipe; it differs in {', '.join(changed)}. "
                 "Give another --out, or remove that folder."
             )
-        return found
-    check_folder(out)
+    is_bank = bool(shards) or (out / MANIFEST).exists()
+    if is_bank and not ours and not _is_finished_bank_of(out, wanted, defaults):
+        raise FolderInUseError(
+            f"{out / BUILD} is missing or damaged, and neither {MANIFEST} nor the shards say that "
+            "this bank is of the same recipe: put it back, or give another --out"
+        )
+    if shards or (out / BUILD).exists():
+        logger.warning("%s is missing or damaged: it is written again", out / BUILD)
     return None
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a folder that holds something else than a bank, begun or finished.
-
-    It needs no recipe, so a build asks this before it loads a model.
-
-    Raises:
-        FolderInUseError: It does.
-    """
-    if out.exists() and not (out / BUILD).exists() and any(out.iterdir()):
-        raise FolderInUseError(f"{out} is not empty and not a bank: give another --out")
-
-
-def fixed_part(build: dict[str, Any]) -> dict[str, Any]:
-    """Return what decides each single row, and so may not change within a bank."""
-    fingerprint = dict(build["fingerprint"])
-    # The digest of all classes' prompts moves with every new class. A pair is known by its own
-    # prompt (see `pair_key`), so one whose prompt has changed is not found, and is made again.
-    fingerprint.pop("prompts_sha256", None)
-    recipe = {k: v for k, v in build["recipe"].items() if k not in PLAN_FIELDS}
-    return {"recipe": recipe, "fingerprint": fingerprint}
 
 
 def supersede_shards(out: Path, shards: Sequence[int]) -> None:
@@ -99,6 +128,8 @@ def supersede_shards(out: Path, shards: Sequence[int]) -> None:
     Raises:
         FolderInUseError: A shard has no embeddings beside it, so that it cannot be used again.
     """
+    if not shards:
+        return
     for index in shards:
         embeddings = embeddings_path(out, index)
         if not embeddings.exists():
@@ -121,9 +152,29 @@ def own_pairs(out: Path) -> PairStore:
     """Return the pairs that a bank has: those set aside, and those of its finished shards."""
     store = PairStore(out / SUPERSEDED)
     for index in sorted(finished_shards(out)):
-        if embeddings_path(out, index).exists():
+        with suppress(BankError, ValueError, KeyError, TypeError):  # damaged: made again
             store.include(shard_path(out, index), embeddings_path(out, index))
     return store
+
+
+def _read(out: Path) -> dict[str, Any] | None:
+    """Read `build.json`; None if it is missing or damaged."""
+    try:
+        content = json.loads((out / BUILD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    parts = isinstance(content, dict) and [content.get(key) for key in ("recipe", "fingerprint")]
+    return content if parts and all(isinstance(part, dict) for part in parts) else None
+
+
+def _is_finished_bank_of(out: Path, wanted: dict[str, Any], defaults: Defaults) -> bool:
+    """Tell whether the manifest says that the bank is of this recipe: its shards are too old to."""
+    try:
+        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        said = {key: manifest[key] for key in ("recipe", "fingerprint")}
+        return not differences(fixed_part(completed(said, defaults, wanted)), fixed_part(wanted))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _as_json(build: dict[str, Any]) -> dict[str, Any]:
@@ -131,16 +182,3 @@ def _as_json(build: dict[str, Any]) -> dict[str, Any]:
     # Compared as it was written, or a tuple would differ from its own list.
     read: dict[str, Any] = json.loads(json.dumps(build))
     return read
-
-
-def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:
-    """List what differs between two nested dicts, by dotted name and with both values."""
-    if not (isinstance(found, dict) and isinstance(wanted, dict)):
-        return [] if found == wanted else [f"{name} ({found!r} there, {wanted!r} now)"]
-    # All keys of both: a setting that one side lacks is a difference, too, unless it is None.
-    keys = found.keys() | wanted.keys()
-    return [
-        difference
-        for key in keys
-        for difference in _differences(found.get(key), wanted.get(key), f"{name}.{key}".strip("."))
-    ]

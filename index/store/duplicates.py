@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from index.embed import DUPLICATE_SIMILARITY, Embeddings, Integers
+from index.embed import DUPLICATE_SIMILARITY, Embeddings, Integers, inner_products, nearest
 
 from .embeddings import chosen_embeddings, embeddings_path
 from .shards import finished_shards, num_rows, read_table, replace_shard
 
 Mask = npt.NDArray[np.bool_]
+
+_RUN = 32
+"""Rows that are compared with each other outright."""
 
 
 def near_duplicates(
@@ -31,20 +33,30 @@ def near_duplicates(
         ``(N,)`` bool.
     """
     marks = np.zeros(len(labels), dtype=np.bool_)
-    # FAISS finds what is above its radius, and the next smaller float32 includes the bound.
-    radius = float(np.nextafter(np.float32(similarity), np.float32(-1)))
-    # One exact index a class: rows of different classes are never compared.
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        index = faiss.IndexFlatIP(embeddings.shape[1])
-        of_class = np.ascontiguousarray(embeddings[rows], dtype=np.float32)
-        index.add(of_class)
-        bounds, _, found = index.range_search(of_class, radius)
-        # FAISS counts in unsigned numbers, of which no difference should be taken.
-        counts: Integers = bounds[1:].astype(np.int64) - bounds[:-1].astype(np.int64)
-        asking = np.repeat(np.arange(len(rows)), counts)
-        # Each row finds itself, and each pair is found from both sides: the later one is marked.
-        marks[rows[asking[found < asking]]] = True
+    order = np.argsort(labels, kind="stable")
+    # Rows of different classes are never compared.
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        marks[rows] = _like_an_earlier(embeddings[rows], similarity)
+    return marks
+
+
+def _like_an_earlier(vectors: Embeddings, similarity: float) -> Mask:
+    """Find the vectors ``(N, D)`` that are nearly identical to an earlier one, ``(N,)`` bool."""
+    marks = np.zeros(len(vectors), dtype=np.bool_)
+    for start in range(0, len(vectors), _RUN):
+        run = vectors[start : start + _RUN]
+        everyone = np.broadcast_to(np.arange(len(run)), (len(run), len(run)))
+        near = inner_products(run, run, everyone) >= similarity
+        marks[start : start + _RUN] = np.tril(near, -1).any(1)
+    # Runs of twice the length: the later half asks for its nearest in the earlier one.
+    length = _RUN
+    while length < len(vectors):
+        for start in range(0, len(vectors) - length, 2 * length):
+            later = np.arange(start + length, min(start + 2 * length, len(vectors)))
+            asking = later[~marks[later]]
+            _, cosines = nearest(vectors[start : start + length], vectors[asking], 1)
+            marks[asking] = cosines[:, 0] >= similarity
+        length *= 2
     return marks
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,7 @@ def write_embeddings(
     keys: Sequence[str],
     embeddings: Sequence[Embeddings],
     centroids: Sequence[Doubles],
-) -> None:
+) -> dict[str, Any]:
     """Write the embeddings of a shard, in the order of its rows (see `FinishedPair`).
 
     Args:
@@ -43,11 +44,14 @@ def write_embeddings(
         keys: Key of each pair.
         embeddings: ``(R + 1, D)`` float32 each.
         centroids: Of each pair's target, ``(D,)`` float64.
+
+    Returns:
+        Name, rows and SHA-256 of the file, for the shard's stats.
     """
     flat = [block.ravel() for block in embeddings]
     columns = [list(keys), flat, list(centroids)]
     arrays = [pa.array(c, field.type) for c, field in zip(columns, _SCHEMA, strict=True)]
-    write_shard(path, pa.table(arrays, schema=_SCHEMA))
+    return write_shard(path, pa.table(arrays, schema=_SCHEMA))
 
 
 def chosen_embeddings(path: Path, num_rows: int) -> Embeddings:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
+    SOURCES,
+    KnownSources,
     Manifest,
     arrow_schema,
     finish_bank,
@@ -15,11 +17,19 @@ from genie_transforms.format import (
 
 from .shards import read_stats
 
-# Every library whose release may change pixels, embeddings, neighbours or bytes.
-_VERSIONS = ("torch", "torchvision", "diffusers", "transformers", "faiss-cpu", "numpy", "pyarrow")
+# Every library whose release may change pixels, embeddings, neighbours or bytes; FAISS is one of
+# several packages.
+_FAISS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu11")
+_VERSIONS = ("torch", "torchvision", "diffusers", "transformers", *_FAISS, "numpy", "pyarrow")
 
 
-def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_pairs: int) -> None:
+def finalize(
+    out: Path,
+    class_names: Sequence[str],
+    build: dict[str, Any],
+    num_pairs: int,
+    sources: KnownSources | None = None,
+) -> None:
     """Write what makes finished shards a bank; the manifest comes last.
 
     Args:
@@ -27,6 +37,7 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         class_names: Names of the classes; labels are positions in it.
         build: Recipe and fingerprint, ready for JSON.
         num_pairs: Pairs of the plan, made or failed.
+        sources: All source images, also those without a pair.
     """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
@@ -46,6 +57,18 @@ def finalize(out: Path, class_names: Sequence[str], build: dict[str, Any], num_p
         fingerprint=build["fingerprint"],
         counts=counts,
         shards=shards,
-        versions={name: version(name) for name in _VERSIONS},
+        versions=_versions(),
+        sources=None if sources is None else sources.write(out / SOURCES),
     )
     finish_bank(out, manifest, schema)
+
+
+def _versions() -> dict[str, str]:
+    """Return the releases that are installed, by name of the package."""
+    versions = {}
+    for name in _VERSIONS:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

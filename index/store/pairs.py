@@ -8,15 +8,23 @@ shards aside in such a store when its plan grows, and `--cache` shares one betwe
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from genie_transforms.format import link_or_copy, read_shard
+import pyarrow as pa
+
+from genie_transforms import BankError
+from genie_transforms.format import link_or_copy, read_shard, sha256_of
 from index.embed import Doubles, Embeddings
+
+from .embeddings import embeddings_path
+from .shards import shard_path
+
+logger = logging.getLogger("genie.build")
 
 _ROWS, _EMBEDDINGS = ".rows.arrow", ".embeddings.arrow"
 
@@ -50,7 +58,12 @@ class PairStore:
         self._read = lru_cache(maxsize=32)(read_shard)
         # By embeddings, which a shard gets last: with them it is there as a whole.
         for path in sorted(folder.glob(f"*{_EMBEDDINGS}")):
-            self.include(path.with_name(path.name.replace(_EMBEDDINGS, _ROWS)), path)
+            rows = path.with_name(path.name.replace(_EMBEDDINGS, _ROWS))
+            try:
+                read_shard(rows)
+                self.include(rows, path)
+            except BankError as error:
+                logger.warning("finished pairs are made again: %s", error)
 
     def __len__(self) -> int:
         """Count the pairs."""
@@ -76,12 +89,21 @@ class PairStore:
             self._places[key].append((rows, embeddings, number))
 
     def _pair(self, rows: Path, embeddings: Path, number: int) -> FinishedPair:
-        row: dict[str, Any] = self._read(rows).slice(number, 1).to_pylist()[0]
-        found = self._read(embeddings)
-        centroid = found["centroid"][number].values.to_numpy()
-        flat = found["embeddings"][number].values.to_numpy()
-        # R is not written: it follows from D, the centroid's length.
-        return FinishedPair(row, flat.reshape(-1, len(centroid)), centroid)
+        return _pair(self._read(rows), self._read(embeddings), number)
+
+
+def pairs_of_shard(out: Path, index: int) -> list[FinishedPair]:
+    """Read all pairs of a finished shard of a bank, in the order of its rows."""
+    rows, embeddings = read_shard(shard_path(out, index)), read_shard(embeddings_path(out, index))
+    return [_pair(rows, embeddings, number) for number in range(rows.num_rows)]
+
+
+def _pair(rows: pa.Table, embeddings: pa.Table, number: int) -> FinishedPair:
+    row: dict[str, Any] = rows.slice(number, 1).to_pylist()[0]
+    centroid = embeddings["centroid"][number].values.to_numpy()
+    flat = embeddings["embeddings"][number].values.to_numpy()
+    # R is not written: it follows from D, the centroid's length.
+    return FinishedPair(row, flat.reshape(-1, len(centroid)), centroid)
 
 
 def keep_shard(folder: Path, rows: Path, embeddings: Path) -> None:
@@ -94,8 +116,7 @@ def keep_shard(folder: Path, rows: Path, embeddings: Path) -> None:
     """
     # Embeddings name both files. The rows could not: a bank marks near-duplicates in them later,
     # and the same pairs would be kept twice.
-    with embeddings.open("rb") as file:
-        name = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    name = sha256_of(embeddings)[:32]
     link_or_copy(rows, folder / (name + _ROWS))
     # Last, since a store looks for this one: another build may be reading the folder right now.
     link_or_copy(embeddings, folder / (name + _EMBEDDINGS))

@@ -4,14 +4,33 @@ The sizes are for a processor of a few cores. Every training resumes from its la
 ends with the weights that it would have had without the interruption.
 """
 
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .config import StageConfig
-from .fit import FitSettings, draw, fit
-from .models import SmallResNet, make_scheduler
-from .oracle import train_oracle
-from .pipeline import train_pipeline
-from .report import figures, save, write_trained
-from .training_set import TrainingSet
-from .unisiam import UniSiam
+
+if TYPE_CHECKING:
+    from .fitting import FitSettings, draw, fit
+    from .models import SmallResNet, make_scheduler
+    from .oracle import train_oracle
+    from .pipeline import train_pipeline
+    from .report import figures, save, write_trained
+    from .training_set import TrainingSet
+    from .unisiam import UniSiam
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "fitting": ["FitSettings", "draw", "fit"],
+            "models": ["SmallResNet", "make_scheduler"],
+            "oracle": ["train_oracle"],
+            "pipeline": ["train_pipeline"],
+            "report": ["figures", "save", "write_trained"],
+            "training_set": ["TrainingSet"],
+            "unisiam": ["UniSiam"],
+        },
+    )
 
 __all__ = [
     "FitSettings",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
@@ -35,8 +38,24 @@ def make_tokenizer(words: list[str]) -> CLIPTokenizer:
                 merges.append(merge)
                 tokens.append(parts[-1])
     vocab = {token: index for index, token in enumerate([*tokens, _BOS, _EOS])}
-    pairs = [tuple(merge.split()) for merge in merges]
-    return CLIPTokenizer(vocab=vocab, merges=pairs, model_max_length=MAX_TOKENS)
+    # By way of files, which every version of transformers reads; their constructors differ.
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+        lines = "\n".join(["#version: 0.2", *merges, ""])
+        (Path(folder) / "merges.txt").write_text(lines, encoding="utf-8")
+        return CLIPTokenizer.from_pretrained(folder, model_max_length=MAX_TOKENS)
+
+
+def save_vocabulary(tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """Write the files that every version of transformers reads in place of those of version 5.
+
+    Args:
+        tokenizer: The tokenizer.
+        folder: Where its `save_pretrained` has written.
+    """
+    if not (folder / "vocab.json").exists():
+        tokenizer.backend_tokenizer.model.save(str(folder))
+        (folder / "tokenizer.json").unlink()
 
 
 def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 64) -> CLIPTextModel:

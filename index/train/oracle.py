@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import StageConfig
-from .fit import FitSettings, draw, fit
+from .fitting import FitSettings, draw, fit
 from .models import SmallResNet
 
 

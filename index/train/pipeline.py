@@ -18,7 +18,7 @@ from tqdm import tqdm
 from transformers import CLIPTextModel
 
 from .config import StageConfig
-from .fit import FitSettings, draw, fit, mixed_precision
+from .fitting import FitSettings, draw, fit, mixed_precision
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet, make_vae
 from .training_set import TrainingSet
 

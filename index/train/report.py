@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .config import StageConfig
-from .models import SmallResNet, count_parameters
+from .models import SmallResNet, count_parameters, save_vocabulary
 
 
 @torch.no_grad()
@@ -92,6 +92,7 @@ def write_trained(
     }
     # Half precision halves what is shipped; `load_family` reads it into the precision asked for.
     pipeline.to(dtype=torch.float16).save_pretrained(config.out / "pipeline")
+    save_vocabulary(pipeline.tokenizer, config.out / "pipeline" / "tokenizer")
     save(oracle, config.out / "oracle.safetensors")
     (config.out / "train.json").write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))

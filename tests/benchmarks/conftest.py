@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.episodes.config import PoolConfig
 from benchmarks.episodes.episodes import Episode
-from benchmarks.episodes.pool import Pool, PoolConfig, make_pool
+from benchmarks.episodes.pool import Pool, make_pool
 
 
 @pytest.fixture(scope="session")

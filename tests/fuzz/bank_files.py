@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
+from genie_transforms.format import write_json, write_shard
 from tests.banks import all_pairs, source_image, write_bank
 
 MANIFEST = "genie.json"
@@ -29,14 +30,32 @@ def good_banks() -> list[Files]:
     swept = [{**row, "sweep": [row["image"], row["image"]]} for row in all_pairs(2, 2)]
     with tempfile.TemporaryDirectory() as folder:
         banks = [
-            write_bank(Path(folder, "png")),
+            write_bank(Path(folder, "png"), known=True),
             write_bank(Path(folder, "jpeg"), jpegs, num_shards=1),
             write_bank(
                 Path(folder, "swept"), swept, class_names=("a", "b"), num_shards=2, keep_sweep=True
             ),
             write_bank(Path(folder, "empty"), [], num_shards=1),
         ]
-        return [{path.name: path.read_bytes() for path in bank.iterdir()} for bank in banks]
+        for bank in banks[:2]:
+            _add_build(bank)
+        return [
+            {
+                path.relative_to(bank).as_posix(): path.read_bytes()
+                for path in sorted(bank.rglob("*"))
+                if path.is_file()
+            }
+            for bank in banks
+        ]
+
+
+def _add_build(bank: Path) -> None:
+    """Add what a build leaves beside its rows."""
+    for number, shard in enumerate(json.loads((bank / MANIFEST).read_text())["shards"]):
+        table = pa.table({"key": ["x"] * shard["rows"]})
+        entry = write_shard(bank / "embeddings" / f"{number:05d}.arrow", table)
+        stats = {"shard": shard, "failures": [], "embeddings": entry}
+        write_json(bank / "stats" / f"{number:05d}.json", stats)
 
 
 def jpeg(index: int) -> bytes:
@@ -56,6 +75,7 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
 def write_files(files: Files, folder: Path) -> None:
     """Put a bank on disk."""
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         if isinstance(content, bytes):
             (folder / name).write_bytes(content)
         else:
@@ -96,7 +116,7 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-def folder(path: Path) -> None:
+def subfolder(path: Path) -> None:
     """Make a folder."""
     path.mkdir()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from .bank_files import MANIFEST, Files, folder, link_to, pipe, unix_socket
+from .bank_files import MANIFEST, Files, link_to, pipe, subfolder, unix_socket
 
 Mutation = Callable[[Random, Files], None]
 
@@ -106,7 +106,7 @@ def other_kind(random: Random, files: Files) -> None:
     if not files:
         return
     name = random.choice(sorted(files))
-    made = (pipe, folder, unix_socket, *(link_to(target) for target in (*_TARGETS, name)))
+    made = (pipe, subfolder, unix_socket, *(link_to(target) for target in (*_TARGETS, name)))
     files[name] = random.choice(made)
 
 

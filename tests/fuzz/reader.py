@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 import warnings
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def read_all(folder: Path, out: Path, *, convert: bool) -> Reading:
         convert: Whether to write anything.
     """
     warnings.simplefilter("ignore")
+    logging.disable()
     reading = Reading()
 
     def opened() -> None:

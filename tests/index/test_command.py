@@ -41,16 +41,53 @@ def test_a_mistake_of_the_users_is_one_line(caplog: pytest.LogCaptureFixture) ->
     assert [record.message for record in caplog.records] == ["error: count 1 is too far: give less"]
 
 
-@pytest.mark.parametrize("arguments", [["--count", "-1"], ["--count", "x"], ["--cuont", "1"]])
-def test_settings_that_cannot_be_are_refused(
-    arguments: list[str],
+@dataclass(frozen=True)
+class Nested:
+    """Count twice.
+
+    Attributes:
+        first: How far first.
+        second: How far then.
+    """
+
+    first: Config = Config()
+    second: Config = Config()
+
+
+@pytest.mark.parametrize(
+    ("settings", "flag", "groups"),
+    [
+        (Config, "--count", None),
+        (Config, "--count", {"all": ["count"]}),
+        (Nested, "--second.count", None),
+    ],
+)
+def test_settings_refuse_a_value_in_one_line(
+    settings: type[Config | Nested],
+    flag: str,
+    groups: dict[str, list[str]] | None,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(SystemExit) as stop:
+        run_command(print, settings, "index.count", [flag, "-1"], groups=groups)
+    assert stop.value.code == 2
+    message = "error: count must not be negative, got -1"
+    assert [record.message for record in caplog.records] == [message]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("arguments", [["--count", "x"], ["--cuont", "1"]])
+def test_what_cannot_be_parsed_is_shown_with_its_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
         run_command(print, Config, "index.count", arguments)
     assert stop.value.code == 2
-    assert "count" in capsys.readouterr().err + caplog.text
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert arguments[0] in shown.err
+    assert "How far." in shown.err
 
 
 def test_a_bug_keeps_its_traceback_and_an_exit_status_its_number() -> None:

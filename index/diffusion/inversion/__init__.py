@@ -4,9 +4,20 @@
 prompts may use `token_of` a class's name.
 """
 
-from .invert import Concept, invert
-from .tokens import find_tokens, load_tokens, token_of
-from .training import Inversion
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
+from .config import Inversion
+
+if TYPE_CHECKING:
+    from .concepts import Concept, invert
+    from .tokens import find_tokens, load_tokens, token_of
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {"concepts": ["Concept", "invert"], "tokens": ["find_tokens", "load_tokens", "token_of"]},
+    )
 
 __all__ = [
     "Concept",

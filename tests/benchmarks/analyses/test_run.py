@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.analyses.config import AnalysesConfig
 from benchmarks.analyses.previews import previewed
 from benchmarks.analyses.repeats import Repeats, repeated
-from benchmarks.analyses.run import PAPER_COMPUTE_RATIOS, AnalysesConfig, analyse, costs, main
+from benchmarks.analyses.run import PAPER_COMPUTE_RATIOS, analyse, costs, main
 from benchmarks.episodes.episodes import Episode
-from benchmarks.episodes.pool import POOL_NOISE_RATIOS, Pool, make_pool, network_rows_of
+from benchmarks.episodes.pool import Pool, make_pool, network_rows_of
+from benchmarks.episodes.ratios import POOL_NOISE_RATIOS
 from benchmarks.episodes.selectors import embedded_by
 from benchmarks.few_shot.arms import adaptive
 from benchmarks.few_shot.scoring import read_or_draw, run_arm

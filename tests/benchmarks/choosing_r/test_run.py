@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from benchmarks.choosing_r.compare import score_settings
+from benchmarks.choosing_r.config import ChoosingConfig
 from benchmarks.choosing_r.rules import SelectionSetting
-from benchmarks.choosing_r.run import ChoosingConfig, half_of, main
+from benchmarks.choosing_r.run import half_of, main
 from benchmarks.choosing_r.sweeps import few_rows
 from benchmarks.episodes import Pool, accuracy, cross_class_pairs, make_pool
 from benchmarks.few_shot import ARMS, with_support

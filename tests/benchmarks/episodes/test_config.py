@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.analyses.run import AnalysesConfig
-from benchmarks.choosing_r.run import ChoosingConfig
+from benchmarks.analyses.config import AnalysesConfig
+from benchmarks.choosing_r.config import ChoosingConfig
 from benchmarks.episodes.config import EpisodeConfig
 from benchmarks.few_shot.config import FewShotConfig
 

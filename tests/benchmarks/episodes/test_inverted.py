@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.episodes.config import InversionRun, PoolConfig
 from benchmarks.episodes.episodes import Episode
 from benchmarks.episodes.images import EvaluatedImages
-from benchmarks.episodes.inverted import InversionRun, add_inverted_images, concepts_of
-from benchmarks.episodes.pairs import INVERTED, inverted_pairs
-from benchmarks.episodes.pool import Pool, PoolConfig, few_shot_set
+from benchmarks.episodes.inverted import add_inverted_images, concepts_of
+from benchmarks.episodes.pairs import inverted_pairs
+from benchmarks.episodes.pool import Pool, few_shot_set
+from benchmarks.episodes.ratios import INVERTED
 from benchmarks.few_shot.arms import ARMS, support_features
 from benchmarks.few_shot.config import FewShotConfig
 from index.demo.scenes import NOVEL_CLASSES
 from index.diffusion.inversion import training as learning
-from index.diffusion.inversion.training import Inversion
+from index.diffusion.inversion.config import Inversion
 from index.embed.backbone import load_backbone
 
 NOTHING = EvaluatedImages(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.episodes.pool import POOL_NOISE_RATIOS, Pool, PoolConfig, make_pool, network_rows_of
+from benchmarks.episodes.config import PoolConfig
+from benchmarks.episodes.pool import Pool, make_pool, network_rows_of
+from benchmarks.episodes.ratios import POOL_NOISE_RATIOS
 from index.demo.weights import oracle_names
 
 STEPS = 4  # of the tiny pool

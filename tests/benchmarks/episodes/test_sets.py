@@ -15,13 +15,15 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from benchmarks.datasets.registry import open_dataset
-from benchmarks.episodes.pool import PoolConfig, few_shot_set, make_pool
+from benchmarks.episodes.choice import DEMO_DATA, DataChoice
+from benchmarks.episodes.config import PoolConfig
+from benchmarks.episodes.pool import few_shot_set, make_pool
 from benchmarks.episodes.selectors import SUPERVISED, embedded_by
-from benchmarks.episodes.sets import DEMO_DATA, DataChoice, open_few_shot_set
+from benchmarks.episodes.sets import open_few_shot_set
 from benchmarks.few_shot.config import FewShotConfig
 from benchmarks.few_shot.run import main as few_shot
-from benchmarks.small_pipeline import SmallPipelineConfig
-from benchmarks.small_pipeline import main as small_pipeline
+from benchmarks.small_pipeline.config import SmallPipelineConfig
+from benchmarks.small_pipeline.run import main as small_pipeline
 from index.demo.weights import load_oracle
 
 CLASSES = ("blue shoe", "green bag", "red hat")

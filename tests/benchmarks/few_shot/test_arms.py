@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.episodes.config import InversionRun
 from benchmarks.episodes.episodes import Episode
 from benchmarks.episodes.images import EvaluatedImages
-from benchmarks.episodes.inverted import InversionRun, add_inverted_images
-from benchmarks.episodes.pairs import INVERTED
-from benchmarks.episodes.pool import POOL_NOISE_RATIOS, Pool, network_rows_of
+from benchmarks.episodes.inverted import add_inverted_images
+from benchmarks.episodes.pool import Pool, network_rows_of
+from benchmarks.episodes.ratios import INVERTED, POOL_NOISE_RATIOS
 from benchmarks.few_shot.arms import ARMS, adaptive, fixed, support_features
 from index.config import PAPER_NOISE_RATIOS
-from index.diffusion.inversion.training import Inversion
+from index.diffusion.inversion.config import Inversion
 
 STEPS = 4  # of the tiny pool
 

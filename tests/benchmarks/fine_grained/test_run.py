@@ -11,8 +11,9 @@ from PIL import Image
 
 from benchmarks.datasets.registry import LabelledSet
 from benchmarks.episodes.episodes import Drawing, draw
+from benchmarks.fine_grained.config import FineGrainedConfig
 from benchmarks.fine_grained.report import table
-from benchmarks.fine_grained.run import FineGrainedConfig, in_order, main, open_both
+from benchmarks.fine_grained.run import in_order, main, open_both
 from index.store.shards import read_table
 
 CLASSES = ("bird", "boat", "car", "dog")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.hardness.run import HardnessConfig, Swept, main, per_pair, resampled, summarize_plan
+from benchmarks.hardness.config import HardnessConfig
+from benchmarks.hardness.run import Swept, main, per_pair, resampled, summarize_plan
 from genie_transforms import UserError
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from genie_transforms import FolderInUseError
+from genie_transforms import FolderInUseError, StorageError
 from genie_transforms.format import (
     atomic_path,
     atomic_write,
+    is_temporary,
     link_or_copy,
     new_folder,
+    remove_temporaries,
+    this_machine,
     write_json,
 )
 
@@ -180,3 +186,76 @@ def test_only_a_disk_that_cannot_flush_folders_is_excused(
         with pytest.raises(OSError, match=os.strerror(number)):
             atomic_write(tmp_path / "file", b"data")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_cannot_be_written_is_one_line_with_the_name_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError) as caught:
+            atomic_write(tmp_path / "rows", b"new")
+    assert str(caught.value) == f"cannot write {tmp_path / 'rows'}: {os.strerror(number)}"
+    assert list(tmp_path.iterdir()) == []
+    atomic_write(tmp_path / "rows", b"new")  # there is room again
+
+
+def test_a_file_that_is_larger_than_allowed_is_one_line(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(StorageError, match=r"cannot write .*rows: File too large"):
+            atomic_write(tmp_path / "rows", bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_that_is_none_of_the_disk_keeps_its_kind(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "rows"):
+        (tmp_path / "nowhere").read_bytes()
+
+
+def _left(path: Path, process: int, machine: str | None = None) -> Path:
+    left = path.with_name(f".{path.name}.{machine or this_machine()}-{process}-0123456789ab.tmp")
+    left.write_bytes(b"half")
+    return left
+
+
+def test_temporary_files_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    path = tmp_path / "rows"
+    path.write_bytes(b"whole")
+    mine = tmp_path / ".secret.tmp"  # a user's, whatever it is
+    mine.touch()
+    orphan, other = _left(path, dead.pid), _left(tmp_path / "other", dead.pid)
+    living, elsewhere = _left(path, os.getppid()), _left(path, dead.pid, "0" * 8)
+    assert remove_temporaries(tmp_path, of="rows") == [orphan]
+    assert remove_temporaries(tmp_path) == [other]
+    assert set(remove_temporaries(tmp_path, everyone=True)) == {living, elsewhere}
+    assert set(tmp_path.iterdir()) == {path, mine}
+    assert remove_temporaries(tmp_path / "nowhere") == []
+
+
+def test_what_is_being_written_has_a_temporary_name(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "rows") as temporary:
+        temporary.touch()
+        assert is_temporary(temporary)
+        assert remove_temporaries(tmp_path) == []  # this process lives
+    assert not is_temporary(tmp_path / "rows")
+
+
+def test_a_new_folder_removes_what_was_left_of_it(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = _left(tmp_path / "export", dead.pid)
+    left.unlink()
+    (left / "cat").mkdir(parents=True)
+    with new_folder(tmp_path / "export"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]

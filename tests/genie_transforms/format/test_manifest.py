@@ -69,6 +69,7 @@ def test_files_of_a_bank(tmp_path: Path) -> None:
         "data-00000-of-00002.arrow",
         "data-00001-of-00002.arrow",
         "dataset_info.json",
+        "embeddings/00000.arrow",
         "genie.json",
         "index/a/b.npy",
         "state.json",

@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genie_transforms import Bank, GeNIeTransform, UnfinishedBankError
+from genie_transforms import (
+    Bank,
+    BankFormatError,
+    GeNIeTransform,
+    UnfinishedBankError,
+    source_digest,
+)
 from genie_transforms.format.merge import merged_names
 from tests.banks import CLASSES, all_pairs, row, row_of, source_image, write_bank
 
@@ -94,3 +100,25 @@ def test_datasets_opens_a_merged_bank(tmp_path: Path) -> None:
     dataset = datasets.load_from_disk(str(tmp_path / "all"))
     assert dataset.features["label"].names == list(CLASSES)
     assert row_of(np.asarray(dataset[7]["image"])) == 7
+
+
+def test_sources_are_joined_under_their_new_numbers(tmp_path: Path) -> None:
+    a = write_bank(tmp_path / "a", known=True)
+    b = write_bank(tmp_path / "b", [row(90, 40, 1, 0)], class_names=["ant", "cat"])
+    c = write_bank(tmp_path / "c", [row(91, 20, 1, 0)], class_names=["ant", "cat"])  # a bird in a
+    merged = Bank.merge([a, b, c], tmp_path / "all")
+    assert merged.class_names == ["cat", "dog", "bird", "ant"]
+    found = [merged.class_of_source(source_digest(source_image(k))) for k in (0, 19, 20, 40, 41)]
+    assert found == ["cat", "dog", None, "cat", None]
+    assert merged.manifest.sources is not None
+    assert merged.manifest.sources["images"] == 31
+    assert merged.verify() == []
+    assert Bank.merge([b, c], tmp_path / "old").manifest.sources is None
+
+
+def test_rows_that_are_none_are_refused_by_name(tmp_path: Path) -> None:
+    a = write_bank(tmp_path / "a", known=True)
+    for number, changes in enumerate(({"source_label": 3}, {"source_digest": "xyz"})):
+        bad = write_bank(tmp_path / f"bad{number}", [{**row(1, 0, 0, 1), **changes}])
+        with pytest.raises(BankFormatError, match=r"index\.verify|is damaged|has the source_label"):
+            Bank.merge([a, bad], tmp_path / "all")

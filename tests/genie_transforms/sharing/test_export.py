@@ -9,6 +9,7 @@ import pytest
 from torchvision.datasets import ImageFolder
 
 from genie_transforms import Bank, UserError
+from genie_transforms.format import arrow_schema, read_shard, write_shard
 from tests.banks import CLASSES, all_pairs, row, row_of, write_bank
 
 
@@ -32,11 +33,45 @@ def test_images_are_copied_as_they_are(tmp_path: Path) -> None:
         assert line["nearest_class"] == line["label"]
 
 
-def test_export_follows_the_filter_and_keeps_empty_classes(tmp_path: Path) -> None:
+def test_torchvision_reads_an_export_with_empty_classes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     bank = Bank.open(write_bank(tmp_path / "bank"), keep="label == 1")
+    caplog.clear()
+    out = bank.export(tmp_path / "out", "imagefolder")
+    assert "2 of 3 classes have no rows" in caplog.text
+    assert f"ImageFolder({str(out)!r}, allow_empty=True)" in caplog.text
+    dataset = ImageFolder(str(out), allow_empty=True)
+    assert dataset.classes == ["bird", "cat", "dog"]  # also those without rows
+    assert dataset.targets == [2] * 4
+    assert {row_of(np.asarray(image)) for image, _ in dataset} == {r.seed for r in bank}
+
+
+def test_every_column_is_exported(tmp_path: Path) -> None:
+    rows = [row(1, 0, 0, 1, margin=0.25, near_duplicate=True, blank=False, stale=None)]
+    bank = Bank.open(write_bank(tmp_path / "bank", rows))
+    assert (bank[0].margin, bank[0].near_duplicate, bank[0].stale) == (0.25, True, None)
+    assert {*bank[0].values(), "image"} == set(arrow_schema(CLASSES).names)
     bank.export(tmp_path / "out", "imagefolder")
-    counts = {name: len(list((tmp_path / "out" / name).iterdir())) for name in CLASSES}
-    assert counts == {"cat": 0, "dog": 4, "bird": 0}
+    content = json.loads((tmp_path / "out" / "metadata.jsonl").read_text())
+    assert {**content, "image": None}.keys() == {*arrow_schema(CLASSES).names, "file_name"}
+
+
+def test_a_row_of_an_older_bank_lacks_the_last_columns(tmp_path: Path) -> None:
+    write_bank(tmp_path, num_shards=1)
+    (shard,) = sorted(tmp_path.glob("data-*.arrow"))
+    write_shard(shard, read_shard(shard).drop_columns(["margin", "near_duplicate"]))
+    row = Bank.open(tmp_path)[0]
+    assert (row.margin, row.near_duplicate, row.blank) == (None, None, False)
+
+
+def test_an_export_with_empty_classes_is_read_by_datasets(tmp_path: Path) -> None:
+    import datasets
+
+    path = write_bank(tmp_path / "bank", known=True)
+    out = Bank.open(path, keep="label == 1").export(tmp_path / "out", "imagefolder")
+    loaded = datasets.load_dataset("imagefolder", data_dir=str(out), split="train")
+    assert loaded["label"] == ["dog"] * 4
 
 
 def test_webdataset_is_read_by_datasets(tmp_path: Path) -> None:
@@ -63,7 +98,7 @@ def test_tar_files_are_cut_and_the_same_every_time(
     for name in ("one", "two"):
         bank.export(tmp_path / name, "webdataset")
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == ["00000.tar", "00001.tar", "00002.tar"]
+    assert files == ["00000.tar", "00001.tar", "00002.tar", "bank.json"]
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     with tarfile.open(tmp_path / "one" / "00002.tar") as tar:

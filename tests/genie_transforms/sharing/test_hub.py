@@ -17,25 +17,42 @@ from genie_transforms import (
     MissingPackageError,
     UnfinishedBankError,
     UserError,
+    source_digest,
 )
-from tests.banks import all_pairs, row_of, write_bank
+from tests.banks import all_pairs, row_of, source_image, write_bank
 from tests.hub_server import Hub, running_hub
 
 REPO = "user/birds-genie"
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("HF_TOKEN", "hf_test")
-    with running_hub() as server:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Hub]:
+    with running_hub() as server, pytest.MonkeyPatch.context() as patch:
+        # What HF_ENDPOINT sets: clients before 1.0 understand no other hub's address of a commit.
+        template = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        patch.setattr("huggingface_hub.constants.ENDPOINT", server.endpoint)
+        for module in ("constants", "file_download"):
+            name = f"huggingface_hub.{module}.HUGGINGFACE_CO_URL_TEMPLATE"
+            patch.setattr(name, template, raising=False)
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.setenv("HF_TOKEN", "hf_test")
         yield server
+
+
+@pytest.fixture
+def hub(server: Hub) -> Hub:
+    """The hub, empty."""
+    server.repositories.clear()
+    server.private.clear()
+    return server
 
 
 def test_a_bank_comes_back_as_it_was_pushed(hub: Hub, tmp_path: Path) -> None:
     bank = Bank.open(write_bank(tmp_path / "bank"), keep="label == 1")
     (tmp_path / "bank" / "index").mkdir()
     (tmp_path / "bank" / "index" / "index.json").write_text("{}")
+    (tmp_path / "bank" / "embeddings").mkdir()
+    (tmp_path / "bank" / "embeddings" / "00000.arrow").write_bytes(b"0")
     bank.decoded(8)  # stays here
     url = bank.push_to_hub(REPO, endpoint=hub.endpoint, private=True)
     assert url == f"{hub.endpoint}/datasets/{REPO}/commit/{hub.sha(REPO, 1)}"
@@ -47,6 +64,7 @@ def test_a_bank_comes_back_as_it_was_pushed(hub: Hub, tmp_path: Path) -> None:
         "data-00000-of-00002.arrow",
         "data-00001-of-00002.arrow",
         "dataset_info.json",
+        "embeddings/00000.arrow",
         "genie.json",
         "index/index.json",
         "state.json",
@@ -65,13 +83,21 @@ def test_a_commit_gives_the_same_bank_after_a_smaller_one_was_pushed(
     hub: Hub, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint}
-    Bank.open(write_bank(tmp_path / "a")).push_to_hub(REPO, endpoint=hub.endpoint)
+    whole = write_bank(tmp_path / "a", known=True)
+    (whole / "stats").mkdir()
+    (whole / "stats" / "00001.json").write_text("{}")
+    Bank.open(whole).push_to_hub(REPO, endpoint=hub.endpoint)
     small = write_bank(tmp_path / "b", all_pairs(2), num_shards=1)
     Bank.open(small).push_to_hub(REPO, endpoint=hub.endpoint)
-    shards = [name for name in hub.repositories[REPO][-1] if name.endswith(".arrow")]
-    assert shards == ["data-00000-of-00001.arrow"]
+    names = sorted(hub.repositories[REPO][-1])
+    assert [name for name in names if "/" in name or name.endswith(".arrow")] == [
+        "data-00000-of-00001.arrow"
+    ]
     assert len(Bank.from_hub(REPO, **options)) == 4
-    assert len(Bank.from_hub(REPO, hub.sha(REPO, 1), **options)) == 12
+    old = Bank.from_hub(REPO, hub.sha(REPO, 1), **options)
+    assert len(old) == 12
+    assert old.label_of_source(source_digest(source_image(20))) == 2  # it has no row
+    assert old.verify() == []
 
 
 def test_local_paths_stay_here(hub: Hub, tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ import pytest
 import torch
 from datasets import ClassLabel, Features, Value
 from PIL import Image
-from torch.utils.data import ConcatDataset, Dataset, Subset, default_collate, random_split
+from torch.utils.data import (
+    ConcatDataset,
+    Dataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+    random_split,
+)
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
@@ -251,6 +258,17 @@ def test_joined_datasets_must_agree(bank: Bank) -> None:
     joined = ConcatDataset([Photos(OTHER_ORDER), Photos(list(CLASSES))])
     with pytest.raises(UserError, match="one label would mean two classes"):
         WithTransforms(joined, GeNIeTransform(bank))
+
+
+def test_a_part_that_names_no_classes_is_warned_of(bank: Bank) -> None:
+    nameless = TensorDataset(torch.zeros(2, 3, 4, 4), torch.zeros(2))
+    joined = ConcatDataset([Photos(list(CLASSES)), nameless, Subset(nameless, [0])])
+    with pytest.warns(
+        UserWarning, match=r"2 of 3 parts .* name no classes \(TensorDataset, Subset"
+    ):
+        WithTransforms(joined, GeNIeTransform(bank))
+    # None of them says anything: there is nothing to compare, and their numbers must agree.
+    WithTransforms(ConcatDataset([nameless, nameless]), GeNIeTransform(bank))
 
 
 def test_label_at_says_which_feature_is_the_label(bank: Bank) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torchvision.transforms import v2
 
-from genie_transforms import Bank, GeNIeTransform, WithTransforms
+from genie_transforms import Bank, GeNIeTransform, UserError, WithTransforms
 from tests.banks import CLASSES, Photos, row_of, source_image, write_bank
 
 
@@ -76,3 +76,18 @@ def test_lazy_says_what_it_needs(bank: Bank) -> None:
         WithTransforms([(source_image(0), 0)], good, lazy=True)
     with pytest.raises(ValueError, match="would skip the dataset's own transform"):
         WithTransforms(Photos(transforms=v2.Identity()), good, lazy=True)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_transform_that_a_loader_sets_gets_the_image(bank: Bank, lazy: bool) -> None:
+    transform = GeNIeTransform(bank, p=1, size="stored")
+    wrapped = WithTransforms(Photos(), transform, lazy=lazy)
+    wrapped.transform = np.asarray
+    for index in range(len(wrapped)):
+        pixels, label = wrapped[index]
+        assert bank[row_of(pixels)].label == label == index % 3
+    assert transform.counters.replaced == len(wrapped)
+    alone = WithTransforms(Photos(), lambda sample: {"image": sample[0]})
+    alone.transform = np.asarray
+    with pytest.raises(UserError, match="needs samples \\(image, label\\), got a dict"):
+        alone[0]

@@ -2,11 +2,6 @@
 
 import doctest
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +18,8 @@ from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.generate.r_star import RStarCache
+
+from .killed import build_and_kill
 
 CLASSES = ("star", "ring", "heart")
 
@@ -92,21 +89,10 @@ def test_batch_size_does_not_change_the_bank(settings: dict[str, Any]) -> None:
 def test_a_killed_build_continues_to_the_same_bytes(settings: dict[str, Any]) -> None:
     whole = build(BuildConfig(**settings))
     out = settings["out"].with_name("killed")
-    flags = [
-        word
-        for key, value in {**settings, "out": out}.items()
-        for word in (f"--{key.replace('_', '-')}", str(value))
-    ]
-    command = [sys.executable, "-m", "index.build", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (out / "stats" / "00000.json").exists():
-        assert process.poll() is None, "the build ended before it could be killed"
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    build_and_kill({**settings, "out": out})
     kept = (out / "stats" / "00000.json").stat().st_mtime_ns
     assert not (out / "genie.json").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    build(BuildConfig(**{**settings, "out": out}))
     assert (out / "stats" / "00000.json").stat().st_mtime_ns == kept
     for path in sorted(whole.glob("data-*.arrow")):
         assert path.read_bytes() == (out / path.name).read_bytes()

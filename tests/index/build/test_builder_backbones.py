@@ -23,7 +23,7 @@ from index.embed.backbone import load_backbone
 from index.embed.embedding_index import EmbeddingIndex
 from index.generate.r_star import RStarCache
 from index.generate.selection import projections
-from index.sources.source import open_source
+from index.sources.open import open_source
 from index.store.embeddings import chosen_embeddings, embeddings_path
 
 CLASSES = ("arrow", "drop", "fish")
@@ -91,6 +91,8 @@ def test_the_bank_can_keep_an_approximate_index(settings: dict[str, Any]) -> Non
     assert about["factory"] == "HNSW8"
     assert about["recall"] == {"at": 6, "queries": 6, "recall": 1.0}
     exact = build(BuildConfig(**{**settings, "out": out.with_name("exact")}))
+    kept, flat = EmbeddingIndex.load(out / "index"), EmbeddingIndex.load(exact / "index")
+    assert kept.embeddings().tobytes() == flat.embeddings().tobytes()
     rows, others = Bank.open(out, keep=None), Bank.open(exact, keep=None)
     assert [row.noise_ratio for row in rows] == [row.noise_ratio for row in others]
     assert len(RStarCache.load(out / "index" / "r_star.npz")) == 12

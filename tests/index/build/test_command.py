@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -29,18 +30,37 @@ def test_every_setting_is_in_one_group_and_has_a_help() -> None:
     assert field_helps(BuildConfig).keys() == set(names)
 
 
-def test_help_fits_two_screens(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_help_fits_a_screen_and_help_all_shows_the_rest(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", columns)
+    flags = {f"--{one.name.replace('_', '-')}" for one in fields(BuildConfig)} | {"--config"}
+    shown = {}
+    for wanted in ("--help", "--help-all"):
+        with pytest.raises(SystemExit) as stop:
+            main([wanted])
+        assert stop.value.code == 0
+        shown[wanted] = capsys.readouterr().out
+        assert max(map(len, shown[wanted].splitlines())) <= int(columns)
+    first = {f"--{name.replace('_', '-')}" for name in GROUPS["essential"]} | {"--config"}
+    assert set(re.findall(r"^(?:│ |  )(--[\w-]+)", shown["--help"], re.MULTILINE)) == first
+    assert len(shown["--help"].splitlines()) <= 50
+    assert f"--help-all shows all {len(flags) - 1}" in " ".join(shown["--help"].split())
+    everything = shown["--help-all"]
+    assert set(re.findall(r"^(?:│ |  )(--[\w-]+)", everything, re.MULTILINE)) == flags
+    assert everything.index("essential") < everything.index("--source") < everything.index("model")
+
+
+@pytest.mark.parametrize("given", [["--model", "sd"], ["--source", "photos"]])
+def test_the_demos_backbone_is_for_the_demo(
+    given: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(SystemExit) as stop:
-        main(["--help"])
-    shown = capsys.readouterr().out
-    assert stop.value.code == 0
-    assert len(shown.splitlines()) <= 130  # 119 in a terminal of 100 columns
-    assert shown.index("essential options") < shown.index("--source") < shown.index("model options")
-    flags = [f"--{one.name.replace('_', '-')}" for one in fields(BuildConfig)]
-    assert [flag for flag in [*flags, "--config"] if flag not in shown] == []
+        main(["--backbone", "demo", *given])
+    assert stop.value.code == 2
+    assert "--backbone demo knows nothing but the demo's shapes" in caplog.text
+    assert "leave --backbone out for torchvision:resnet50" in caplog.text
 
 
 def test_flags_are_the_keywords() -> None:

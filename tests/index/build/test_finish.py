@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from genie_transforms.format import Manifest, verify_bank
-from index.build import report_build
-from index.build import run as running
+from index.build import report_build, shards
 from index.config import BuildConfig
 from index.generate import BuildContext, ShardResult
 from index.plan import Plan
@@ -18,12 +17,12 @@ from index.plan import Plan
 def test_a_demo_bank_whose_pairs_all_failed_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run_shard(context: BuildContext, plan: Plan, shown: Any) -> ShardResult:
+    def run_shard(context: BuildContext, plan: Plan, *others: Any) -> ShardResult:
         pairs = zip(plan.sources.tolist(), plan.targets.tolist(), strict=True)
         failures = [{"source": s, "target": t, "reason": "black"} for s, t in pairs]
         return ShardResult(failures=failures)
 
-    monkeypatch.setattr(running, "run_shard", run_shard)
+    monkeypatch.setattr(shards, "run_shard", run_shard)
     out = tmp_path / "bank"
     printed = report_build(BuildConfig(out=out, max_pairs=3, num_inference_steps=4))
     assert Manifest.read(out).counts["failed"] == 3

@@ -15,10 +15,12 @@ from safetensors.torch import load_file, save_file
 from genie_transforms.format.manifest import Manifest
 from index.build import prepare as module
 from index.build.builder import build
+from index.build.prompts import make_build_prompts
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.invert import InvertConfig, learn_classes
 from index.invert import main as invert_main
+from index.sources.source import Source
 
 CLASSES = ("dog", "bird", "car")
 
@@ -31,6 +33,20 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for old, new in zip(("star", "ring", "heart"), CLASSES, strict=True):
         (root / old).rename(root / new)
     return root
+
+
+def test_classes_that_prompts_would_call_by_numbers_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source([], ["0", "1"], np.zeros(0, np.int64), [], "list")
+    make_build_prompts(BuildConfig(), source)
+    assert "called ['0', '1'] … in prompts: --class-names FILE" in caplog.text
+    caplog.clear()
+    names = tmp_path / "names.json"
+    names.write_text('{"0": "owl", "1": "fox"}')
+    prompts = make_build_prompts(BuildConfig(class_names=str(names)), source).prompts
+    assert prompts == ["A photo of a owl", "A photo of a fox"]
+    assert not caplog.text
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from genie_transforms.format import Manifest
-from index.build import run as running
+from index.build import shards
 from index.build.builder import build
 from index.build.r_stars import chosen_r_stars, share_r_stars
 from index.config import BuildConfig
@@ -112,9 +112,9 @@ def _interrupt(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return original(*arguments)
 
-    original = running.run_shard
+    original = shards.run_shard
     with monkeypatch.context() as patch:
-        patch.setattr(running, "run_shard", run_shard)
+        patch.setattr(shards, "run_shard", run_shard)
         with pytest.raises(KeyboardInterrupt):
             build(BuildConfig(**config))
 

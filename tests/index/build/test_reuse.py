@@ -1,12 +1,8 @@
 """No pair is made twice: not in another folder, not after images or classes were added."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 from typing import Any
@@ -25,6 +21,8 @@ from index.demo.scenes import Scenes
 from index.generate.r_star import RStarCache
 from index.store.claim import SUPERSEDED
 from index.store.shards import read_table
+
+from .killed import build_and_kill
 
 CLASSES = ("arrow", "bolt", "drop", "fish")
 ROWS = 2 * (2 + 3)  # of one pair: 4 steps, r = .5 and .75, twice for guidance
@@ -209,18 +207,9 @@ def test_a_grown_bank_that_was_killed_continues_to_the_same_bytes(
     shutil.copytree(whole, killed)
     _select(scenes, source, CLASSES[3:], {})
     build(BuildConfig(**config))
-    words = {key: str(value) for key, value in {**config, "out": killed}.items()}
-    words.pop("noise_ratios")
-    flags = [word for key, value in words.items() for word in (f"--{key.replace('_', '-')}", value)]
-    command = [sys.executable, "-m", "index.build", *flags, "--noise-ratios", "0.5", "0.75"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while (killed / "genie.json").exists() or not (killed / "stats" / "00000.json").exists():
-        assert process.poll() is None, "the build ended before it could be killed"
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    build_and_kill({**config, "out": killed})
     assert not (killed / "genie.json").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    build(BuildConfig(**{**config, "out": killed}))
     for path in sorted(whole.glob("data-*")):
         assert path.read_bytes() == (killed / path.name).read_bytes()
     assert Manifest.read(killed).shards == Manifest.read(whole).shards

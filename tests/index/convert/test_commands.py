@@ -21,7 +21,7 @@ def test_merge_and_export_from_the_command_line(
     tars = tmp_path / "tars"
     main(["export", str(out), "--out", str(tars), "--layout", "webdataset", "--keep", "label == 1"])
     assert "4 of 12 rows kept" in capsys.readouterr().out
-    assert [path.name for path in tars.iterdir()] == ["00000.tar"]
+    assert sorted(path.name for path in tars.iterdir()) == ["00000.tar", "bank.json"]
     assert "not empty" in refused(["merge", str(first), "--out", str(out)])
     assert "no bank at" in refused(["export", str(tmp_path / "c"), "--out", "d"])
     (first / "genie.json").write_text("{")

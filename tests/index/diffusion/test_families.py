@@ -166,6 +166,11 @@ def test_a_hub_model_is_known_by_its_commit(
     assert (fingerprint["model"], fingerprint["revision"]) == ("some/model", snapshot.name)
 
 
+def test_a_variant_that_is_not_there(stable_diffusion_folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot be opened, variant fp17: .*fp17"):
+        load_family(str(stable_diffusion_folder), variant="fp17")
+
+
 def test_lora_without_peft_says_what_to_install(
     stable_diffusion_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

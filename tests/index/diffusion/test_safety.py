@@ -27,7 +27,7 @@ from index.embed.backbone import load_backbone
 from index.generate.context import BuildContext
 from index.generate.shard import run_shard
 from index.plan.pairs import make_plan
-from index.sources.source import Source
+from index.sources.dataset import source_of
 
 DOG = "a photo of a dog"
 FOUR_STEPS = SweepSettings(num_inference_steps=4)
@@ -116,7 +116,7 @@ def test_a_flagged_image_is_a_failure_of_the_sweep(family: Family, images: Tenso
 
 
 def _context(family: Family) -> BuildContext:
-    source = Source(Scenes(1, classes=("star", "ring"), seed=1), ["0", "1"], "scenes")
+    source = source_of(Scenes(1, classes=("star", "ring"), seed=1))
     config = BuildConfig(num_inference_steps=4, method="genie", noise_ratio=0.75, resolution=16)
     config = resolve(config, family)
     backbone = load_backbone("demo")

@@ -1,10 +1,12 @@
 """The FAISS index against brute force."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genie_transforms import UserError
 from index.embed.embedding_index import EmbeddingIndex
 
 
@@ -48,6 +50,37 @@ def test_class_similarities_and_ranking_by_hand() -> None:
     similarity = index.class_similarities(np.array([[0.0, 2.0]], dtype=np.float32))
     np.testing.assert_allclose(similarity, [[0, 0.6, 0]], atol=1e-7)
     assert index.class_ranking().tolist() == [[1, 2], [0, 2], [1, 0]]
+    assert index.class_ranking(1).tolist() == [[1], [0], [1]]
+
+
+def test_class_ranking_is_brute_force_and_ties_go_to_the_smaller_number() -> None:
+    centres = _unit(30, 8)
+    centres = np.concatenate([centres, centres[:10]])  # every class from 30 on is another's twin
+    index = EmbeddingIndex(8)
+    index.add(centres, np.arange(40), np.arange(40))
+    wide = centres.astype(np.float64)
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    similarity = (wide[:, None] * wide[None]).sum(2)
+    np.fill_diagonal(similarity, np.inf)
+    expected = np.argsort(-similarity, axis=1, kind="stable")[:, 1:]
+    assert np.array_equal(index.class_ranking(), expected)
+    assert np.array_equal(index.class_ranking(5), expected[:, :5])
+    assert index.class_ranking(1)[[0, 30], 0].tolist() == [30, 0]
+    with pytest.raises(ValueError, match="a class has 39 others, not 40"):
+        index.class_ranking(40)
+
+
+def test_nearest_among_some_rows() -> None:
+    index, embeddings, _ = _filled()
+    among = np.array([3, 10, 11, 40])
+    rows, cosines = index.nearest_rows(embeddings[:4], 5, among)
+    exact = embeddings[:4] @ embeddings[among].T
+    order = np.argsort(-exact, axis=1)
+    assert np.array_equal(rows[:, :4], among[order])
+    assert rows[:, 4].tolist() == [-1] * 4
+    np.testing.assert_allclose(cosines[:, :4], np.take_along_axis(exact, order, 1), atol=1e-6)
+    none, _ = index.nearest_rows(embeddings[:1], 2, among[:0])
+    assert none.tolist() == [[-1, -1]]
 
 
 def test_round_trip_on_disk(tmp_path: Path) -> None:
@@ -110,16 +143,18 @@ def test_approximate_indexes_find_most_and_say_how_much(factory: str, tmp_path: 
     shared = [len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True)]
     assert recall == pytest.approx(sum(shared) / 150)
     assert recall > 0.3
-    assert index.embedding(7) @ embeddings[7] > 0.9
+    np.testing.assert_array_equal(index.embeddings(), embeddings)
     np.testing.assert_allclose(index.centroid(2), embeddings[labels == 2].mean(0), atol=1e-6)
 
     index.save(tmp_path)
     again = EmbeddingIndex.load(tmp_path)
     assert again.factory == factory
     assert again.recall == {"at": 5, "queries": 30, "recall": recall}
-    assert again.embedding(7) @ embeddings[7] > 0.9
+    assert again.embedding(7).tolist() == embeddings[7].tolist()
     again.add(_unit(1, 8, seed=2), np.array([900]), np.array([0]))
     assert again.recall is None  # no longer measured
+    assert again.embedding(900).tolist() == _unit(1, 8, seed=2)[0].tolist()
+    assert np.array_equal(again.embeddings()[:800], embeddings)
 
 
 def test_wrong_factories_are_named() -> None:
@@ -169,7 +204,72 @@ def test_an_exact_index_can_be_stored_in_another_way(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other.centroids(), index.centroids())
     other.save(tmp_path)
     assert EmbeddingIndex.load(tmp_path).recall == other.recall
-    with pytest.raises(ValueError, match="does not keep its embeddings"):
-        other.stored_as("Flat")
+    again = other.stored_as("Flat")  # nothing was lost
+    np.testing.assert_array_equal(again.embeddings(), embeddings)
     with pytest.raises(ValueError, match="too few for FAISS to learn 'IVF1024,Flat'"):
         index.stored_as("IVF1024,Flat")
+
+
+def test_embeddings_are_kept_beside_an_index_that_compresses(tmp_path: Path) -> None:
+    index, embeddings, _ = _filled(500)
+    other = index.stored_as("IVF4,PQ4x4")
+    for folder in ("first", "second"):
+        other.save(tmp_path / folder)
+    files = [sorted((tmp_path / folder).iterdir()) for folder in ("first", "second")]
+    assert [path.name for path in files[0]] == [
+        "centroids.npz", "embeddings.npy", "images.faiss", "index.json",
+    ]  # fmt: skip
+    for one, same in zip(*files, strict=True):
+        assert one.read_bytes() == same.read_bytes()
+    again = EmbeddingIndex.load(tmp_path / "first")
+    assert isinstance(again.embeddings(), np.memmap)
+    np.testing.assert_array_equal(again.embeddings(), embeddings)
+    rows, cosines = again.nearest_rows(embeddings, 1)
+    assert rows[:, 0].tolist() == list(range(500))
+    np.testing.assert_allclose(cosines, 1, atol=1e-6)
+    index.save(tmp_path / "first")  # a flat index has them, once
+    assert not (tmp_path / "first" / "embeddings.npy").exists()
+
+
+def test_lost_or_foreign_embeddings_are_noticed(tmp_path: Path) -> None:
+    other = _filled(500)[0].stored_as("SQ4")
+    other.save(tmp_path)
+    np.save(tmp_path / "embeddings.npy", np.zeros((499, 8), dtype=np.float32))
+    with pytest.raises(ValueError, match=r"holds vectors \(499, 8\) of float32, the index beside"):
+        EmbeddingIndex.load(tmp_path)
+    (tmp_path / "embeddings.npy").unlink()
+    with pytest.raises(FileNotFoundError, match=r"it has no embeddings\.npy"):
+        EmbeddingIndex.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("factory", "kept"), [("HNSW8", True), ("IVF4,Flat", True), ("SQ4", False)]
+)
+def test_folders_of_old_give_embeddings_only_where_faiss_has_them(
+    tmp_path: Path, factory: str, kept: bool
+) -> None:
+    index, embeddings, _ = _filled(500)
+    index.stored_as(factory).save(tmp_path)
+    (tmp_path / "embeddings.npy").unlink()
+    about = json.loads((tmp_path / "index.json").read_text())
+    del about["embeddings"]
+    (tmp_path / "index.json").write_text(json.dumps(about))
+    old = EmbeddingIndex.load(tmp_path)
+    assert old.keeps_embeddings == kept
+    if kept:
+        np.testing.assert_array_equal(old.embeddings(), embeddings)
+        return
+    ids, _ = old.nearest_images(embeddings[:1], 2)  # as FAISS finds them
+    assert ids.shape == (1, 2)
+    for use in (
+        old.embeddings,
+        lambda: old.nearest_rows(embeddings, 1),
+        lambda: old.embedding(1000),
+    ):
+        with pytest.raises(
+            UserError, match="compressed, as 'SQ4': run the build of the bank again"
+        ):
+            use()
+    with pytest.raises(UserError, match="compressed"):
+        old.add(_unit(1, 8), np.array([5]), np.array([0]))
+    assert len(old) == 500

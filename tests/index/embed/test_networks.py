@@ -16,7 +16,7 @@ from torchvision import models
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.transforms.v2 import functional as VF
 
-from genie_transforms import MissingPackageError
+from genie_transforms import MissingPackageError, UserError
 from index.embed.backbone import load_backbone
 from index.embed.networks import without_head
 
@@ -73,6 +73,47 @@ def test_torchvision_checkpoint(tmp_path: Path, images: Tensor, suffix: str) -> 
         own = model(models.ResNet18_Weights.DEFAULT.transforms()(images)).numpy()
     own /= np.linalg.norm(own, axis=1, keepdims=True)
     np.testing.assert_allclose(embedded, own, atol=1e-5)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "module.encoder.", "model.backbone."])
+@pytest.mark.parametrize("classes", [0, 10, 1000])
+def test_a_checkpoint_with_another_head_inside_something(
+    tmp_path: Path, images: Tensor, prefix: str, classes: int
+) -> None:
+    torch.manual_seed(3)
+    model = models.resnet18(weights=None)
+    torch.save(model.state_dict(), tmp_path / "plain.pt")
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith("fc.")}
+    if classes:
+        state |= {"fc.weight": torch.ones(classes, 512), "fc.bias": torch.ones(classes)}
+    state = {f"{prefix}{key}": value for key, value in state.items()}
+    # What was trained beside the network, as self-supervised methods do.
+    outer = prefix.partition(".")[0]
+    beside = {f"{outer}.predictor.weight": torch.ones(2, 2)} if prefix.count(".") == 2 else {}
+    torch.save({"state_dict": state | beside, "epoch": 3}, tmp_path / "wrapped.pt")
+    plain = load_backbone(f"torchvision:resnet18:{tmp_path / 'plain.pt'}")
+    wrapped = load_backbone(f"torchvision:resnet18:{tmp_path / 'wrapped.pt'}")
+    np.testing.assert_array_equal(wrapped(images), plain(images))
+    weights = "weights_sha256"  # the head, which is random where it is left out, does not count
+    assert wrapped.fingerprint()[weights] == plain.fingerprint()[weights]
+
+
+@pytest.mark.parametrize("name", ["mnasnet0_5", "mobilenet_v3_small"])
+def test_checkpoints_of_models_with_a_version(tmp_path: Path, images: Tensor, name: str) -> None:
+    torch.save(models.get_model(name, weights=None).state_dict(), tmp_path / "weights.pt")
+    assert load_backbone(f"torchvision:{name}:{tmp_path / 'weights.pt'}")(images).shape[0] == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"neither", b"PK\x03\x04" + b"x" * 50])
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_a_file_that_is_no_checkpoint_is_refused(
+    tmp_path: Path, content: bytes, suffix: str
+) -> None:
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"weights{suffix}") as refused:
+        load_backbone(f"torchvision:resnet18:{path}")
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_torchvision_names_what_is_wrong(tmp_path: Path) -> None:

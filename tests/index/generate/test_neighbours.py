@@ -7,37 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from index.embed import EmbeddingIndex
 from index.generate import BuildContext, RStarCache, ShardResult, neighbours
-from index.generate.neighbours import predict_r_star, vote
 from index.plan import Plan
 
 from .runs import FULL, GUIDED, is_from_the_full_sweep, run
-
-
-def test_votes_by_hand() -> None:
-    assert vote([0.8, 0.6, 0.8]) == (0.8, pytest.approx(2 / 3))
-    assert vote([0.9, 0.5]) == (0.5, 0.5)
-
-
-def test_r_star_is_predicted_by_the_nearest_images_that_have_one() -> None:
-    index = EmbeddingIndex(2)
-    angles = np.radians([0, 10, 20, 30, 90])
-    points = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
-    index.add(points, np.arange(5), np.zeros(5, dtype=np.int64), list("abcde"))
-    known = RStarCache()
-    assert predict_r_star(index, known, points[0], "fox") is None
-    for digest, ratio in {"b": 0.6, "c": 0.8, "d": 0.6, "e": 0.9, "unseen": 0.5}.items():
-        known.record(digest, "fox", ratio)
-    known.record("a", "wolf", 0.7)
-    assert predict_r_star(index, known, points[0], "fox", k=1) == (0.6, 1.0)
-    assert predict_r_star(index, known, points[0], "fox", k=2) == (0.6, 0.5)  # a tie: the smaller
-    assert predict_r_star(index, known, points[0], "fox", k=3) == (0.6, pytest.approx(2 / 3))
-    assert predict_r_star(index, known, points[4], "fox", k=1) == (0.9, 1.0)
-    assert known.get("b", "fox") == 0.6
-    assert known.get("b", "wolf") is None
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
-        predict_r_star(index, known, points[0], "fox", k=0)
 
 
 def _votes(context: BuildContext, target: str, ratios: list[float]) -> BuildContext:

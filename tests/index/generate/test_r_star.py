@@ -80,10 +80,3 @@ def test_r_stars_of_a_bank_and_of_a_sweep_are_the_same_numbers() -> None:
     cache.record("a", "fox", 1 / 3)
     cache.record("b", "fox", float(np.float32(1 / 3)))  # as a bank stores it
     assert cache.get("a", "fox") == cache.get("b", "fox")
-
-
-def test_a_copy_can_be_added_to() -> None:
-    cache = _cache()
-    copy = cache.copy()
-    copy.record("d1", "fox", 0.9)
-    assert (copy.scope, copy.get("d1", "fox"), cache.get("d1", "fox")) == ("s", 0.9, 0.6)

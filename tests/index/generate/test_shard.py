@@ -13,12 +13,13 @@ from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
+from index.diffusion.weights import ModelError
 from index.embed.backbone import load_backbone
 from index.generate.context import BuildContext
 from index.generate.shard import run_shard
 from index.plan.pairs import make_plan
 from index.plan.plan import Plan
-from index.sources.source import Source
+from index.sources.dataset import source_of
 
 SIDE = 16
 
@@ -26,7 +27,7 @@ SIDE = 16
 @pytest.fixture
 def context(stable_diffusion_folder: Path) -> BuildContext:
     scenes = Scenes(2, classes=("star", "ring"), seed=1)
-    source = Source(scenes, [str(row) for row in range(4)], "scenes")
+    source = source_of(scenes)
     backbone = load_backbone("demo")
     family = load_family(str(stable_diffusion_folder))
     config = BuildConfig(num_inference_steps=4, noise_ratios=(0.5, 0.75), resolution=SIDE)
@@ -73,7 +74,9 @@ def test_what_never_works_is_recorded_and_not_stored(
 ) -> None:
     _spoil(context.family, monkeypatch, calls=1000)
     result = run_shard(context, plan)
-    assert {"source": 0, "target": 1, "reason": "not finite"} in result.failures
+    (failure,) = [one for one in result.failures if (one["source"], one["target"]) == (0, 1)]
+    assert (failure["reason"], failure["attempts"]) == ("not finite", 3)
+    assert failure["reasons"] == ["not finite"] * 3
     assert len(result.rows) + len(result.failures) == len(plan)
     assert result.stats()["failures"] == result.failures
 
@@ -119,3 +122,36 @@ def test_embeddings_stand_beside_their_rows(context: BuildContext, plan: Plan) -
     np.testing.assert_allclose(result.embeddings[1][:-1], embedded, atol=1e-5)
     chosen = row["noise_ratios"].index(row["noise_ratio"])
     np.testing.assert_array_equal(result.embeddings[1][-1], result.embeddings[1][chosen])
+
+
+def test_calls_that_do_not_fit_into_memory_are_halved_and_stay_so(
+    context: BuildContext, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_shard(context, plan)
+    predict, rows = context.family.predict, []
+
+    def small(latents: Tensor, *others: Any) -> Tensor:
+        rows.append(len(latents))
+        if len(latents) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+        return predict(latents, *others)
+
+    monkeypatch.setattr(context.family, "predict", small)
+    result = run_shard(context, plan)
+    assert result.failures == []
+    assert [row["noise_ratio"] for row in result.rows] == [row["noise_ratio"] for row in whole.rows]
+    assert sum(count > 3 for count in rows) < 8  # of 64, 32, 16, 8 and 4 rows at most
+    rows.clear()
+    run_shard(context, plan)
+    assert max(rows) <= 3
+
+
+def test_a_model_that_does_not_fit_at_all_is_said_to_be_so(
+    context: BuildContext, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*arguments: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+
+    monkeypatch.setattr(context.family, "predict", never)
+    with pytest.raises(ModelError, match="not even one row fits into the memory of cpu"):
+        run_shard(context, plan)

@@ -1,7 +1,9 @@
 """Names of pairs."""
 
 import numpy as np
+import pytest
 
+from index.plan import keys
 from index.plan.keys import pair_key, plan_keys
 from index.plan.plan import Plan
 
@@ -20,7 +22,22 @@ def test_each_part_of_a_pair_counts() -> None:
 
 def test_keys_follow_content_not_numbers() -> None:
     plan = Plan(np.array([0, 1]), np.array([1, 0]), np.array([0, 3]), 5)
-    keys = plan_keys(plan, ["a", "b"], ["cat", "dog"], lambda source, target: f"{source} {target}")
-    assert keys == [pair_key("a", "dog", 0, "0 1"), pair_key("b", "cat", 3, "1 0")]
+    keys = plan_keys(plan, ["a", "b"], ["cat", "dog"], ["a photo", "a sketch"])
+    assert list(keys) == [pair_key("a", "dog", 0, "a sketch"), pair_key("b", "cat", 3, "a photo")]
+    captioned = plan_keys(plan, ["a", "b"], ["cat", "dog"], ["é", "b"], of_sources=True)
+    assert list(captioned) == [pair_key("a", "dog", 0, "é"), pair_key("b", "cat", 3, "b")]
     # What banks on disk hold must never change.
     assert pair_key("a", "dog", 0, "a photo") == "18b32be9b561ebf13b7d62ee07bf08e5"
+
+
+def test_keys_take_16_bytes_and_are_a_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(np.arange(7), np.arange(7) % 2, np.zeros(7, dtype=np.int64), 5)
+    whole = plan_keys(plan, list("abcdefg"), ["cat", "dog"], ["one", "two"])
+    monkeypatch.setattr(keys, "_BLOCK", 3)
+    assert list(plan_keys(plan, list("abcdefg"), ["cat", "dog"], ["one", "two"])) == list(whole)
+    assert whole.nbytes == 7 * 16
+    assert whole[-1] == list(whole)[6] == pair_key("g", "cat", 0, "one")
+    assert list(whole[2:4]) == [whole[2], whole[3]]
+    assert whole[3] in whole
+    with pytest.raises(IndexError):
+        whole[7]

@@ -44,6 +44,10 @@ def test_nearest_targets_come_from_the_ranking() -> None:
     ranking = np.array([[2, 1], [0, 2], [1, 0]])
     plan = make_plan(LABELS, 3, pairs="nearest:1", ranking=ranking)
     assert plan.targets.tolist() == [2, 2, 0, 0, 1, 1]
+    first = make_plan(LABELS, 3, pairs="nearest:1", ranking=ranking[:, :1])
+    assert _pairs(first) == _pairs(plan)  # the others are not asked for
+    with pytest.raises(ValueError, match=r"ranking has shape \(3, 1\), for 3 classes"):
+        make_plan(LABELS, 3, pairs="nearest:2", ranking=ranking[:, :1])
 
 
 def test_confusion_takes_sources_from_the_classes_a_target_is_taken_for() -> None:

@@ -50,6 +50,8 @@ def test_summary_counts_by_hand(tmp_path: Path) -> None:
     assert "r = 0.9        0" in text
     assert "on target    66.7%" in text
     assert "oracle       66.7%" in text
+    assert "training     2 of 3 rows kept in 1 of 3 classes (dropped: 1 by `on_target`" in text
+    assert "no rows    of cat, bird: images of these classes stay as they are" in text
     assert "network 2.0 s, decode 0.5 s" in text
     assert "reused" not in text
     assert "marked" not in text

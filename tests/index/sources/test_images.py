@@ -49,13 +49,14 @@ def test_every_mode_becomes_rgb(mode: str, value: Any, expected: tuple[int, int,
 
 def test_palettes_and_exif_rotation(tmp_path: Path) -> None:
     image = Image.new("RGB", (4, 2), (255, 0, 0))
-    image.paste((0, 0, 255), (0, 0, 1, 2))
+    image.paste((0, 0, 255), (0, 0, 2, 2))
     palette = as_rgb(image.convert("P", palette=Image.Palette.ADAPTIVE))
     assert palette.tobytes() == image.tobytes()
     exif = Image.Exif()
     exif[0x0112] = 6  # a viewer turns it right
     image.save(tmp_path / "turned.png", exif=exif)
     with Image.open(tmp_path / "turned.png") as file:
-        upright = as_rgb(file)
+        upright, fitted = as_rgb(file), fit_to(file, 2)
     assert upright.size == (2, 4)
     assert upright.getpixel((0, 0)) == (0, 0, 255)
+    assert fitted[2].tolist() == [[255, 255], [0, 0]]  # blue above red, as in the upright one

@@ -1,76 +1,45 @@
-"""Folders of images as sources."""
+"""What every source has, and what no bank can be built from."""
 
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from genie_transforms import MissingFileError, UserError
-from index.sources.source import open_source, source_of
+from genie_transforms import UserError
+from index.sources.source import Ids, Source, check_source
 
 
-def _save(path: Path, mode: str = "RGB") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, (6, 4)).save(path)
+def _source(
+    labels: list[int], names: list[str], image: Any = None, first: int | None = None
+) -> Source:
+    image = image or Image.new("L", (6, 4))
+    given = (image,) if first is None else (image, first)
+    dataset = [given] * len(labels)
+    return Source(dataset, names, np.array(labels, np.int64), Ids(len(labels)), "test")
 
 
-def test_a_folder_of_folders(tmp_path: Path) -> None:
-    for name in ("owl/b.png", "owl/a.png", "fox/deep/c.png"):
-        _save(tmp_path / name)
-    _save(tmp_path / "fox/grey.png", "L")
-    source = open_source(str(tmp_path))
-    assert source.class_names == ["fox", "owl"]
-    assert source.ids == ["fox/grey.png", "fox/deep/c.png", "owl/a.png", "owl/b.png"]
-    assert source.labels.tolist() == [0, 0, 1, 1]
-    assert source.kind == "imagefolder"
-    assert (source.image(0).mode, source.image(0).size) == ("RGB", (6, 4))
-
-
-def test_the_demo_needs_no_folder() -> None:
-    source = open_source("")
-    assert (source.kind, len(source)) == ("demo", len(source.class_names) * 7)
-    assert source.ids[:2] == ["0", "1"]
-
-
-def test_folders_that_are_no_sources(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="--source /nowhere: no such folder"):
-        open_source("/nowhere")
-    with pytest.raises(MissingFileError, match=f"--source {tmp_path}: .*any class folder"):
-        open_source(str(tmp_path))
-    _save(tmp_path / "owl/a.png")
-    with pytest.raises(UserError, match=r"one class, \['owl'\]; at least 2 are needed"):
-        open_source(str(tmp_path))
-    (tmp_path / "fox").mkdir()
-    with pytest.raises(MissingFileError, match=f"--source {tmp_path}: .*fox"):
-        open_source(str(tmp_path))
-
-
-class Dataset(list[tuple[Any, int]]):
-    """Images with labels, as torchvision has them."""
-
-    def __init__(self, labels: list[int], classes: list[str], image: Any = None) -> None:
-        super().__init__((image or Image.new("L", (6, 4)), label) for label in labels)
-        self.targets, self.classes = labels, classes
-
-
-def test_any_dataset_with_classes_and_targets_is_a_source() -> None:
-    source = source_of(Dataset([1, 0, 1], ["owl", "fox"]))
-    assert (source.ids, source.kind) == (["0", "1", "2"], "dataset")
-    assert source.class_names == ["owl", "fox"]
-    assert source.labels.tolist() == [1, 0, 1]
-    assert source.image(0).mode == "RGB"
+def test_ids_are_made_when_they_are_asked_for() -> None:
+    ids = Ids(4, lambda row: f"{row}.png")
+    assert (len(ids), ids[1], ids[-1], ids[1:3]) == (4, "1.png", "3.png", ["1.png", "2.png"])
+    assert list(ids) == ["0.png", "1.png", "2.png", "3.png"]
+    assert "2.png" in ids
+    with pytest.raises(IndexError):
+        ids[4]
 
 
 @pytest.mark.parametrize(
-    ("dataset", "message"),
+    ("source", "message"),
     [
-        ([], "a list as source has no `classes`"),
-        (Dataset([0, 0], ["owl"]), "has one class"),
-        (Dataset([0, 2], ["owl", "fox"]), r"must lie in \[0, 2\)"),
-        (Dataset([0, 1], ["owl", "fox"], image=3), "must return PIL images, got int"),
+        (_source([0, 0], ["owl"]), r"it has one class, \['owl'\]; at least 2 are needed"),
+        (_source([0, 1], ["owl", "owl"]), "it calls several classes 'owl'"),
+        (_source([0, 2], ["owl", "fox"]), r"must lie in \[0, 2\).*found 0 and 2"),
+        (_source([0, -1], ["owl", "fox"]), "found -1 and 0"),
+        (_source([0, 0], ["owl", "fox"]), r"it has no image of 1 of its 2 classes.*\['fox'\]"),
+        (_source([0, 1], ["owl", "fox"], 3), "it must return PIL images, got int"),
+        (_source([0, 1], ["owl", "fox"], first=1), "label 1 with its first image.*the target 0"),
     ],
 )
-def test_datasets_that_are_no_sources(dataset: Any, message: str) -> None:
+def test_sources_of_no_bank(source: Source, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        source_of(dataset)
+        check_source(source, "it")

@@ -45,7 +45,9 @@ def test_articles_agree_only_if_wanted() -> None:
 
 def test_articles_go_by_sound() -> None:
     vowels = ["umbrella", "heirloom", "honest man", "uninked pen", "Owl", "X-ray", "S-hook"]
+    vowels += ["8-ball", "11-inch nail"]
     consonants = ["uniform", "European robin", "one-way sign", "ukulele", "house", "used car"]
+    consonants += ["7-up", "10-speed bicycle"]
     prompts = make_prompts("a {target}", [*vowels, *consonants], agree=True)
     expected = [f"an {name}" for name in vowels] + [f"a {name}" for name in consonants]
     assert prompts == expected

@@ -28,16 +28,16 @@ def test_marks_by_hand() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 40), st.integers(0, 2**16))
+@given(st.integers(0, 150), st.integers(0, 2**16))
 def test_marks_equal_brute_force(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = _unit(rng.standard_normal((count, 3)))
-    labels = rng.integers(3, size=count)
+    labels, wide = rng.integers(2, size=count), vectors.astype(np.float64)
     expected = [
-        any(labels[j] == labels[i] and vectors[j] @ vectors[i] >= 0.9 for j in range(i))
+        any(labels[j] == labels[i] and wide[j] @ wide[i] >= 0.98 for j in range(i))
         for i in range(count)
     ]
-    assert near_duplicates(vectors, labels, 0.9).tolist() == expected
+    assert near_duplicates(vectors, labels, 0.98).tolist() == expected
 
 
 def test_a_bank_is_marked_across_its_shards(tmp_path: Path) -> None:

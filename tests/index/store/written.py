@@ -22,5 +22,5 @@ def write(out: Path, index: int, labels: list[int], **changes: Any) -> None:
     keys = [f"{index} {k}" for k in range(len(rows))]
     embeddings = [np.full((4, 2), index, dtype=np.float32)] * len(rows)
     centroids = [np.array([1.0, 0.0])] * len(rows)
-    write_embeddings(embeddings_path(out, index), keys, embeddings, centroids)
-    write_shard(out, index, 2, rows, CLASSES, STATS)
+    written = write_embeddings(embeddings_path(out, index), keys, embeddings, centroids)
+    write_shard(out, index, 2, rows, CLASSES, {**STATS, "embeddings": written})

@@ -7,14 +7,24 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
+from index.demo import PIPELINE
 from index.demo.scenes import CLASSES, COLORS, TEXTURES
-from index.train.fit import FitSettings, fit
-from index.train.models import MAX_TOKENS, make_scheduler, make_tokenizer, shifted_betas
+from index.train.fitting import FitSettings, fit
+from index.train.models import (
+    MAX_TOKENS,
+    make_scheduler,
+    make_tokenizer,
+    save_vocabulary,
+    shifted_betas,
+)
 
 
 def test_each_known_word_is_one_token_also_after_a_round_trip(tmp_path: Path) -> None:
     words = ["a", "photo", "of", *CLASSES, *COLORS, *TEXTURES]
-    make_tokenizer(words).save_pretrained(tmp_path)
+    made = make_tokenizer(words)
+    made.save_pretrained(tmp_path)
+    save_vocabulary(made, tmp_path)
+    assert {"vocab.json", "merges.txt"} <= {path.name for path in tmp_path.iterdir()}
     tokenizer = CLIPTokenizer.from_pretrained(tmp_path)
     assert tokenizer.model_max_length == MAX_TOKENS
     assert tokenizer.tokenize("A photo of a Star") == [
@@ -26,6 +36,14 @@ def test_each_known_word_is_one_token_also_after_a_round_trip(tmp_path: Path) ->
     ]
     assert [len(tokenizer.tokenize(word)) for word in words] == [1] * len(words)
     assert len(tokenizer.tokenize("zebra")) > 1  # spelled out, not unknown
+
+
+def test_the_demos_tokens_are_the_same_with_every_version_of_transformers() -> None:
+    tokenizer = CLIPTokenizer.from_pretrained(PIPELINE / "tokenizer")
+    tokens = [203, 40, 160, 150, 40, 169, 184, 151, 6, 17, 143, 77, 25, 65, 204, 204]
+    assert tokenizer("A photo of a red star on Grass, zz!")["input_ids"] == tokens
+    padded = tokenizer("a", padding="max_length", truncation=True)["input_ids"]
+    assert padded == [203, 40] + [204] * 22
 
 
 def test_schedule_is_shifted_in_the_middle_and_ends_as_stable_diffusions() -> None:

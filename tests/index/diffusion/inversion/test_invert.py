@@ -15,7 +15,8 @@ from index.demo.scenes import Scenes
 from index.demo.weights import PIPELINE
 from index.diffusion.families import load_family
 from index.diffusion.family import Family
-from index.diffusion.inversion.invert import CHECKPOINT, Concept, invert
+from index.diffusion.inversion.concepts import CHECKPOINT, Concept, invert
+from index.diffusion.inversion.config import Inversion
 from index.diffusion.inversion.tokens import (
     add_tokens,
     load_tokens,
@@ -23,7 +24,7 @@ from index.diffusion.inversion.tokens import (
     token_of,
     tokens_of,
 )
-from index.diffusion.inversion.training import Inversion, denoising_loss
+from index.diffusion.inversion.training import denoising_loss
 from index.diffusion.weights import ModelError
 
 FAST = Inversion(iterations=6, learning_rate=0.01, batch_size=8)

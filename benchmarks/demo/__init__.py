@@ -1,0 +1,1 @@
+"""Whether the demo shows the paper's effect: `python -m benchmarks.demo`."""

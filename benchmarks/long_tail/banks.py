@@ -1,0 +1,106 @@
+"""The banks of a seed: negatives of the Few classes, made from the most confused ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genie_transforms import Bank
+from genie_transforms.format import write_json
+from index import BuildConfig, build_bank
+from index.demo import CLASSES, SIZE, load_oracle, oracle_names
+
+from .arms import Arm
+from .config import LongTailConfig
+from .data import LongTail
+from .images import Negatives
+
+Confusion = npt.NDArray[np.float64]
+
+
+def build_config(
+    name: str, config: LongTailConfig, tail: LongTail, folder: Path, seed: int
+) -> BuildConfig:
+    """Return the build of one bank, but for its source.
+
+    Args:
+        name: A name that `Arm.images` may have.
+        config: The experiment.
+        tail: The training set; `folder` holds the confusion of its baseline.
+        folder: Folder of the seed.
+        seed: Of the plan and the noise.
+    """
+    common = BuildConfig(
+        out=folder / "banks" / name,
+        class_names=str(folder / "class-names.json"),
+        model=config.model,
+        backbone=config.backbone.format(seed=seed) if config.model else "demo",
+        device=config.device,
+        dtype=config.dtype,
+        num_inference_steps=config.num_inference_steps,
+        store_resolution=config.size,
+        only_classes=tuple(tail.pool.classes[label] for label in tail.few),
+        per_class=config.per_class,
+        pairs=f"confusion:{min(config.confused, tail.num_classes - 1)}",
+        confusion=str(folder / "confusion.npy"),
+        # A Few class of 5 wants 50 images of itself, and 4 classes of 5 give 20 pairs.
+        variations=config.per_class,
+        seed=seed,
+        preview=0,
+    )
+    if name == "genie-ada":
+        return replace(common, keep_sweep=True)
+    if name == "random-sources":
+        return replace(common, keep_sweep=True, pairs="all", confusion="")
+    fixed = {"genie": ("genie", 0.8), "img2img": ("img2img", 0.7), "img2img-low": ("img2img", 0.3)}
+    if name in fixed:
+        method, ratio = fixed[name]
+        return replace(common, method=method, noise_ratio=ratio)  # type: ignore[arg-type]
+    return replace(common, method="txt2img")
+
+
+def build_banks(
+    names: list[str],
+    config: LongTailConfig,
+    tail: LongTail,
+    folder: Path,
+    seed: int,
+    confusion: Confusion,
+) -> dict[str, Path]:
+    """Build the banks that are wanted, or continue them; return their folders by name."""
+    np.save(folder / "confusion.npy", confusion)
+    spoken = zip(tail.pool.classes, tail.pool.names, strict=True)
+    write_json(
+        folder / "class-names.json",
+        {name: {"name": s.display, "superclass": s.superclass} for name, s in spoken},
+    )
+    source = tail.training_set
+    return {
+        name: build_bank(build_config(name, config, tail, folder, seed), source).path
+        for name in names
+    }
+
+
+def label_precision(
+    bank: Bank, arm: Arm, config: LongTailConfig, classes: list[str]
+) -> float | None:
+    """Return the share of a bank's images in which the oracle sees their label; None without it.
+
+    The oracle is the classifier that was trained with a small pipeline, on real images only.
+    """
+    if config.model and not config.oracle:
+        return None
+    if not len(bank):
+        return None
+    oracle = load_oracle(Path(config.oracle)) if config.oracle else load_oracle()
+    # The demo's oracle knows scenes at their own size, other oracles those of their training.
+    size = config.size if config.oracle else SIZE
+    images = Negatives(bank, classes, arm, size, lambda pixels: pixels)
+    pixels = torch.stack([images[row][0] for row in range(len(images))])
+    seen = oracle_names(pixels, oracle=oracle, classes=classes if config.oracle else CLASSES)
+    right = [name == classes[label] for name, label in zip(seen, images.labels, strict=True)]
+    return float(np.mean(right))

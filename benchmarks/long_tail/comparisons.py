@@ -1,0 +1,87 @@
+"""Differences of arms, paired by seed, with intervals over seeds and over test images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t, ttest_1samp
+
+Floats = npt.NDArray[np.float64]
+
+_RESAMPLES = 2000
+
+
+def difference(first: Floats, second: Floats) -> dict[str, Any]:
+    """Return the mean difference of two arms with its 95 % t-interval over seeds.
+
+    Args:
+        first: A figure of the first arm, ``(S,)``, one for each seed.
+        second: The same of the second, of the same seeds.
+
+    Returns:
+        `difference`, `interval` (NaN of fewer than two seeds), `p` of the two-sided paired t-test,
+        `seeds`.
+    """
+    gaps = first - second
+    count, mean = len(gaps), float(gaps.mean())
+    if count < 2:
+        return {"difference": mean, "interval": [np.nan, np.nan], "p": np.nan, "seeds": count}
+    half = float(t.ppf(0.975, count - 1) * gaps.std(ddof=1) / count**0.5)
+    # Of equal gaps the test has nothing to divide by: certain, or no difference at all.
+    p = float(ttest_1samp(gaps, 0).pvalue) if gaps.std() > 0 else float(mean == 0)
+    return {"difference": mean, "interval": [mean - half, mean + half], "p": p, "seeds": count}
+
+
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """Return Holm's adjusted p values: each at least as large as those before it, at most 1."""
+    order = sorted(p_values, key=lambda name: p_values[name])
+    adjusted, largest = {}, 0.0
+    for place, name in enumerate(order):
+        value = p_values[name]
+        largest = max(largest, min(1.0, (len(order) - place) * value))
+        adjusted[name] = float("nan") if np.isnan(value) else largest
+    return {name: adjusted[name] for name in p_values}
+
+
+def over_seeds_and_images(
+    first: list[npt.NDArray[np.bool_]],
+    second: list[npt.NDArray[np.bool_]],
+    labels: list[npt.NDArray[np.int64]],
+) -> list[float]:
+    """Return a 95 % percentile interval of the difference, resampling seeds and test images.
+
+    The figure is the mean over a seed's classes of the accuracy on their test images. Images are
+    resampled within their class, the same ones for both arms.
+
+    Args:
+        first: Whether the first arm was right, for each seed ``(N_s,)``, on its Few test images.
+        second: The same of the second arm.
+        labels: Class of each of these images.
+    """
+    rng = np.random.default_rng(0)
+    gaps = [a.astype(np.float64) - b for a, b in zip(first, second, strict=True)]
+    by_class = [
+        [gap[classes == label] for label in np.unique(classes)]
+        for gap, classes in zip(gaps, labels, strict=True)
+    ]
+    means = np.empty(_RESAMPLES)
+    for k in range(_RESAMPLES):
+        seeds = rng.integers(len(by_class), size=len(by_class))
+        means[k] = np.mean([
+            np.mean([rng.choice(cell, len(cell)).mean() for cell in by_class[seed]])
+            for seed in seeds
+        ])  # fmt: skip
+    low, high = np.percentile(means, [2.5, 97.5])
+    return [float(low), float(high)]
+
+
+def share_of_gap(arm: Floats, floor: Floats, ceiling: Floats) -> float:
+    """Return (arm - floor) / (ceiling - floor) of the means over seeds; NaN without a gap.
+
+    With re-sampling as floor and real images of the generator's own training set as ceiling, it is
+    what generated images are worth of the real ones that the generator was made from.
+    """
+    gap = float(ceiling.mean() - floor.mean())
+    return float(arm.mean() - floor.mean()) / gap if gap else float("nan")

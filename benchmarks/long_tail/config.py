@@ -1,0 +1,113 @@
+"""The settings of a long-tail experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.training import RULES, GroupRule, TrainingConfig
+from genie_transforms import UserError
+
+from .arms import ARMS, MAIN_ARMS
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongTailConfig:
+    """Compare ways to help the rare classes of a long-tailed training set.
+
+    Attributes:
+        data: One of `benchmarks.datasets.DATASETS`; `lists` reads ImageNet-LT's files; `demo` is
+            the demo's scenes.
+        root: The folder that holds it.
+        train_list: For lists: lines of an image below the root and its label.
+        test_list: The same of the test images.
+        class_names: Display names of the classes, json or csv; the dataset's own if empty.
+        largest: Images of the largest class; 0 takes every image, as ImageNet-LT's lists want.
+        imbalance: Size of the largest class over that of the smallest; between them sizes fall
+            exponentially, and a permutation drawn from the seed decides which class is which.
+        half: Draw the training images from the half of each class that the generator did not
+            learn from (`benchmarks.small_pipeline --half`); whole takes all.
+        size: Side of the images that are trained on, in pixels.
+        model: Diffusion model, a folder or hub id; empty for the demo's.
+        oracle: Classifier of the small pipeline, for label precision; empty for none, or for the
+            demo's own.
+        backbone: What decides r*, as `python -m index.build --backbone` takes it; {seed} stands
+            for the seed.
+        num_inference_steps: Steps of the whole denoising; if not given, the model's.
+        device: Where the diffusion model runs; the training has its own.
+        dtype: Its precision.
+        per_class: Negatives of each Few class, and images that every appended arm adds to it.
+        confused: Sources come from this many classes that each target is most confused with.
+        probability: p of `GeNIeTransform` in the arms that replace.
+        arms: Names of the arms.
+        rule: Which classes are Few, Medium and Many.
+        seeds: Each has its own subset, baseline, banks and trainings.
+        training: How every arm is trained.
+        work: Folder of everything that is made; the same one again continues.
+        json: File that receives the figures.
+        plot: File that receives the plot.
+        quick: A small version of everything on the demo's scenes, which shows that it runs; its
+            figures mean nothing.
+    """
+
+    data: str = "demo"
+    root: Path = Path("data")
+    train_list: Path | None = None
+    test_list: Path | None = None
+    class_names: str = ""
+    largest: int = 500
+    imbalance: float = 100.0
+    half: Literal["classifier", "whole"] = "classifier"
+    size: int = 32
+    model: str = ""
+    oracle: str = ""
+    backbone: str = ""
+    num_inference_steps: int | None = None
+    device: str = "auto"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    per_class: int = 50
+    confused: int = 4
+    probability: float = 0.5
+    arms: tuple[str, ...] = MAIN_ARMS
+    rule: Literal["paper", "inclusive", "pooled"] = "paper"
+    seeds: tuple[int, ...] = tuple(range(10))
+    training: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(loss="balanced-softmax")
+    )
+    work: Path = Path("long-tail")
+    json: Path | None = None
+    plot: Path | None = None
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.arms if name not in ARMS]
+        if unknown:
+            raise UserError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
+        if (self.data == "lists") != bool(self.train_list and self.test_list):
+            raise UserError("--data lists needs --train-list and --test-list, and only lists do")
+        for name, least in (("per_class", 1), ("confused", 1), ("size", 8), ("largest", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not self.imbalance >= 1:
+            raise UserError(f"imbalance must be at least 1, got {self.imbalance}")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise UserError(f"seeds are different numbers from 0 up, got {self.seeds}")
+
+    @property
+    def group_rule(self) -> GroupRule:
+        """The rule that `rule` names."""
+        return RULES[self.rule]
+
+    def scaled_down(self) -> LongTailConfig:
+        """Return the small version on the demo's scenes if `quick`, else this one."""
+        if not self.quick:
+            return self
+        short = replace(self.training, num_steps=20, warmup_steps=2, batch_size=32)
+        return replace(
+            self, data="demo", largest=120, imbalance=40.0, model="", backbone="", per_class=4,
+            num_inference_steps=8, arms=_QUICK_ARMS, seeds=(0, 1), training=short, confused=2,
+        )  # fmt: skip
+
+
+_QUICK_ARMS = ("none", "resampled", "txt2img", "genie", "genie-ada", "balanced", "balanced+ada")

@@ -1,0 +1,185 @@
+"""The long-tailed training set of a seed, the test set, and what is left of the pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.datasets import Half, LabelledSet, open_dataset, rows_of_half
+from benchmarks.training import GroupRule
+from genie_transforms import MissingFileError, UserError
+from index.demo import NOVEL_CLASSES, Scenes
+from index.sources import ClassName, class_names_for
+
+from .config import LongTailConfig
+
+Integers = npt.NDArray[np.int64]
+
+_DEMO_TRAIN, _DEMO_TEST = (200, 2**17), (40, 2**17 + 1)
+"""Scenes of each class, and a seed apart from those of the demo's training."""
+
+
+@dataclass(frozen=True)
+class LongTail:
+    """What a seed trains and tests on.
+
+    Attributes:
+        pool: The training images that there are.
+        rows: Those of the training set, ascending int64.
+        generator_rows: Those that the generator learned from, for the control arm.
+        test: The test images, with the same classes.
+        rule: How classes are grouped.
+    """
+
+    pool: LabelledSet
+    rows: Integers
+    generator_rows: Integers
+    test: LabelledSet
+    rule: GroupRule
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return len(self.pool.classes)
+
+    @property
+    def labels(self) -> Integers:
+        """Labels of the training set, in the order of `rows`."""
+        return self.pool.labels[self.rows]
+
+    @cached_property
+    def counts(self) -> Integers:
+        """Training images of each class, ``(C,)`` int64."""
+        return np.bincount(self.labels, minlength=self.num_classes).astype(np.int64)
+
+    @property
+    def few(self) -> Integers:
+        """The Few classes."""
+        return np.flatnonzero(self.rule.groups(self.counts) == 0)
+
+    @property
+    def training_set(self) -> LabelledSet:
+        """The training set alone, as the builder takes it."""
+        return subset(self.pool, self.rows)
+
+
+def subset(data: LabelledSet, rows: Integers) -> LabelledSet:
+    """Return some images of a dataset."""
+    return replace(
+        data,
+        targets=[data.targets[row] for row in rows],
+        images=[data.images[row] for row in rows],
+    )
+
+
+def exponential_sizes(largest: int, imbalance: float, num_classes: int) -> Integers:
+    """Return n_k = round(largest * imbalance^(-k / (C - 1))), ``(C,)`` int64 (Cao et al., 2019)."""
+    places = np.arange(num_classes) / max(num_classes - 1, 1)
+    sizes: Integers = np.round(largest * imbalance**-places).astype(np.int64)
+    return sizes
+
+
+def draw_rows(labels: Integers, candidates: Integers, sizes: Integers, seed: int) -> Integers:
+    """Return the training rows of a seed.
+
+    Args:
+        labels: Of the whole pool.
+        candidates: Rows that may be drawn.
+        sizes: Of the classes, largest first; the seed permutes which class is which.
+        seed: Seed of both.
+
+    Raises:
+        UserError: A class has fewer images than it should get.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(sizes))
+    drawn = []
+    for label, size in zip(order.tolist(), sizes.tolist(), strict=True):
+        rows = candidates[labels[candidates] == label]
+        if len(rows) < size:
+            raise UserError(
+                f"class {label} has {len(rows)} images for training, but should get {size}: give "
+                "a smaller --largest"
+            )
+        drawn.append(rng.permutation(rows)[:size])
+    found: Integers = np.sort(np.concatenate(drawn))
+    return found
+
+
+def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
+    """Open training pool and test set; see `LongTailConfig.data`.
+
+    Raises:
+        UserError: They have other classes.
+        MissingFileError: Something is not there.
+    """
+    if config.data == "demo":
+        return _scenes(*_DEMO_TRAIN), _scenes(*_DEMO_TEST)
+    if config.train_list and config.test_list:
+        pool = read_list(config.train_list, config.root)
+        test = read_list(config.test_list, config.root)
+    else:
+        pool, test = (open_dataset(config.data, config.root, s) for s in ("train", "test"))
+    if pool.classes != test.classes:
+        other = sorted(set(pool.classes) ^ set(test.classes))
+        raise UserError(f"training and test images have other classes, such as {other[:3]}")
+    if config.class_names:
+        pool = replace(pool, names=class_names_for(config.class_names, pool.classes))
+    return pool, test
+
+
+def read_list(path: Path, root: Path) -> LabelledSet:
+    """Read a list as ImageNet-LT has it: lines of an image below the root and its label.
+
+    A class is called like the folder of its images.
+
+    Raises:
+        MissingFileError: The list, or its first image, is not there.
+        UserError: A line is of another form, labels leave one out, or folders and labels disagree.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"no list at {path}")
+    files, labels, folders = [], [], dict[int, str]()
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        name, _, label = line.strip().rpartition(" ")
+        if not name or not label.isdecimal():
+            raise UserError(f"{path}, line {number}: expected `image label`, got {line!r}")
+        folder = Path(name).parent.name
+        if folders.setdefault(int(label), folder) != folder:
+            raise UserError(f"{path}, line {number}: {folders[int(label)]} has label {label}, too")
+        files.append(root / name)
+        labels.append(int(label))
+    if not files or not files[0].is_file():
+        raise MissingFileError(f"the first image of {path} is not below {root}: give its --root")
+    if sorted(folders) != list(range(len(folders))):
+        raise UserError(f"{path} has labels {sorted(folders)[:5]} …: they must be 0 to C - 1")
+    classes = [folders[label] for label in range(len(folders))]
+    return LabelledSet(classes, labels, files, [ClassName(name) for name in classes])
+
+
+def _scenes(per_class: int, seed: int) -> LabelledSet:
+    """Return scenes of the demo's novel classes, which its backbone has never seen."""
+    scenes = Scenes(per_class, sorted(NOVEL_CLASSES), seed)
+    images = list(scenes.pixels(slice(None)).permute(0, 2, 3, 1).numpy())
+    names = [ClassName(name) for name in scenes.classes]
+    return LabelledSet(scenes.classes, scenes.targets, images, names)
+
+
+def open_long_tail(
+    config: LongTailConfig, pool: LabelledSet, test: LabelledSet, seed: int
+) -> LongTail:
+    """Return what a seed trains and tests on."""
+    half: Half = config.half if config.data not in ("demo", "lists") else "whole"
+    candidates = rows_of_half(pool, half)
+    others = np.setdiff1d(np.arange(len(pool)), candidates)
+    if not config.largest:
+        return LongTail(pool, candidates, others, test, config.group_rule)
+    sizes = exponential_sizes(config.largest, config.imbalance, len(pool.classes))
+    rows = draw_rows(pool.labels, candidates, sizes, seed)
+    # The demo's generator saw scenes of the same kind: unused ones stand for them.
+    unseen = np.setdiff1d(np.arange(len(pool)), rows) if config.data == "demo" else others
+    return LongTail(pool, rows, unseen, test, config.group_rule)

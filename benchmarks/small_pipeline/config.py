@@ -1,0 +1,41 @@
+"""The settings of the training; light, for `--help`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from genie_transforms import UserError
+from index.kinds import check_kinds
+from index.train import StageConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallPipelineConfig(StageConfig):
+    """Train a small pipeline on the training split of a dataset.
+
+    Attributes:
+        data: One of `benchmarks.datasets.DATASETS`; `folder` is an ImageFolder.
+        root: The folder that holds it.
+        resolution: Height and width of images, a multiple of 16; the time goes with its square.
+        shift: Rise of the schedule's log-SNR (see `index.train.models.shifted_betas`): the larger,
+            the later the class switches.
+        held_out: Images of the test split that the models are evaluated on.
+        half: Train on the generator's half of each class only, so that a classifier may learn from
+            the other (`benchmarks.long_tail`).
+    """
+
+    data: str
+    root: Path
+    resolution: int = 32
+    shift: float = 2.0
+    held_out: int = 1000
+    half: Literal["generator", "classifier", "whole"] = "whole"
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        if self.resolution < 32 or self.resolution % 16:
+            raise UserError(
+                f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"
+            )

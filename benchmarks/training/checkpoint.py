@@ -1,0 +1,120 @@
+"""What a training is made of, and the file from which it goes on."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from genie_transforms import FolderInUseError
+from genie_transforms.format import atomic_path, write_json
+
+from .config import TrainingConfig
+
+CHECKPOINT, SETTINGS = "checkpoint.pt", "training.json"
+
+
+@dataclass
+class Training:
+    """Weights, optimiser, schedule, scaling of gradients and the losses so far.
+
+    Attributes:
+        network: What is trained; not wrapped for several ranks.
+        optimizer: Its optimiser.
+        schedule: A linear rise, then a cosine to 0.
+        scaler: Scales gradients of float16; does nothing else.
+        losses: Loss of each step so far.
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    schedule: LambdaLR
+    scaler: torch.amp.GradScaler
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return len(self.losses)
+
+    @classmethod
+    def begin(cls, network: nn.Module, config: TrainingConfig) -> Training:
+        """Begin a training of a network that is already where it runs."""
+        parameters = list(network.parameters())
+        rate, decay = config.learning_rate, config.weight_decay
+        optimizer: Optimizer = (
+            AdamW(parameters, lr=rate, weight_decay=decay)
+            if config.optimizer == "adamw"
+            else SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay, nesterov=True)
+        )
+        schedule = LambdaLR(optimizer, lambda step: rate_at(step, config))
+        device = next(network.parameters()).device
+        scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16")
+        return cls(network, optimizer, schedule, scaler)
+
+    def take(self, loss: Tensor) -> None:
+        """Take a step down the gradient of `loss`."""
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        self.losses.append(loss.item())
+
+    def load(self, folder: Path) -> None:
+        """Go on from the folder's checkpoint, if it has one."""
+        path = folder / CHECKPOINT
+        if not path.exists():
+            return
+        device = next(self.network.parameters()).device
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.losses = state["losses"]
+
+    def save(self, folder: Path) -> None:
+        """Write the folder's checkpoint."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "losses": self.losses,
+        }
+        with atomic_path(folder / CHECKPOINT) as temporary:
+            torch.save(state, temporary)
+
+
+def rate_at(step: int, config: TrainingConfig) -> float:
+    """Return the learning rate of a step as a share of the peak."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(1, config.num_steps - config.warmup_steps)
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def claim_folder(folder: Path, config: TrainingConfig) -> None:
+    """Make `folder` the folder of this training, or check that it already is.
+
+    Raises:
+        FolderInUseError: It holds a training with other settings; names them.
+    """
+    path, wanted = folder / SETTINGS, config.recipe()
+    if path.exists():
+        found = json.loads(path.read_text())
+        other = {k: found.get(k) for k in wanted if found.get(k) != wanted[k]}
+        if other:
+            raise FolderInUseError(
+                f"{folder} holds a training with {other}: remove it, or give another folder"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, wanted)

@@ -1,0 +1,70 @@
+"""A build is stages of tasks: embed blocks of images, generate shards, finish the bank.
+
+A task may be run again, writes atomically, and depends on nothing but the settings and earlier
+stages: not on which process runs it, when, with how many others, or how often it was interrupted.
+So whoever runs the tasks of a stage knows tasks, not banks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from tqdm import tqdm
+
+logger = logging.getLogger("genie.build")
+
+
+class Stage(Protocol):
+    """Tasks that may run in any order and in any process.
+
+    Attributes:
+        name: What the stage does.
+        unit: What `size` counts, in the singular.
+    """
+
+    name: str
+    unit: str
+
+    @property
+    def num_tasks(self) -> int:
+        """How many tasks there are; they are numbered from 0."""
+        ...
+
+    def size(self, task: int) -> int:
+        """Return how much a task is of the whole, such as its pairs."""
+        ...
+
+    def is_done(self, task: int) -> bool:
+        """Tell from what is on disk whether a task need not run, whoever ran it."""
+        ...
+
+    def run(self, task: int) -> None:
+        """Run a task, and leave its result on disk."""
+        ...
+
+
+def run_here(stage: Stage, before: Callable[[], None] | None = None) -> None:
+    """Run the tasks of a stage that are not done, one after the other, in this process.
+
+    Args:
+        stage: The stage.
+        before: Called before each task; raises if the build must not go on.
+    """
+    done = {task for task in range(stage.num_tasks) if stage.is_done(task)}
+    if done:
+        logger.info("%s: %d of %d are done", stage.name, len(done), stage.num_tasks)
+    sizes = [stage.size(task) for task in range(stage.num_tasks)]
+    initial = sum(sizes[task] for task in done)
+    quiet = None if logger.isEnabledFor(logging.INFO) else True  # None: only on a terminal
+    with tqdm(
+        total=sum(sizes), initial=initial, desc=stage.name, unit=stage.unit, disable=quiet
+    ) as bar:
+        for task in range(stage.num_tasks):
+            if task in done:
+                continue
+            if before is not None:
+                before()
+            stage.run(task)
+            bar.update(sizes[task])

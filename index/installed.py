@@ -1,0 +1,39 @@
+"""Is what banks are built with installed, and under which name does this program run?"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from genie_transforms import MissingPackageError
+
+_PACKAGES = (
+    *("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "matplotlib"),
+    *("safetensors", "tqdm", "transformers", "tyro", "yaml"),
+)
+
+
+def require_packages() -> None:
+    """Return if every package of the extra `index` is installed; none is imported.
+
+    A command that is being started ends instead, with one line and exit status 2.
+
+    Raises:
+        MissingPackageError: Some are missing; names them, and says what to install.
+    """
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if not missing:
+        return
+    message = f"{', '.join(missing)} not installed: pip install 'genie-transforms[index]'"
+    # While Python looks for the module of `python -m`, that stands in its place.
+    if sys.argv[0] == "-m" or script_name():
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+    raise MissingPackageError(message)
+
+
+def script_name() -> str | None:
+    """Return the name of the installed script that runs, such as genie-build, or None."""
+    name = Path(sys.argv[0]).stem
+    return name if name.startswith("genie-") else None

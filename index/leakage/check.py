@@ -1,0 +1,214 @@
+"""Compare a bank with a held-out set: equal images, nearly equal ones, and distances."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS
+from tqdm import tqdm
+
+from genie_transforms import MissingFileError, UserError, source_digest
+from genie_transforms.format import Manifest, write_json
+from index.device import choose_device
+from index.embed import (
+    Backbone,
+    Distances,
+    EmbeddingIndex,
+    Embeddings,
+    distances,
+    load_backbone,
+    nearest,
+)
+from index.sources import fit_to
+from index.store import chosen_embeddings, embeddings_path, finished_shards, read_shard, read_table
+
+from .config import LeakageConfig
+
+logger = logging.getLogger("genie.leakage")
+
+
+_SHOWN = 10
+"""Files that each list of the text names, at most."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        bank: Folder of the bank.
+        test: Folder of the held-out images.
+        test_images: How many there are.
+        same: Held-out files whose pixels are those of a source.
+        near_sources: Held-out file, and cosine to the nearest source, where that is large; None if
+            it cannot be known, since the bank keeps its sources' embeddings only compressed.
+        near_negatives: Held-out file, and cosine to the nearest negative, where that is large.
+        train_test: Distances between sources and held-out images; None as for near_sources.
+        augmented_test: Distances between negatives and held-out images; None for an empty bank.
+    """
+
+    bank: str
+    test: str
+    test_images: int
+    same: list[str]
+    near_sources: dict[str, float] | None
+    near_negatives: dict[str, float]
+    train_test: Distances | None
+    augmented_test: Distances | None
+
+
+def check_leakage(config: LeakageConfig) -> Report:
+    """Compare a bank with a held-out set.
+
+    Raises:
+        BankNotFoundError: There is no such bank.
+        MissingFileError: The bank's index or embeddings, or held-out images, are missing.
+        UnfinishedBankError: The bank's build did not end.
+        UserError: The bank's backbone is another one now; or near sources are to count, and
+            cannot be known.
+    """
+    manifest = Manifest.read(config.bank)
+    files = _image_files(config.test)
+    index = EmbeddingIndex.load(config.bank / "index")
+    train, augmented = _sources(index, config), _negatives(config.bank)
+    backbone = load_backbone(manifest.recipe["backbone"], device=choose_device(config.device))
+    if backbone.fingerprint() != manifest.fingerprint["backbone"]:
+        raise UserError(
+            f"the backbone {manifest.recipe['backbone']!r} is no longer the one that {config.bank} "
+            "was built with: restore its weights"
+        )
+    digests, test = _embed(files, backbone, manifest.recipe["resolution"])
+    sources = set(index.digests) | set(_column(config.bank, "source_digest"))
+    names = [str(path.relative_to(config.test)) for path in files]
+    return Report(
+        bank=str(config.bank),
+        test=str(config.test),
+        test_images=len(files),
+        same=[name for name, digest in zip(names, digests, strict=True) if digest in sources],
+        near_sources=None if train is None else nearly_same(train, test, names, config.similarity),
+        near_negatives=nearly_same(augmented, test, names, config.similarity),
+        train_test=None if train is None else distances(train, test),
+        augmented_test=distances(augmented, test) if len(augmented) else None,
+    )
+
+
+def _sources(index: EmbeddingIndex, config: LeakageConfig) -> Embeddings | None:
+    """Read the embeddings of all sources, ``(N, D)`` float32; None if they are only compressed.
+
+    Raises:
+        UserError: They are, and near sources are to count.
+    """
+    # Decoded ones would say of most copies that they are none.
+    if index.keeps_embeddings:
+        return index.embeddings()
+    why = (
+        f"{config.bank} keeps the embeddings of its sources compressed, as {index.factory!r}, and "
+        "so which held-out images are nearly the same cannot be known: run its build again, which "
+        "makes no image again and keeps them exactly"
+    )
+    if config.near:
+        raise UserError(why)
+    logger.warning("%s", why)
+    return None
+
+
+def _embed(files: Sequence[Path], backbone: Backbone, side: int) -> tuple[list[str], Embeddings]:
+    """Read images; return their content keys and their embeddings, ``(M, D)`` float32."""
+    digests, embedded = [], []
+    for start in tqdm(range(0, len(files), 64), desc="embed test", unit="block", disable=None):
+        images = [_read(path) for path in files[start : start + 64]]
+        digests += [source_digest(image) for image in images]
+        embedded.append(backbone(torch.stack([fit_to(image, side) for image in images])))
+    return digests, np.concatenate(embedded)
+
+
+def nearly_same(
+    first: Embeddings, second: Embeddings, names: Sequence[str], similarity: float
+) -> dict[str, float]:
+    """Name the images of the second set that have a near neighbour in the first.
+
+    Args:
+        first: ``(N, D)`` float32, unit norm.
+        second: ``(M, D)`` float32, unit norm.
+        names: Of the second set, M.
+        similarity: From this cosine on, two images are nearly the same.
+
+    Returns:
+        Name and cosine to the nearest one.
+    """
+    if not len(first):
+        return {}
+    _, cosines = nearest(first, second, 1)
+    near = zip(names, cosines[:, 0].tolist(), strict=True)
+    return {name: round(cosine, 4) for name, cosine in near if cosine >= similarity}
+
+
+def _image_files(folder: Path) -> list[Path]:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMG_EXTENSIONS)
+    if not files:
+        raise MissingFileError(f"--test {folder}: no images there ({', '.join(IMG_EXTENSIONS)})")
+    return files
+
+
+def _read(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def _column(bank: Path, name: str) -> list[Any]:
+    values: list[Any] = read_table(bank, [name])[name].to_pylist()
+    return values
+
+
+def _negatives(bank: Path) -> Embeddings:
+    """Read the embeddings of all negatives, ``(N, D)`` float32."""
+    blocks = []
+    for shard in sorted(finished_shards(bank)):
+        path, rows = embeddings_path(bank, shard), read_shard(bank, shard, ["label"]).num_rows
+        if not path.exists():
+            raise MissingFileError(f"{path} is missing: leakage needs the bank as it was built")
+        if rows:
+            blocks.append(chosen_embeddings(path, rows))
+    return np.concatenate(blocks) if blocks else np.zeros((0, 0), dtype=np.float32)
+
+
+def show(report: Report) -> str:
+    """Return some lines of text."""
+    lines = [
+        f"held out     {report.test_images} images in {report.test}",
+        f"same         {len(report.same)} have the pixels of a source",
+        *(f"  {name}" for name in report.same[:_SHOWN]),
+    ]
+    for name, near in (("source", report.near_sources), ("negative", report.near_negatives)):
+        if near is None:
+            lines.append(f"near         cannot be known of a {name}: embeddings are compressed")
+            continue
+        lines.append(f"near         {len(near)} are nearly the same as a {name}")
+        ranked = sorted(near.items(), key=lambda item: -item[1])[:_SHOWN]
+        lines += [f"  {file}  {cosine:.4f}" for file, cosine in ranked]
+    for name, found in (("train", report.train_test), ("augmented", report.augmented_test)):
+        if found is not None:
+            middle = ", ".join(f"{value:.3f}" for value in found.quantiles)
+            lines.append(
+                f"{name + '–test':<12} cosine distance {found.mean:.3f} ± {found.std:.3f} "
+                f"(5, 25, 50, 75, 95 %: {middle}); to the nearest {found.nearest_mean:.3f}"
+            )
+    return "\n".join(lines)
+
+
+def run(config: LeakageConfig) -> None:
+    """Print the report and write it, if asked for; exit with 1 on overlap."""
+    report = check_leakage(config)
+    print(show(report))
+    if config.json:
+        write_json(config.json, asdict(report))
+    if report.same or (config.near and report.near_sources):
+        sys.exit(1)

@@ -1,0 +1,72 @@
+"""From the labels that users write to class numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from genie_transforms import UserError
+
+from .source import Labels
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+\.?")
+
+
+def number_classes(
+    written: Sequence[str], names: Sequence[str] | None, what: str
+) -> tuple[list[str], Labels]:
+    """Return the class names, and the label of each image, ``(N,)`` int64.
+
+    Numbers stay what they are, for training uses them. Words are numbered in their sorted order,
+    as `ImageFolder` does.
+
+    Args:
+        written: The label of each image, as text.
+        names: The class name of each image, if it is known beside a number.
+        what: What messages call the source.
+
+    Raises:
+        UserError: There is no image, numbers have gaps or fractions, or a number has two
+            names.
+    """
+    if not len(written):
+        raise UserError(f"{what} lists no image")
+    if not all(_INTEGER.fullmatch(label) for label in written):
+        if all(_NUMBER.fullmatch(label) for label in written):  # as words, 10.0 is before 2.0
+            raise UserError(
+                f"labels of {what} are no class numbers, such as {written[0]!r}: write 0, 1, …"
+            )
+        words, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
+        return words.tolist(), places.astype(np.int64)
+    labels = np.array([int(label) for label in written], dtype=np.int64)
+    numbers, first = np.unique(labels, return_index=True)
+    check_numbers(numbers, what)
+    if names is None:
+        return [str(number) for number in numbers], labels
+    classes = [names[row] for row in first]
+    for row, name in enumerate(names):
+        if name != classes[labels[row]]:
+            raise UserError(
+                f"{what} calls class {labels[row]} {classes[labels[row]]!r} and also {name!r}"
+            )
+    return classes, labels
+
+
+def check_numbers(numbers: Labels, what: str) -> None:
+    """Refuse class numbers that do not count from 0 without gaps.
+
+    Args:
+        numbers: The different ones, sorted.
+        what: What messages call the source.
+
+    Raises:
+        UserError: They start elsewhere, or have gaps.
+    """
+    if not np.array_equal(numbers, np.arange(len(numbers))):
+        raise UserError(
+            f"labels of {what} are numbers, so they must be 0, 1, 2, … without gaps, as training "
+            f"counts classes: found {numbers[:5].tolist()} … {numbers[-1]}; or write names"
+        )

@@ -1,0 +1,46 @@
+"""Paired differences, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.long_tail.comparisons import (
+    difference,
+    holm,
+    over_seeds_and_images,
+    share_of_gap,
+)
+
+
+def test_differences_are_paired_by_seed() -> None:
+    found = difference(np.array([0.5, 0.7, 0.6]), np.array([0.4, 0.5, 0.6]))
+    # gaps .1, .2, 0: mean .1, standard deviation .1, t(2, .975) = 4.303, p of t = sqrt(3)
+    assert found["difference"] == pytest.approx(0.1)
+    half = 4.3027 * 0.1 / 3**0.5
+    assert found["interval"] == pytest.approx([0.1 - half, 0.1 + half], abs=1e-4)
+    assert found["p"] == pytest.approx(0.2254, abs=1e-4)
+    alone = difference(np.array([0.5]), np.array([0.4]))
+    assert np.isnan(alone["p"])
+
+
+def test_holm_multiplies_by_the_number_of_tests_that_are_left() -> None:
+    adjusted = holm({"a": 0.04, "b": 0.01, "c": 0.03})
+    assert adjusted == pytest.approx({"b": 0.03, "c": 0.06, "a": 0.06})
+    assert holm({"a": 0.9, "b": 0.8}) == pytest.approx({"a": 1.0, "b": 1.0})
+
+
+def test_the_bootstrap_keeps_images_in_their_class_and_pairs_the_arms() -> None:
+    right, wrong = np.ones(6, bool), np.zeros(6, bool)
+    labels = np.array([0, 0, 0, 0, 1, 1])
+    assert over_seeds_and_images([right, right], [right, right], [labels, labels]) == [0, 0]
+    assert over_seeds_and_images([right, right], [wrong, wrong], [labels, labels]) == [1, 1]
+    one_class = np.array([1, 1, 1, 1, 0, 0], bool)  # better on the larger class alone: mean 1/2
+    low, high = over_seeds_and_images([one_class], [wrong], [labels])
+    assert low == high == pytest.approx(0.5)
+
+
+def test_a_share_is_of_the_way_from_resampling_to_real_images() -> None:
+    floor, ceiling = np.array([0.2, 0.4]), np.array([0.6, 0.8])
+    assert share_of_gap(np.array([0.3, 0.5]), floor, ceiling) == pytest.approx(0.25)
+    assert np.isnan(share_of_gap(floor, floor, floor))

@@ -1,0 +1,111 @@
+"""Long-tailed subsets: sizes by the field's formula, rows by the seed, lists as ImageNet-LT's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.datasets import LabelledSet, rows_of_half
+from benchmarks.long_tail.config import LongTailConfig
+from benchmarks.long_tail.data import (
+    draw_rows,
+    exponential_sizes,
+    open_long_tail,
+    open_pool,
+    read_list,
+)
+from genie_transforms import MissingFileError, UserError
+from index.sources import ClassName
+
+
+def _levels(count: int, classes: int) -> LabelledSet:
+    """`count` images of each class, each of a level of its own."""
+    images = [np.full((4, 4, 3), k, np.uint8) for k in range(count * classes)]
+    names = [f"class {k}" for k in range(classes)]
+    targets = [k // count for k in range(count * classes)]
+    return LabelledSet(names, targets, images, [ClassName(name) for name in names])
+
+
+def test_sizes_fall_exponentially_as_in_the_literature() -> None:
+    # 500 images and imbalance 100 over ten classes, by hand
+    expected = [500, 300, 180, 108, 65, 39, 23, 14, 8, 5]
+    assert exponential_sizes(500, 100, 10).tolist() == expected
+    assert exponential_sizes(5000, 250, 10)[-1] == 20  # CIFAR-10-LT of Cao et al., 0.004
+    assert exponential_sizes(7, 1, 3).tolist() == [7, 7, 7]
+
+
+def test_a_seed_decides_which_class_is_which() -> None:
+    labels = np.repeat(np.arange(3), 10)
+    sizes = np.array([9, 4, 1])
+    drawn = [np.bincount(labels[draw_rows(labels, np.arange(30), sizes, s)]) for s in range(6)]
+    assert all(sorted(counts.tolist()) == [1, 4, 9] for counts in drawn)
+    assert len({tuple(counts.tolist()) for counts in drawn}) > 1
+    again = draw_rows(labels, np.arange(30), sizes, 3)
+    assert np.array_equal(again, draw_rows(labels, np.arange(30), sizes, 3))
+    with pytest.raises(UserError, match=r"has 2 images for training, but should get 9"):
+        draw_rows(labels, np.array([0, 1, 12, 13, 22, 23]), sizes, 0)
+
+
+def test_halves_share_no_image_whatever_the_order_of_the_rows() -> None:
+    data = _levels(9, 2)
+    generator, classifier = (rows_of_half(data, half) for half in ("generator", "classifier"))
+    assert sorted([*generator, *classifier]) == list(range(18))
+    assert np.bincount(data.labels[generator]).tolist() == [5, 5]
+    order = np.random.default_rng(0).permutation(18)
+    shuffled = LabelledSet(
+        data.classes,
+        [data.targets[row] for row in order],
+        [data.images[row] for row in order],
+        data.names,
+    )
+    found = {int(shuffled.images[row][0, 0, 0]) for row in rows_of_half(shuffled, "generator")}
+    assert found == {int(row) for row in generator}
+
+
+def test_lists_are_read_as_imagenet_lt_has_them(tmp_path: Path) -> None:
+    for folder in ("n02", "n01"):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+        Image.new("RGB", (8, 6), "red").save(tmp_path / "train" / folder / "a b.png")
+    lines = "train/n02/a b.png 0\ntrain/n01/a b.png 1\n"
+    (tmp_path / "list.txt").write_text(lines)
+    data = read_list(tmp_path / "list.txt", tmp_path)
+    assert (data.classes, data.targets) == (["n02", "n01"], [0, 1])
+    assert data[1][0].size == (8, 6)
+    for text, message in (
+        ("train/n02/a b.png\n", "line 1: expected `image label`"),
+        (lines + "train/n03/c.png 0\n", "line 3: n02 has label 0, too"),
+        ("train/n02/a b.png 1\n", "must be 0 to C - 1"),
+    ):
+        (tmp_path / "list.txt").write_text(text)
+        with pytest.raises(UserError, match=message):
+            read_list(tmp_path / "list.txt", tmp_path)
+    (tmp_path / "list.txt").write_text(lines)
+    with pytest.raises(MissingFileError, match="give its --root"):
+        read_list(tmp_path / "list.txt", tmp_path / "elsewhere")
+
+
+def test_the_demo_keeps_training_and_control_images_apart() -> None:
+    config = LongTailConfig(quick=True).scaled_down()
+    tail = open_long_tail(config, *open_pool(config), seed=0)
+    assert sorted(tail.counts.tolist()) == [3, 6, 13, 27, 57, 120]
+    assert sorted(tail.counts[tail.few].tolist()) == [3, 6, 13]
+    assert not set(tail.rows) & set(tail.generator_rows)
+    assert len(tail.training_set) == 226
+    assert tail.training_set.targets == tail.labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arms": ("none", "genee")}, r"unknown arms \['genee'\]; choose among none"),
+        ({"data": "lists"}, "--data lists needs --train-list"),
+        ({"imbalance": 0.5}, "imbalance must be at least 1"),
+        ({"seeds": (1, 1)}, "seeds are different numbers"),
+    ],
+)
+def test_settings_are_checked_first(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        LongTailConfig(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""The whole recipe at its smallest, and what each arm trains on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.long_tail.arms import ARMS
+from benchmarks.long_tail.config import LongTailConfig
+from benchmarks.long_tail.data import open_long_tail, open_pool
+from benchmarks.long_tail.run import Seed, main, training_images
+from benchmarks.measure import without_nan
+from benchmarks.training import TrainingConfig
+from genie_transforms import Bank
+
+_CONFIG = LongTailConfig(
+    largest=60, imbalance=30.0, per_class=2, confused=2, num_inference_steps=3, seeds=(0, 1),
+    arms=("none", "resampled", "txt2img", "genie", "genie-ada", "real-g", "balanced+ada"),
+    training=TrainingConfig(
+        loss="balanced-softmax", num_steps=3, warmup_steps=1, batch_size=8, device="cpu"
+    ),
+    size=32, device="cpu",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[LongTailConfig, dict[str, Any]]:
+    work = tmp_path_factory.mktemp("long-tail")
+    config = replace(_CONFIG, work=work, json=work / "out.json", plot=work / "out.png")
+    return config, main(config)
+
+
+def test_the_recipe_gives_every_arm_and_comparison(
+    finished: tuple[LongTailConfig, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, result = finished
+    assert [(e["seed"], e["arm"]) for e in result["arms"]] == [
+        (seed, arm) for seed in (0, 1) for arm in config.arms
+    ]
+    assert set(result["comparisons"]) == {"P1", "P2", "P3"}
+    few = {(e["seed"], e["arm"]): e["few"] for e in result["arms"]}
+    gap = np.mean([few[seed, "genie"] - few[seed, "txt2img"] for seed in (0, 1)])
+    assert result["comparisons"]["P1"]["difference"] == pytest.approx(gap)
+    assert set(result["oracle"]) == {"txt2img", "genie", "genie-ada", "balanced+ada"}
+    written = json.loads((config.work / "out.json").read_text())
+    assert written["generator"] == {"model": "demo", "oracle": None}
+    assert str(config.work) not in json.dumps({k: v for k, v in written.items() if k != "command"})
+    assert (config.work / "out.png").stat().st_size > 5000
+    # A second run finds everything there, and says the same.
+    again = main(config)
+    assert without_nan(again["means"]) == without_nan(result["means"])
+    assert "P3: txt2img - resampled on Few" in capsys.readouterr().out
+
+
+def _seed(config: LongTailConfig, number: int = 0) -> Seed:
+    tail = open_long_tail(config, *open_pool(config), seed=number)
+    folder = config.work / f"seed-{number}"
+    banks = {path.name: path for path in (folder / "banks").iterdir()}
+    return Seed(config, tail, folder, number, banks)
+
+
+def test_appended_arms_have_the_same_class_sizes(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(finished[0])
+    counts = seed.tail.counts
+    grown = counts.copy()
+    grown[seed.tail.few] += 2
+    for name in ("resampled", "txt2img", "genie", "genie-ada", "real-g"):
+        images, labels = training_images(seed, ARMS[name])
+        assert np.bincount(labels).tolist() == grown.tolist(), name
+        assert [images[k][1] for k in range(len(images))] == labels.tolist()
+    _, labels = training_images(seed, ARMS["none"])
+    assert np.bincount(labels).tolist() == counts.tolist()
+
+
+def test_sources_are_the_classes_that_the_baseline_confuses(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(finished[0])
+    confusion = np.load(seed.folder / "confusion.npy")
+    np.fill_diagonal(confusion, -1)
+    for row in Bank.open(seed.banks["genie-ada"], keep=None):
+        target = seed.tail.pool.classes.index(
+            Bank.open(seed.banks["genie-ada"]).class_names[row.label]
+        )
+        assert row.source_label in confusion[target].argsort()[::-1][:2]
+
+
+def test_an_arm_takes_the_image_of_its_noise_ratio(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(finished[0])
+    images, _ = training_images(seed, ARMS["genie"])
+    negatives = images.datasets[1]  # type: ignore[attr-defined]
+    bank = Bank.open(seed.banks["genie-ada"], keep=None)
+    place = [round(r, 4) for r in bank[0].noise_ratios].index(0.8)
+    assert list(negatives.image(0).getdata()) == list(bank.sweep(0)[place].getdata())
+
+
+def test_in_the_loop_few_classes_get_negatives_and_others_stay(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(replace(finished[0], probability=1.0))
+    images, labels = training_images(seed, ARMS["balanced+ada"])
+    plain, _ = training_images(seed, ARMS["balanced"])
+    for row in range(0, len(labels), 5):
+        torch.manual_seed(row)
+        replaced, label = images[row]
+        torch.manual_seed(row)
+        real, _ = plain[row]
+        assert label == labels[row]
+        if label not in seed.tail.few:
+            assert torch.equal(replaced, real)

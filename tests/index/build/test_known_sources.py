@@ -1,0 +1,78 @@
+"""A build tells its bank of all source images, however few of them have a pair."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from torchvision.datasets import ImageFolder
+
+from genie_transforms import Bank, GeNIeTransform
+from genie_transforms.format import SOURCES, verify_bank
+from index.build import build, report_build
+from index.config import BuildConfig
+from index.sources import open_source
+
+
+def test_every_image_of_the_demo_is_a_hit_after_six_pairs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {"max_pairs": 6, "num_inference_steps": 4, "preview": 0}
+    printed = report_build(BuildConfig(out=tmp_path / "bank", **settings))
+    source = open_source("")
+    bank = Bank.open(tmp_path / "bank", keep=None)
+    assert len(bank) == 6  # one for each class
+    transform = GeNIeTransform(bank, p=1)
+    for row in range(len(source)):
+        transform(source.image(row))
+    assert transform.counters == (42, 42, 0, 0)
+    with caplog.at_level(logging.WARNING, "genie.bank"):
+        kept = Bank.open(tmp_path / "bank").kept
+    assert f"training     {kept}" in printed
+    for name in kept.empty_classes:
+        assert f"of {name}" in printed or f", {name}" in printed
+    assert [str(kept) in record.getMessage() for record in caplog.records] == [True] * bool(
+        kept.empty_classes
+    )
+    assert verify_bank(tmp_path / "bank") == []
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine photos in three classes; one is there in two of them, another twice in its own."""
+    from index.demo.scenes import Scenes
+
+    root = tmp_path_factory.mktemp("photos")
+    Scenes(3, classes=("arrow", "drop", "fish"), seed=1).write_image_folder(root)
+    first, second = sorted((root / "arrow").iterdir())[:2]
+    (root / "drop" / "copy.png").write_bytes(first.read_bytes())
+    (root / "arrow" / "copy.png").write_bytes(second.read_bytes())
+    return root
+
+
+def test_all_are_hits_but_those_of_two_classes(
+    photos: Path, tmp_path: Path, stable_diffusion_folder: Path
+) -> None:
+    settings = {
+        "source": str(photos),
+        "model": str(stable_diffusion_folder),
+        "backbone": "demo",
+        "max_pairs": 6,
+        "num_inference_steps": 2,
+        "noise_ratios": (0.6, 0.9),
+        "resolution": 16,
+        "preview": 0,
+    }
+    printed = report_build(BuildConfig(out=tmp_path / "bank", **settings))
+    assert "two classes  1 of 9 images are there in more than one class" in printed
+    bank = Bank.open(tmp_path / "bank", keep=None)
+    assert set(bank.labels.tolist()) == {0, 1, 2}
+    transform = GeNIeTransform(bank, p=1)
+    dataset = ImageFolder(str(photos), transform)
+    for index in range(len(dataset)):
+        assert dataset[index][0].size == (64, 64)
+    assert transform.counters == (11, 9, 2, 0)
+    # Built again elsewhere, with another plan: the same images, so the same bytes.
+    build(BuildConfig(out=tmp_path / "again", **{**settings, "max_pairs": 3}))
+    assert (tmp_path / "again" / SOURCES).read_bytes() == (bank.path / SOURCES).read_bytes()
