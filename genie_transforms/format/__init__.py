@@ -49,6 +49,7 @@ from .temporary import (
 )
 from .untrusted import bank_file, read_json
 from .verify import verify_bank
+from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "sha256_of",
     "shard_name",
     "size_of",
+    "stats_checksum",
     "temporary_path",
     "this_machine",
     "verify_bank",

@@ -141,9 +141,9 @@ def read_block(path: Path) -> pa.RecordBatch:
     """
     bank_file(path.parent, path.name)
     try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise BankFormatError("it is no Arrow file")
+        data = memoryview(pa.memory_map(str(path), "r").read_buffer())
+        if data[: len(_MAGIC)] != _MAGIC or data[-6:] != _MAGIC[:6]:
+            raise BankFormatError("it is no whole Arrow file")
         _, batches = _map_batches(path, start=len(_MAGIC))
         if len(batches) != 1:
             raise BankFormatError(f"it has {len(batches)} blocks of rows and must have one")

@@ -19,6 +19,7 @@ from genie_transforms import (
     UserError,
     source_digest,
 )
+from genie_transforms.format import stats_checksum
 from tests.banks import all_pairs, row_of, source_image, write_bank
 from tests.hub_server import Hub, running_hub
 
@@ -85,7 +86,8 @@ def test_a_commit_gives_the_same_bank_after_a_smaller_one_was_pushed(
     options: dict[str, Any] = {"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint}
     whole = write_bank(tmp_path / "a", known=True)
     (whole / "stats").mkdir()
-    (whole / "stats" / "00001.json").write_text("{}")
+    for number, shard in enumerate(Bank.open(whole).manifest.shards):
+        (whole / "stats" / f"{number:05d}.json").write_text(json.dumps({"shard": shard}))
     Bank.open(whole).push_to_hub(REPO, endpoint=hub.endpoint)
     small = write_bank(tmp_path / "b", all_pairs(2), num_shards=1)
     Bank.open(small).push_to_hub(REPO, endpoint=hub.endpoint)
@@ -118,7 +120,10 @@ def test_local_paths_stay_here(hub: Hub, tmp_path: Path) -> None:
     (folder / "build.json").write_text(json.dumps({"recipe": recipe}))
     (folder / "stats").mkdir()
     failure = f"cannot read '{photos}/cat/1.png' nor {Path.home()}/x"
-    (folder / "stats" / "00000.json").write_text(json.dumps({"failures": [failure]}))
+    for number, shard in enumerate(Bank.open(folder).manifest.shards):
+        stats = {"shard": shard, "failures": [failure]}
+        stats["checksum"] = stats_checksum(stats)
+        (folder / "stats" / f"{number:05d}.json").write_text(json.dumps(stats))
     (folder / "report.html").write_text(f"<p>{photos}</p>")
     Bank.open(folder).push_to_hub(REPO, endpoint=hub.endpoint)
 
