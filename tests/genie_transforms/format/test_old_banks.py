@@ -8,8 +8,8 @@ code of its time, from the demo's scenes and models, in the commit that is named
 
 with `--image-format jpeg` (all but 1-marks) and `--keep-sweep --noise-ratios 0.5 0.7` (1-sweep).
 What only a continued build reads was removed, so that they stay small: `build.json`, `embeddings/`,
-`sources/` and the FAISS file. When the format changes, add a bank that the code before the change has built,
-and never write one of these again.
+`sources/` and the FAISS file. When the format changes, add a bank that the code before the change
+has built, and never write one of these again.
 """
 
 from __future__ import annotations
