@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,27 +110,25 @@ def rate_at(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done))
 
 
-def claim_folder(folder: Path, config: TrainingConfig, labels: Integers, num_classes: int) -> None:
-    """Make `folder` the folder of this training, or check that it already is.
+def about_labels(labels: Integers, num_classes: int) -> dict[str, Any]:
+    """Return what tells one dataset from most others: how many images, and a digest of labels."""
+    digest = hashlib.sha256(labels.astype(np.int64).tobytes()).hexdigest()[:16]
+    return {"images": len(labels), "classes": num_classes, "labels": digest}
 
-    Args:
-        folder: Of the training.
-        config: Its settings.
-        labels: Labels of its images, ``(N,)`` int64: another dataset has others.
-        num_classes: C.
+
+def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Make `folder` the folder of what has these settings, or check that it already is.
 
     Raises:
-        FolderInUseError: It holds a training with other settings or labels; names them.
+        FolderInUseError: It holds something with other settings; names them.
     """
-    digest = hashlib.sha256(labels.astype(np.int64).tobytes()).hexdigest()[:16]
-    about = {"images": len(labels), "classes": num_classes, "labels": digest}
-    path, wanted = folder / SETTINGS, json.loads(json.dumps(config.recipe() | about))
+    path, wanted = folder / SETTINGS, json.loads(json.dumps(settings))
     if path.exists():
         found = json.loads(path.read_text())
         other = {k: found.get(k) for k in wanted if found.get(k) != wanted[k]}
         if other:
             raise FolderInUseError(
-                f"{folder} holds a training with {other}: remove it, or give another folder"
+                f"{folder} was begun with {other}: remove it, or give another folder"
             )
         return
     folder.mkdir(parents=True, exist_ok=True)

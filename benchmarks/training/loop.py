@@ -14,7 +14,7 @@ from genie_transforms import UserError
 from index.device import choose_device
 
 from .batches import ImageDataset, Integers, Rank, class_counts, load, seed_of
-from .checkpoint import Training, claim_folder
+from .checkpoint import Training, about_labels, claim_folder
 from .config import TrainingConfig
 from .losses import make_loss
 from .networks import make_network
@@ -46,7 +46,7 @@ def train(
     """
     device, config = _checked_device(config, labels), config.in_steps(len(labels))
     with joined_ranks(device, config) as rank:
-        claim_folder(folder, config, labels, num_classes)
+        claim_folder(folder, config.recipe() | about_labels(labels, num_classes))
         torch.manual_seed(seed_of(config.seed))
         network = make_network(config, num_classes).to(device)
         training = Training.begin(network, config)

@@ -13,10 +13,10 @@ import torch
 from benchmarks.long_tail.arms import ARMS
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
-from benchmarks.long_tail.run import Seed, main, training_images
+from benchmarks.long_tail.run import Seed, _check_arms, main, training_images
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
-from genie_transforms import Bank
+from genie_transforms import Bank, FolderInUseError, UserError
 
 _CONFIG = LongTailConfig(
     largest=60, imbalance=30.0, per_class=2, confused=2, num_inference_steps=3, seeds=(0, 1),
@@ -79,6 +79,51 @@ def test_appended_arms_have_the_same_class_sizes(
     assert np.bincount(labels).tolist() == counts.tolist()
 
 
+def test_a_bank_with_too_few_negatives_is_made_up_for_by_the_classes_own_images(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(replace(finished[0], per_class=5))  # the bank has 2 of each
+    images, labels = training_images(seed, ARMS["genie"])
+    _, resampled = training_images(seed, ARMS["resampled"])
+    assert np.bincount(labels).tolist() == np.bincount(resampled).tolist()
+    real, negatives, own = images.datasets  # type: ignore[attr-defined]
+    assert len(negatives) == 2 * len(seed.tail.few)
+    assert len(own) == 3 * len(seed.tail.few)
+    assert set(own.rows) <= set(real.rows)
+    assert [images[k][1] for k in range(len(images))] == labels.tolist()
+    # More than wanted are left out.
+    images, _ = training_images(_seed(replace(finished[0], per_class=1)), ARMS["genie"])
+    assert [len(part) for part in images.datasets[1:]] == [len(seed.tail.few), 0]  # type: ignore[attr-defined]
+
+
+def test_an_arm_mixes_as_the_training_does_unless_it_says_otherwise(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    config = finished[0]
+    mixing = replace(config.training, mix="mixup-or-cutmix", epochs=2.0)
+    seed = _seed(replace(config, training=mixing))
+    assert seed.training(ARMS["genie"]).mix == "mixup-or-cutmix"
+    assert seed.training(ARMS["cutmix"]).mix == "cutmix"
+    # Epochs are of the real images, so that all arms take the same number of steps.
+    steps = round(2 * len(seed.tail.rows) / 8)
+    assert {seed.training(arm).num_steps for arm in ARMS.values()} == {steps}
+
+
+def test_figures_of_other_settings_are_not_taken_for_these(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    with pytest.raises(FolderInUseError, match=r"was begun with .*'per_class': 2"):
+        main(replace(finished[0], per_class=3))
+
+
+def test_the_control_of_real_images_needs_them(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    tail = _seed(finished[0]).tail
+    with pytest.raises(UserError, match="--arms real-g needs images of every Few class"):
+        _check_arms(finished[0], replace(tail, generator_rows=np.zeros(0, dtype=np.int64)))
+
+
 def test_sources_are_the_classes_that_the_baseline_confuses(
     finished: tuple[LongTailConfig, dict[str, Any]],
 ) -> None:
@@ -97,7 +142,7 @@ def test_an_arm_takes_the_image_of_its_noise_ratio(
 ) -> None:
     seed = _seed(finished[0])
     images, _ = training_images(seed, ARMS["genie"])
-    negatives = images.datasets[1]  # type: ignore[attr-defined]
+    negatives = images.datasets[1].dataset  # type: ignore[attr-defined]
     bank = Bank.open(seed.banks["genie-ada"], keep=None)
     place = [round(r, 4) for r in bank[0].noise_ratios].index(0.8)
     assert list(negatives.image(0).getdata()) == list(bank.sweep(0)[place].getdata())
