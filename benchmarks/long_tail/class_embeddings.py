@@ -57,6 +57,9 @@ def embed_prompts(folder: str, prompts: list[str]) -> Tensor:
             f"--text-encoder {folder} lacks {sorted(loaded['missing_keys'])[:3]}: it must be a "
             "CLIPTextModelWithProjection"
         )
-    batches = [prompts[start : start + 256] for start in range(0, len(prompts), 256)]
-    tokens = [tokenizer(batch, padding=True, truncation=True, return_tensors="pt") for batch in batches]
-    return torch.cat([model.eval()(**batch).text_embeds for batch in tokens]).float()
+    found = []
+    for start in range(0, len(prompts), 256):
+        texts = prompts[start : start + 256]
+        tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+        found.append(model.eval()(**tokens).text_embeds)
+    return torch.cat(found).float()

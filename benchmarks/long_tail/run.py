@@ -30,9 +30,9 @@ from genie_transforms.format import write_json
 
 from .arms import ARMS, Arm, banks_of
 from .banks import Confusion, build_banks, label_precision
+from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import Integers, LongTail, open_long_tail, open_pool
-from .class_embeddings import write_class_embeddings
 from .images import Negatives, RealImages, at_most, augmentation, plain, repeated
 from .report import report, show
 
@@ -230,9 +230,7 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     claim_folder(config.work, config.recipe())
     if config.text_encoder:
         head = write_class_embeddings(config, pool)
-        config = replace(
-            config, text_encoder="", training=replace(config.training, head=str(head))
-        )
+        config = replace(config, text_encoder="", training=replace(config.training, head=str(head)))
     figures = []
     for number in config.seeds:
         figures += run_seed(config, pool, test, number)

@@ -20,9 +20,10 @@ from .livt import TABLE_4
 
 
 def clip_training() -> TrainingConfig:
-    """Return how the tower is trained: epochs, rate and images of a step after VL-LTR's first stage.
+    """Return how the tower is trained: epochs and rate are those of VL-LTR's first stage.
 
-    For its sampling by the square root of class sizes there is the balanced softmax.
+    The batch is half of its 8 times 256; the balanced softmax stands for its sampling by the
+    square root of class sizes.
     """
     return TrainingConfig(
         model="timm:resnet50_clip",

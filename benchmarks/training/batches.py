@@ -67,16 +67,16 @@ class Seeded(Dataset[Any]):
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Seed torch's generator, NumPy's and Python's, which timm's transforms draw from."""
-    of_python, of_numpy = random.getstate(), np.random.get_state()
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             random.seed(seed)
-            np.random.seed(seed % 2**32)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
             yield
     finally:
         random.setstate(of_python)
-        np.random.set_state(of_numpy)
+        np.random.set_state(of_numpy)  # noqa: NPY002
 
 
 class Batches(Sampler[list[tuple[int, int]]]):

@@ -153,8 +153,9 @@ def load_weights(network: nn.Module, path: Path, heads: Sequence[str] | None = N
 def _fits(head: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
     """Tell whether a checkpoint, as it is or wrapped, has a head of the network's own shapes."""
     found = {key: value.shape for key, value in own.items() if key.startswith(f"{head}.")}
+    given = [(f".{name}", value.shape) for name, value in state.items()]
     return all(
-        any(f".{name}".endswith(f".{key}") and value.shape == shape for name, value in state.items())
+        any(name.endswith(f".{key}") and has == shape for name, has in given)
         for key, shape in found.items()
     )
 

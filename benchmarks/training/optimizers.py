@@ -44,7 +44,9 @@ def _groups(network: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
         )
         return groups
     if not hasattr(network, "group_matcher"):
-        raise UserError(f"--layer-decay needs a timm model, which knows its layers, not {config.model}")
+        raise UserError(
+            f"--layer-decay needs a timm model, which knows its layers, not {config.model}"
+        )
     found = param_groups_layer_decay(
         network,
         config.weight_decay,

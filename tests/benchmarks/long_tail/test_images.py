@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from benchmarks.long_tail.config import LongTailConfig
-from benchmarks.long_tail.images import augmentation, at_most, plain, repeated
+from benchmarks.long_tail.images import at_most, augmentation, plain, repeated
 from genie_transforms import UserError
 
 
@@ -35,7 +35,9 @@ def test_large_images_are_cropped_from_the_whole_of_the_photograph(augment: str)
     halves = np.zeros((100, 400, 3), np.uint8)
     halves[:, 200:] = 255
     change = augmentation(_config(size=96, augment=augment))
-    torch.manual_seed(0), random.seed(0), np.random.seed(0)
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
     found = torch.stack([change(Image.fromarray(halves)) for _ in range(40)])
     assert found.shape == (40, 3, 96, 96)
     assert found.dtype == torch.float32
@@ -44,9 +46,9 @@ def test_large_images_are_cropped_from_the_whole_of_the_photograph(augment: str)
 
 def test_no_strength_of_randaugment_fails() -> None:
     change = augmentation(_config(size=32, augment="randaugment"))
-    (posterize,) = [
-        op for step in change.transforms for op in getattr(step, "ops", []) if op.name == "PosterizeIncreasing"  # type: ignore[attr-defined]
-    ]
+    steps = change.transforms  # type: ignore[attr-defined]
+    ops = [op for step in steps for op in getattr(step, "ops", [])]
+    (posterize,) = [op for op in ops if op.name == "PosterizeIncreasing"]
     assert [posterize.level_fn(level, {})[0] for level in (0, 9, 10)] == [4, 1, 1]
 
 

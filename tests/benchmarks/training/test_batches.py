@@ -50,13 +50,20 @@ class Noise(torch.utils.data.Dataset[Tensor]):
         return 1
 
     def __getitem__(self, index: int) -> Tensor:
-        return torch.tensor([torch.rand(1).item(), np.random.rand(), random.random()])
+        of_numpy = np.random.rand()  # noqa: NPY002
+        return torch.tensor([torch.rand(1).item(), of_numpy, random.random()])
+
+
+def _seed_all(seed: int) -> None:
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)
 
 
 def test_a_sample_depends_on_its_seed_and_leaves_the_generators_alone() -> None:
-    torch.manual_seed(5), np.random.seed(5), random.seed(5)
+    _seed_all(5)
     expected = Noise()[0]
-    torch.manual_seed(5), np.random.seed(5), random.seed(5)
+    _seed_all(5)
     samples = Seeded(Noise())
     first, second, again = samples[0, 1], samples[0, 2], samples[0, 1]
     assert torch.equal(Noise()[0], expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,22 @@ def test_a_finished_head_of_the_same_shape_is_used_and_a_small_one_is_small(
     assert 1e-5 < head.std() < 3e-5
 
 
+def _openai(key: str) -> str:
+    """Return the name that OpenAI's RN50 has for a weight of timm's resnet50_clip."""
+    for pattern, name in (
+        (r"stem\.conv(\d)\.conv", r"conv\1"),
+        (r"stem\.conv(\d)\.bn", r"bn\1"),
+        (r"stages\.(\d)\.(\d)\.conv(\d)_\w+\.(conv|bn)", r"stage\1.\2.\4\3"),
+        (r"stages\.(\d)\.(\d)\.shortcut\.conv\.conv", r"stage\1.\2.downsample.0"),
+        (r"stages\.(\d)\.(\d)\.shortcut\.conv\.bn", r"stage\1.\2.downsample.1"),
+        (r"head\.pos_embed", "attnpool.positional_embedding"),
+        (r"head\.proj", "attnpool.c_proj"),
+        (r"head\.([qkv])", r"attnpool.\1_proj"),
+    ):
+        key = re.sub(pattern, name, key)
+    return re.sub(r"stage(\d)", lambda found: f"layer{int(found[1]) + 1}", key)
+
+
 def test_class_embeddings_make_a_zero_shot_classifier_of_an_image_tower(tmp_path: Path) -> None:
     tower = timm.create_model("resnet50_clip", num_classes=6).eval()
     torch.save(tower.state_dict(), tmp_path / "tower.pt")
@@ -121,5 +138,11 @@ def test_class_embeddings_make_a_zero_shot_classifier_of_an_image_tower(tmp_path
         seen = tower(images)
     expected = 100 * F.cosine_similarity(seen[:, None], torch.from_numpy(texts)[None], dim=2)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+    # OpenAI's own file has other names, and the text tower beside.
+    openai = {f"visual.{_openai(key)}": value.half() for key, value in tower.state_dict().items()}
+    torch.save(openai | {"logit_scale": torch.ones(())}, tmp_path / "tower.pt")
+    converted = make_network(config, 4).state_dict()
+    for key, value in tower.state_dict().items():
+        assert torch.equal(converted[f"body.{key}"], value.half().to(value.dtype)), key
     with pytest.raises(UserError, match=r"must hold one array of 5 rows, but has \[\(4, 6\)\]"):
         make_network(config, 5)
