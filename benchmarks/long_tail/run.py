@@ -225,9 +225,8 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     config = config.scaled_down()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
-    pool, test = open_pool(config)
-    config.work.mkdir(parents=True, exist_ok=True)
     claim_folder(config.work, config.recipe())
+    pool, test = open_pool(config)
     if config.text_encoder:
         head = write_class_embeddings(config, pool)
         config = replace(config, text_encoder="", training=replace(config.training, head=str(head)))

@@ -34,8 +34,11 @@ class CosineClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images ``(B, 3, H, W)`` to logits ``(B, C)``."""
-        seen = F.normalize(self.body(images).float(), dim=1)
-        return SCALE * seen @ F.normalize(self.classes, dim=1).T
+        features = self.body(images)
+        # In bfloat16 a logit near 100 would be rounded to a half.
+        with torch.autocast(images.device.type, enabled=False):
+            seen = F.normalize(features.float(), dim=1)
+            return SCALE * (seen @ F.normalize(self.classes, dim=1).T)
 
 
 def read_classes(path: Path, num_classes: int) -> Tensor:

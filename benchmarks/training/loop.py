@@ -34,7 +34,7 @@ def train(
     Args:
         config: The training.
         dataset: Returns (image ``(3, H, W)`` float32, class number); random choices of its
-            transform come from torch's generator.
+            transform come from the global generators of torch, NumPy or Python.
         labels: Class number of each of its images, ``(N,)`` int64.
         num_classes: C.
         folder: Holds settings and checkpoint; the same one again goes on.

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.training import TrainingConfig, make_network
+from benchmarks.training.cosine import CosineClassifier
 from genie_transforms import MissingFileError, UserError
 
 
@@ -138,6 +139,12 @@ def test_class_embeddings_make_a_zero_shot_classifier_of_an_image_tower(tmp_path
         seen = tower(images)
     expected = 100 * F.cosine_similarity(seen[:, None], torch.from_numpy(texts)[None], dim=2)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+    # Under autocast the head stays in float32: bfloat16 would round logits of 100 to a half.
+    body = nn.Flatten()
+    with torch.autocast("cpu", torch.bfloat16):
+        exact = CosineClassifier(body, torch.tensor([[1.0, 0.001]]))(torch.tensor([[1.0, 0.1]]))
+    cosine = 1.0001 / (1 + 1e-6) ** 0.5 / 1.01**0.5
+    assert exact.item() == pytest.approx(100 * cosine, rel=1e-5)
     # OpenAI's own file has other names, and the text tower beside.
     openai = {f"visual.{_openai(key)}": value.half() for key, value in tower.state_dict().items()}
     torch.save(openai | {"logit_scale": torch.ones(())}, tmp_path / "tower.pt")
