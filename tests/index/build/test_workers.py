@@ -99,7 +99,7 @@ def test_workers_that_always_die_stop_the_build_which_then_goes_on(
     monkeypatch.setattr(workers, "MOST_DEATHS", 1)  # each costs the start of two processes
     (tmp_path / "deaths").write_text("99")
     config = BuildConfig(**settings, out=tmp_path / "bank", workers=2)
-    with pytest.raises(BankError, match="workers died 1 times.*fewer --workers"):
+    with pytest.raises(BankError, match=r"workers died 1 times.*fewer --workers"):
         build(config)
     (tmp_path / "deaths").write_text("0")
     assert build(BuildConfig(**settings, out=tmp_path / "bank")).is_dir()
