@@ -110,7 +110,7 @@ class _Team:
                     if deaths == MOST_DEATHS:
                         raise BankError(
                             f"workers died {deaths} times in a row, killed from outside or out of "
-                            "memory: run the same command with fewer --workers; it goes on from here"
+                            "memory: give the same command fewer --workers; it goes on from here"
                         ) from error
                     logger.warning("a worker died: others go on with what is not finished")
 
