@@ -27,6 +27,7 @@ from index.store import (
 from .describe import Description
 from .prepare import Prepared
 from .r_stars import chosen_r_stars, share_r_stars
+from .tasks import Order
 
 logger = logging.getLogger("genie.build")
 
@@ -47,6 +48,7 @@ class FinishBank:
     """
 
     name, unit = "finish", "bank"
+    order: Order = ("finish", 0)
     num_tasks = 1
 
     def __init__(self, prepared: Prepared, description: Description, start: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,7 +20,7 @@ from index.store import SourceBlocks
 from .embed import EmbedSources
 from .open import Opened
 from .prompts import complete_prompts
-from .tasks import run_here
+from .tasks import RunStage, run_here
 
 logger = logging.getLogger("genie.build")
 
@@ -58,19 +57,19 @@ def decide(opened: Opened) -> Opened:
     return replace(opened, config=config, prompts=prompts)
 
 
-def prepare(decided: Opened, before: Callable[[], None] | None = None) -> Prepared:
+def prepare(decided: Opened, run_stage: RunStage = run_here) -> Prepared:
     """Embed the source images and plan the pairs.
 
     Args:
         decided: What `decide` returned.
-        before: See `run_here`.
+        run_stage: Runs the stage that embeds.
 
     Raises:
         UserError: The images do not allow what is asked for.
     """
     config, source, prompts = decided.config, decided.source, decided.prompts
     stage = embedding_stage(decided)
-    run_here(stage, before)
+    run_stage(stage)
     if isinstance(stage.backbone, CachedBackbone):
         hits = stage.backbone.num_hits
         logger.info("embeddings: %d of %d images were cached", hits, len(source))
