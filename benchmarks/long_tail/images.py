@@ -65,7 +65,8 @@ def _keeping_a_bit(transform: v2.Compose) -> Transform:
         for op in getattr(step, "ops", []):
             if op.name.startswith("Posterize"):
                 op.level_fn = partial(_at_least_one, op.level_fn)
-    return transform
+    kept: Transform = transform
+    return kept
 
 
 def _at_least_one(level: Callable[..., tuple[int]], *arguments: Any) -> tuple[int]:

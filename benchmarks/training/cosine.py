@@ -38,7 +38,8 @@ class CosineClassifier(nn.Module):
         # In bfloat16 a logit near 100 would be rounded to a half.
         with torch.autocast(images.device.type, enabled=False):
             seen = F.normalize(features.float(), dim=1)
-            return SCALE * (seen @ F.normalize(self.classes, dim=1).T)
+            logits: Tensor = SCALE * (seen @ F.normalize(self.classes, dim=1).T)
+            return logits
 
 
 def read_classes(path: Path, num_classes: int) -> Tensor:

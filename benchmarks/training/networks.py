@@ -168,7 +168,8 @@ def _decodes(key: str) -> bool:
 def _heads(network: nn.Module) -> list[str]:
     """Return the names of the modules that map features to classes."""
     if hasattr(network, "pretrained_cfg"):
-        named = network.pretrained_cfg["classifier"]
+        about: Any = network.pretrained_cfg
+        named = about["classifier"]
         return [named] if isinstance(named, str) else list(named)
     return [name for name in ("fc", "classifier", "head", "heads") if hasattr(network, name)]
 

@@ -35,7 +35,7 @@ def _groups(network: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
     # With SGD everything decays, as in He et al., 2016; with AdamW what is neither a vector nor
     # named by the network, as in timm and MAE.
     exempt = config.optimizer == "adamw"
-    named = getattr(network, "no_weight_decay", set)() if exempt else set()
+    named: set[str] = getattr(network, "no_weight_decay", set)() if exempt else set()
     if config.layer_decay == 1:
         if not exempt:
             return [{"params": list(network.parameters())}]
