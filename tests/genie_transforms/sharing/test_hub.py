@@ -76,8 +76,8 @@ def test_a_commit_gives_the_same_bank_after_a_smaller_one_was_pushed(
 ) -> None:
     options: dict[str, Any] = {"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint}
     whole = write_bank(tmp_path / "a", known=True)
-    (whole / "stats").mkdir()
-    (whole / "stats" / "00001.json").write_text("{}")
+    (whole / "embeddings").mkdir()
+    (whole / "embeddings" / "00001.arrow").write_bytes(b"of the second shard")
     Bank.open(whole).push_to_hub(REPO, endpoint=hub.endpoint)
     small = write_bank(tmp_path / "b", all_pairs(2), num_shards=1)
     Bank.open(small).push_to_hub(REPO, endpoint=hub.endpoint)
