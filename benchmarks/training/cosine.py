@@ -56,7 +56,7 @@ def read_classes(path: Path, num_classes: int) -> Tensor:
     if not path.is_file():
         raise MissingFileError(f"no class embeddings at {path}")
     if path.suffix == ".safetensors":
-        found = list(load_file(path).values())
+        found: list[Tensor] = list(load_file(path).values())
     elif path.suffix == ".npy":
         found = [torch.from_numpy(np.load(path, allow_pickle=False))]
     else:
