@@ -89,6 +89,9 @@ def learn_classes(config: InvertConfig) -> list[Path]:
         if config.only_classes and folder not in config.only_classes:
             continue
         rows = (source.labels == label).nonzero()[0].tolist()[: config.max_images or None]
+        if not rows:
+            logger.warning("%s has no image, so no token is learned for it", folder)
+            continue
         images = torch.stack([fit_to(source.image(row), side) for row in rows])
         concepts.append(Concept(folder, images, config.initializer or names[label].display))
     paths = invert(family, concepts, config, config.out)
