@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from genie_transforms import source_digest
+from genie_transforms import UserError, source_digest
 from genie_transforms.format import encode_image
 from index.config import BuildConfig
 from index.embed import Embeddings

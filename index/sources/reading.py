@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import EpsImagePlugin, Image
+from PIL import EpsImagePlugin, Image, UnidentifiedImageError
 
 from genie_transforms import GeNIeError, StorageError, UserError
 
@@ -112,6 +112,8 @@ def why_bad(error: Exception, name: str) -> str:
         if error.errno not in _OF_THE_FILE:
             raise StorageError(f"{name} cannot be read: {error}") from error
         return str(error.strerror)
+    if isinstance(error, UnidentifiedImageError):  # whose text has an address or a whole path
+        return f"its content is none of {', '.join(FORMATS)}"
     text = " ".join(str(error).split())
     return text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}"
 

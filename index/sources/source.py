@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, overload
 
@@ -89,14 +90,30 @@ class Source:
             BadImageError: It cannot be used.
             StorageError: The disk fails.
         """
+        with self._naming(row):
+            image = self.dataset[row][0]
+            check_image(image)
+        return image  # type: ignore[no-any-return]
+
+    def sample(self, row: int) -> Sequence[Any]:
+        """Read a row as the dataset returns it: the image first, perhaps its label.
+
+        Raises:
+            BadImageError: The dataset cannot.
+            StorageError: The disk fails.
+        """
+        with self._naming(row):
+            return tuple(self.dataset[row])
+
+    @contextmanager
+    def _naming(self, row: int) -> Iterator[None]:
+        """Say of which image an error is."""
         try:
             with no_ghostscript():
-                image = self.dataset[row][0]
-                check_image(image)
+                yield
         except Exception as error:  # Pillow's parsers raise whatever they stumble upon
             name = str(self.ids[row])
             raise BadImageError(name, why_bad(error, name)) from error
-        return image  # type: ignore[no-any-return]
 
     def take(self, rows: Sequence[int]) -> Source:
         """Return some of the images, with their names and classes; rows are numbered anew."""
@@ -188,12 +205,14 @@ def _is_text(name: str) -> bool:
 
 
 def _check_first(source: Source, what: str) -> None:
-    """Refuse what the first row shows: tensors, and labels that are not those of training."""
+    """Refuse what the first row shows: tensors, and labels that are not those of training.
+
+    Bad images show nothing; they are recorded when they are embedded.
+    """
     for row in range(min(len(source), _LOOKED_AT)):
         try:
-            with no_ghostscript():
-                image, *others = source.dataset[row]
-        except Exception:  # a bad image, which is recorded when it is embedded
+            image, *others = source.sample(row)
+        except BadImageError:
             continue
         break
     else:
