@@ -30,7 +30,7 @@ GROUPS = {
         *("cache", "batch_size", "pairs_per_shard", "stale_distance", "refresh_stale"),
         *("retry_failed",),
     ),
-    "machine": ("channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
+    "machine": ("workers", "channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
     "output": ("store_resolution", "image_format", "keep_sweep", "preview", "index_factory"),
 }
 """How `--help` groups the settings; the first group is what people need first."""

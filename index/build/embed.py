@@ -15,6 +15,8 @@ from index.embed import Backbone, EmbeddingIndex
 from index.sources import BadImageError, Source, fit_to
 from index.store import SourceBlock, SourceBlocks
 
+from .tasks import Order
+
 Vector = npt.NDArray[np.float32]
 
 BLOCK = 256
@@ -65,6 +67,7 @@ class EmbedSources:
     """
 
     name, unit = "embed sources", "image"
+    order: Order = ("embed", 0)
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ from .bad_images import write_bad_images
 from .describe import Description
 from .prepare import Prepared
 from .r_stars import chosen_r_stars, share_r_stars
+from .tasks import Order
 
 logger = logging.getLogger("genie.build")
 
@@ -48,6 +49,7 @@ class FinishBank:
     """
 
     name, unit = "finish", "bank"
+    order: Order = ("finish", 0)
     num_tasks = 1
 
     def __init__(self, prepared: Prepared, description: Description, start: float) -> None:

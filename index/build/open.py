@@ -51,12 +51,15 @@ class Opened:
     family: Family
 
 
-def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Opened:
+def open_build(
+    given: BuildConfig, dataset: LabelledImages | None = None, *, for_owner: bool = False
+) -> Opened:
     """Open source, backbone and diffusion model, the largest last.
 
     Args:
         given: The build, as the user gave it.
         dataset: Source images in place of `given.source`.
+        for_owner: This process works for the one that owns the folder.
 
     Raises:
         FolderInUseError: The bank's folder holds something else, or somebody builds in it.
@@ -69,7 +72,8 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
             raise UserError(f"{name} {folder} is a file, and must be a folder, or not there yet")
     config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
-    check_free(config.out)
+    if not for_owner:
+        check_free(config.out)
     check_factory(config.index_factory)
     check_apart(config)
     if dataset is None:

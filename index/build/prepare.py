@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +22,7 @@ from .bad_images import BadImages, leave_out
 from .embed import EmbedSources
 from .open import Opened
 from .prompts import complete_prompts
-from .tasks import run_here
+from .tasks import RunStage, run_here
 
 logger = logging.getLogger("genie.build")
 
@@ -62,19 +61,19 @@ def decide(opened: Opened) -> Opened:
     return replace(opened, config=config, prompts=prompts)
 
 
-def prepare(decided: Opened, before: Callable[[], None] | None = None) -> Prepared:
+def prepare(decided: Opened, run_stage: RunStage = run_here) -> Prepared:
     """Embed the source images and plan the pairs.
 
     Args:
         decided: What `decide` returned.
-        before: See `run_here`.
+        run_stage: Runs the stage that embeds.
 
     Raises:
         BadImageError: One cannot be used, and `on_bad_image` is error.
         UserError: The images do not allow what is asked for.
     """
     stage = embedding_stage(decided)
-    run_here(stage, before)
+    run_stage(stage)
     bad = BadImages.of(decided.source, stage.problems())
     decided = leave_out(decided, bad)
     config, source, prompts = decided.config, decided.source, decided.prompts

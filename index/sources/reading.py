@@ -41,8 +41,12 @@ class BadImageError(UserError):
     """
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name} cannot be used: {reason}")
+        super().__init__(name, reason)  # both, so that it can be sent between processes
         self.name, self.reason = name, reason
+
+    def __str__(self) -> str:
+        """Say which image it is, and why."""
+        return f"{self.name} cannot be used: {self.reason}"
 
 
 def read_image(path: str) -> Image.Image:

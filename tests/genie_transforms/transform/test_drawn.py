@@ -22,8 +22,7 @@ def test_labels_are_true_of_what_is_drawn(tmp_path: Path) -> None:
         try:
             outcome = run_case(number, tmp_path / str(number), per_case)
         except Exception as error:
-            error.add_note(f"case {number}")
-            raise
+            raise AssertionError(f"case {number}: {error}") from error
         number += 1
         drawn += outcome.drawn
         replaced += outcome.replaced

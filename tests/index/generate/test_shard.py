@@ -81,6 +81,14 @@ def test_what_never_works_is_recorded_and_not_stored(
     assert result.stats()["failures"] == result.failures
 
 
+def test_an_image_that_changed_since_it_was_embedded_is_noticed(
+    context: BuildContext, plan: Plan
+) -> None:
+    other = source_of(Scenes(2, classes=("star", "ring"), seed=2))
+    with pytest.raises(UserError, match="0 has changed since it was embedded: run the same"):
+        run_shard(replace(context, source=other), plan)
+
+
 def test_a_source_on_the_targets_centroid_fails_alone(context: BuildContext, plan: Plan) -> None:
     classes = context.index.classes
     classes.sums[1] = classes.counts[1] * context.index.embedding(0).astype(np.float64)

@@ -70,7 +70,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "a pointer of git lfs": ("a.png", b"version https://git-lfs.github.com/spec/v1\n", _NO_IMAGE),
     "AppleDouble of macOS": ("._a.jpg", b"\0\5\x16\7\0\2\0\0Mac OS X", _NO_IMAGE),
     "truncated PNG": ("a.png", photo()[:200], "truncated"),
-    "PNG header only": ("a.png", photo()[:33], "OSError|SyntaxError|cannot"),
+    "PNG header only": ("a.png", photo()[:33], "."),
     "truncated JPEG": ("a.jpg", photo("JPEG")[:-200], "."),
     "truncated WebP": ("a.webp", photo("WEBP")[:60], "."),
     "truncated TIFF": ("a.tif", photo("TIFF")[:80], "."),

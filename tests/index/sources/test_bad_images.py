@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import pickle
 import re
 from pathlib import Path
 
@@ -124,6 +125,11 @@ def test_a_fault_of_the_disk_is_no_bad_image(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "stat", fail)
     with pytest.raises(StorageError, match=r"cat/good\.png cannot be read: .*Input/output"):
         source.image(0)
+
+
+def test_it_can_be_sent_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(BadImageError("cat/a.png", "truncated")))
+    assert (str(error), error.name) == ("cat/a.png cannot be used: truncated", "cat/a.png")
 
 
 def test_nobody_runs_ghostscript(root: Path) -> None:
