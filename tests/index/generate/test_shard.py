@@ -1,5 +1,6 @@
 """One shard on a real tiny pipeline: bad output is retried, then recorded, never stored."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from genie_transforms import UserError
 from index.build.prepare import embed_sources, resolve
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
