@@ -89,6 +89,8 @@ class BuildConfig(ModelConfig, PlanConfig):
             torchvision:resnet50, and demo for the demo.
         seed: Base seed of the noise and of the plan; 0 if not given.
         batch_size: Rows of one network call, 0 for what fits; does not change the result.
+        on_bad_image: What becomes of an image that cannot be used: skip leaves it out and records
+            it, error ends the build.
         keep_sweep: Store every X_r beside the chosen one.
         preview: Pairs shown in preview.png.
         cache: Folder where banks share embeddings and finished pairs.
@@ -124,6 +126,7 @@ class BuildConfig(ModelConfig, PlanConfig):
     backbone: str = ""
     seed: int = 0
     batch_size: int = field(default=64, metadata={"recipe": False})
+    on_bad_image: Literal["skip", "error"] = field(default="skip", metadata={"recipe": False})
     keep_sweep: bool = False
     preview: int = field(default=12, metadata={"recipe": False})
     cache: Path | None = field(default=None, metadata={"recipe": False})

@@ -18,7 +18,7 @@ GROUPS = {
         *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
         *("dry_run",),
     ),
-    "source": ("image_root", "class_names", "captions", "captioner"),
+    "source": ("image_root", "on_bad_image", "class_names", "captions", "captioner"),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
         *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),

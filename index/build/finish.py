@@ -24,6 +24,7 @@ from index.store import (
     read_table,
 )
 
+from .bad_images import write_bad_images
 from .describe import Description
 from .prepare import Prepared
 from .r_stars import chosen_r_stars, share_r_stars
@@ -92,6 +93,9 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
         "classes": len(names),
         "pairs planned": len(prepared.plan),
     }
+    if prepared.bad.problems:
+        facts["images left out"] = len(prepared.bad.problems)
+    write_bad_images(out, prepared.bad)
     write_card(out, facts, content["recipe"])
     shown = strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
     write_preview(out, shown, config.sweep_ratios)
@@ -102,7 +106,8 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
-    return summarize(out, table, time.perf_counter() - start, predicted)
+    notes = prepared.bad.lines(out)
+    return summarize(out, table, time.perf_counter() - start, predicted, notes)
 
 
 def remove_leftovers(out: Path, keys: Iterable[str]) -> None:

@@ -75,6 +75,7 @@ def open_build(
     if not for_owner:
         check_free(config.out)
     check_factory(config.index_factory)
+    check_apart(config)
     if dataset is None:
         source = open_source(config.source, config.image_root)
     else:
@@ -92,6 +93,23 @@ def open_build(
     backbone = _open_backbone(config, chosen=not given.backbone)
     VectorIndex(backbone.dimension, config.index_factory)  # refuses what this dimension cannot take
     return Opened(given, config, source, prompts, confusion, backbone, config.open_family(PIPELINE))
+
+
+def check_apart(config: BuildConfig) -> None:
+    """Refuse to write into the folder of the images, where the next run would find a class.
+
+    Raises:
+        UserError: `out` or `cache` is within `source`.
+    """
+    folder = Path(config.source)
+    if not config.source or not folder.is_dir():
+        return
+    for name, inside in (("--out", config.out), ("--cache", config.cache)):
+        if inside is not None and inside.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"{name} {inside} lies within --source {folder}, where the next run would take it "
+                "for a class: give another folder"
+            )
 
 
 def choose_backbone(config: BuildConfig) -> str:

@@ -164,7 +164,8 @@ class _Worker:
     def _make(self, kind: str, rounds: int) -> Stage:
         if kind == "embed":
             return embedding_stage(self.opened)
-        self.prepared = self.prepared or prepare(self.opened)
+        # The owner has embedded all, and so decided which images can be used.
+        self.prepared = self.prepared or prepare(self.opened, lambda stage: None)
         job = open_job(self.prepared, describe(self.opened, self.prepared))
         return RetryFailed(job, rounds) if kind == "retry" else GenerateShards(job)
 
