@@ -65,8 +65,9 @@ def summarize(
         stages.update(entry["seconds"])
     spent = ", ".join(f"{stage} {value:.1f} s" for stage, value in stages.most_common())
     lines += [f"stages       {spent}", f"this run     {seconds:.1f} s"]
-    if (out / "preview.png").exists():
-        lines.append(f"look at      {out / 'preview.png'}")
+    seen = [out / name for name in ("preview.png", "report.html") if (out / name).exists()]
+    if seen:
+        lines.append(f"look at      {' and '.join(map(str, seen))}")
     return "\n".join(lines)
 
 
