@@ -289,10 +289,8 @@ class Bank(WholeBank):
         """Decode an image that belongs to a row on disk."""
         try:
             return decode_image(blob, size)
-        except OSError as error:
-            raise BankFormatError(
-                f"the image of row {physical} of {self.path} does not decode: {error}"
-            ) from error
+        except BankFormatError as error:
+            raise BankFormatError(f"row {physical} of {self.path}: {error}") from error
 
     def _physical(self, index: int) -> int:
         """Turn a row of the opened bank into a row on disk."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genie_transforms.format import SOURCES, KnownSources, Manifest
+from genie_transforms.format import SOURCES, KnownSources, Manifest, bank_file
 
 from .filter import FilterResult, apply_keep, parse_keep
 from .lookup import ClassIndex, RowNumbers, SourceIndex
@@ -43,7 +43,7 @@ class OpenedBank:
         """Map the shards, apply the filter and index the rows."""
         manifest = Manifest.read(path)
         num_rows = manifest.num_rows
-        table = ShardTable(path, [shard["name"] for shard in manifest.shards], num_rows)
+        table = ShardTable(path, manifest)
         clauses = [] if keep is None else parse_keep(keep, table.flat_columns)
         mask, kept = apply_keep(clauses, table.arrow.column, num_rows, manifest.class_names)
         physical = np.flatnonzero(mask)
@@ -75,4 +75,5 @@ def _known(path: Path, manifest: Manifest) -> KnownSources | None:
     """Map the list of all sources; banks of earlier versions have none."""
     if manifest.sources is None:
         return None
-    return KnownSources.read(path / SOURCES, manifest.sources, len(manifest.class_names))
+    file = bank_file(path, SOURCES)
+    return KnownSources.read(file, manifest.sources, len(manifest.class_names))

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genie_transforms._errors import BankFormatError
-from genie_transforms.format import read_shard
+from genie_transforms.format import Manifest, read_bank
 
-_NUM_HEX = 32
+from .digests import digest_keys
 
 
 class ShardTable:
@@ -27,23 +27,24 @@ class ShardTable:
 
     Args:
         folder: The bank.
-        shards: Names of the files, in order.
-        num_rows: Rows that the manifest promises.
+        manifest: What it says of itself.
 
     Raises:
-        BankFormatError: A file is missing, damaged, or has another number of rows.
+        BankFormatError: There is no shard, or one is missing, damaged, or has other rows than the
+            manifest says.
     """
 
-    def __init__(self, folder: Path, shards: Sequence[str], num_rows: int) -> None:
-        tables = [read_shard(folder / shard) for shard in shards]
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        tables = list(read_bank(folder, manifest))
         if not tables:
             raise BankFormatError(f"the bank {folder} has no shards: rebuild it")
-        self.arrow = pa.concat_tables(tables)
-        if self.arrow.num_rows != num_rows:
+        self._folder = folder
+        try:
+            self.arrow = pa.concat_tables(tables)
+        except pa.ArrowException as error:
             raise BankFormatError(
-                f"the shards of {folder} hold {self.arrow.num_rows} rows, its manifest says "
-                f"{num_rows}: rebuild the bank"
-            )
+                f"the shards of {folder} have different columns: rebuild the bank"
+            ) from error
         self._starts: list[int] = []
         self._blobs: list[tuple[npt.NDArray[np.int32], memoryview]] = []
         self._index_images()
@@ -53,14 +54,17 @@ class ShardTable:
         start = 0
         for chunk in self.arrow.column("image").chunks:
             images = chunk.field("bytes")  # honours no offset of the parent: add it below
-            _, offsets, data = images.buffers()
-            if data is None:  # a chunk without rows may lack the buffer
+            if not len(images):  # and there may be no buffers
                 continue
+            _, offsets, data = images.buffers()
             first = images.offset
             last = first + len(images)
             self._starts.append(start)
             self._blobs.append(
-                (np.frombuffer(offsets, dtype=np.int32)[first : last + 1], memoryview(data))
+                (
+                    np.frombuffer(offsets, dtype=np.int32)[first : last + 1],
+                    memoryview(b"" if data is None else data),  # no row may have an image
+                )
             )
             start += len(images)
 
@@ -84,7 +88,9 @@ class ShardTable:
         if "sweep" not in self.arrow.column_names:
             return None
         cells = self.arrow.column("sweep")[row].as_py()
-        return None if cells is None else [memoryview(cell["bytes"]) for cell in cells]
+        if cells is None:
+            return None
+        return [memoryview((cell or {}).get("bytes") or b"") for cell in cells]
 
     def row(self, row: int, names: Sequence[str]) -> dict[str, Any]:
         """Read some columns of one row as Python values."""
@@ -100,15 +106,12 @@ class ShardTable:
         Raises:
             BankFormatError: A digest does not have 32 hexadecimal digits.
         """
-        texts = self.arrow.column("source_digest").to_pylist()
         try:
-            raw = bytes.fromhex("".join(texts))
-        except (TypeError, ValueError) as error:
-            raise BankFormatError(f"the column source_digest is damaged: {error}") from error
-        if len(raw) * 2 != len(texts) * _NUM_HEX:
-            raise BankFormatError("the column source_digest must have 32 digits in each row")
-        # Big-endian, so that the numbers sort as the texts do; then in the order of this machine.
-        return np.frombuffer(raw, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+            return digest_keys(self.arrow.column("source_digest"))
+        except BankFormatError as error:
+            raise BankFormatError(
+                f"the column source_digest of {self._folder} is damaged: {error}"
+            ) from error
 
     def projections(self) -> npt.NDArray[np.float32]:
         """Read the projection of each row at its own noise ratio, ``(N,)``; NaN where none is."""
@@ -119,6 +122,11 @@ class ShardTable:
         pairs = zip(ratios.to_pylist(), projections.to_pylist(), strict=True)
         for row, (grid, values) in enumerate(pairs):
             if grid and values:
+                if len(grid) != len(values) or None in grid or None in values:
+                    raise BankFormatError(
+                        f"row {row} of {self._folder} does not have one projection for each noise "
+                        f"ratio: rebuild the bank"
+                    )
                 # The nearest of the grid: floats are not looked up by equality.
                 result[row] = values[int(np.argmin(np.abs(np.asarray(grid) - chosen[row])))]
         return result

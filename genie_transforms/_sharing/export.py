@@ -6,20 +6,31 @@ import io
 import json
 import logging
 import math
+import os
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from genie_transforms._errors import UserError
-from genie_transforms.format import CLASS_COLUMNS, Exported, Manifest, Row, new_folder
+from genie_transforms.format import (
+    CLASS_COLUMNS,
+    EXPORTED,
+    EXPORTED_SOURCES,
+    Exported,
+    Manifest,
+    Row,
+    new_folder,
+    open_image,
+)
 
 logger = logging.getLogger("genie.bank")
 
+_METADATA = "metadata.jsonl"
 _ROWS_PER_TAR = 10_000
+_MAX_NAME_BYTES = 255  # of the usual file systems
 
 
 def export_image_folder(rows: Iterable[Row], bank: Path, manifest: Manifest, out: Path) -> Path:
@@ -42,18 +53,21 @@ def export_image_folder(rows: Iterable[Row], bank: Path, manifest: Manifest, out
     Raises:
         UserError: A class name cannot be the name of a folder.
         FolderInUseError: `out` is not empty.
+        BankFormatError: An image is neither PNG nor JPEG.
     """
     class_names = manifest.class_names
+    names = Counter([_METADATA, EXPORTED, EXPORTED_SOURCES, *class_names])
     for name in class_names:
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        if names[name] > 1 or not _can_be_folder(name):
             raise UserError(
-                f"the class {name!r} cannot be the name of a folder: export to webdataset instead"
+                f"the class {name[:200]!r} cannot be the name of a folder of its own: export to "
+                f"webdataset instead"
             )
     counts = [0] * len(class_names)
     with new_folder(out) as folder:
         for name in class_names:
             (folder / name).mkdir()
-        with (folder / "metadata.jsonl").open("w", encoding="utf-8") as metadata:
+        with (folder / _METADATA).open("w", encoding="utf-8") as metadata:
             for index, row in enumerate(rows):
                 blob = row.image_bytes()
                 file = f"{class_names[row.label]}/{index:07d}.{_extension(blob)}"
@@ -86,6 +100,7 @@ def export_webdataset(rows: Iterable[Row], bank: Path, manifest: Manifest, out: 
 
     Raises:
         FolderInUseError: `out` is not empty.
+        BankFormatError: An image is neither PNG nor JPEG.
     """
     class_names, num_rows = manifest.class_names, 0
     with new_folder(out) as folder:
@@ -101,6 +116,15 @@ def export_webdataset(rows: Iterable[Row], bank: Path, manifest: Manifest, out: 
                     num_rows += 1
         Exported.write(folder, "webdataset", num_rows, bank, manifest)
     return out
+
+
+def _can_be_folder(name: str) -> bool:
+    """Tell whether a folder can have this name, on the usual systems."""
+    try:
+        size = len(os.fsencode(name))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0") and size <= _MAX_NAME_BYTES
 
 
 def _described(row: Row, class_names: Sequence[str]) -> dict[str, Any]:
@@ -120,8 +144,7 @@ def _for_json(value: Any) -> Any:
 
 def _extension(blob: bytes) -> str:
     """Return the format of an encoded image as a file's extension, such as "png" or "jpg"."""
-    name = (Image.open(io.BytesIO(blob)).format or "").lower()
-    return "jpg" if name == "jpeg" else name
+    return "png" if open_image(blob).format == "PNG" else "jpg"
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

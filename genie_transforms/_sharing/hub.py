@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from genie_transforms.format import (
     bank_files,
     dataset_card,
     is_bank_file,
+    read_json,
 )
+
+from .neutral import check_source_ids, local_paths, neutral_files, without_paths
 
 
 def push_bank(
@@ -29,8 +33,9 @@ def push_bank(
     """Upload a bank to a dataset repository in one commit, so that it is never half there.
 
     What an older bank had there and this one does not is deleted by the same commit. The decoded
-    cache and the sheets of `preview/` stay here; `embeddings/` goes along, which `index.leakage`
-    needs.
+    cache and the sheets of `preview/` stay here, and so do the folders of this machine: where
+    recipe or report name a local path, its last part is uploaded. `embeddings/` goes along, which
+    `index.leakage` needs.
 
     Args:
         folder: The bank.
@@ -47,20 +52,33 @@ def push_bank(
     Raises:
         MissingPackageError: `huggingface_hub` is not installed.
         BankError: The bank is unfinished or damaged.
+        UserError: Its rows name their sources by absolute paths.
     """
     hub = _hub()
     manifest = Manifest.read(folder)
+    files = bank_files(folder, manifest)
+    check_source_ids(folder, manifest)
+    builds = [read_json(folder, "build.json")] if "build.json" in files else []
+    paths = local_paths(manifest.recipe, manifest.fingerprint, *builds)
+    changed = neutral_files(folder, files, paths)
+    manifest = replace(
+        manifest,
+        recipe=without_paths(manifest.recipe, paths),
+        fingerprint=without_paths(manifest.fingerprint, paths),
+    )
     api = hub.HfApi(endpoint=endpoint, token=token)
     api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
     card = dataset_card(manifest, repo_id, about)
-    files = bank_files(folder, manifest)
     there = api.list_repo_files(repo_id, repo_type="dataset", revision=revision)
     outdated = [name for name in there if is_bank_file(name) and name not in files]
     commit = api.create_commit(
         repo_id,
         [
             *(hub.CommitOperationDelete(name) for name in outdated),
-            *(hub.CommitOperationAdd(name, str(folder / name)) for name in files),
+            *(
+                hub.CommitOperationAdd(name, changed.get(name, str(folder / name)))
+                for name in files
+            ),
             hub.CommitOperationAdd(CARD, card.encode()),
         ],
         commit_message=f"Upload a bank of {manifest.num_rows} hard negatives",

@@ -6,8 +6,17 @@ dataset card, one list of the files that make a bank.
 """
 
 from .card import Provenance, dataset_card, write_card
-from .codec import Size, decode_image, encode_image, fit, image_of, planes_of, size_of
-from .exported import EXPORTED, Exported, Layout
+from .codec import (
+    Size,
+    decode_image,
+    encode_image,
+    fit,
+    image_of,
+    open_image,
+    planes_of,
+    size_of,
+)
+from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
 from .files import (
     atomic_path,
     atomic_write,
@@ -29,7 +38,7 @@ from .schema import (
     dataset_files,
     shard_name,
 )
-from .shards import read_shard, write_shard
+from .shards import read_bank, read_rows, read_shard, write_shard
 from .sources import AMBIGUOUS, SOURCES, KnownSources
 from .temporary import (
     is_alive,
@@ -38,7 +47,9 @@ from .temporary import (
     temporary_path,
     this_machine,
 )
+from .untrusted import bank_file, read_json
 from .verify import verify_bank
+from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
 
 __all__ = [
@@ -48,6 +59,7 @@ __all__ = [
     "COLUMNS",
     "DEFAULT_KEEP",
     "EXPORTED",
+    "EXPORTED_SOURCES",
     "MANIFEST",
     "ROW_COLUMNS",
     "SOURCES",
@@ -62,6 +74,7 @@ __all__ = [
     "arrow_schema",
     "atomic_path",
     "atomic_write",
+    "bank_file",
     "bank_files",
     "dataset_card",
     "dataset_files",
@@ -78,12 +91,17 @@ __all__ = [
     "merge_banks",
     "naming_file",
     "new_folder",
+    "open_image",
     "planes_of",
+    "read_bank",
+    "read_json",
+    "read_rows",
     "read_shard",
     "remove_temporaries",
     "sha256_of",
     "shard_name",
     "size_of",
+    "stats_checksum",
     "temporary_path",
     "this_machine",
     "verify_bank",

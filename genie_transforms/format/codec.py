@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from genie_transforms._errors import BankFormatError
+
 Size = tuple[int, int]
 """Height and width, in pixels."""
 
 
 _JPEG_QUALITY = 95
+
+
+_MAX_PIXELS = 2**25
+"""Pixels of an image that is decoded: 5,792 a side, which take 134 MB."""
+
+
+_FORMATS = ("PNG", "JPEG")
+_SCAN = b"\xff\xda"
+_MAX_SCANS = 100  # of a JPEG; a progressive one has about 10, and each costs a pass over all pixels
+
+
+# All that Pillow's readers raise when a file is damaged.
+_PILLOW_ERRORS = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, SyntaxError,
+    TypeError, ValueError, struct.error, Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)  # fmt: skip
 
 
 def encode_image(image: torch.Tensor, image_format: str) -> dict[str, Any]:
@@ -33,14 +53,42 @@ def encode_image(image: torch.Tensor, image_format: str) -> dict[str, Any]:
 
 
 def decode_image(blob: bytes | memoryview, size: Size | None = None) -> Image.Image:
-    """Decode an image to RGB; with a size, scale and crop it to that, as `fit` does."""
-    image = Image.open(io.BytesIO(blob))
-    if size is not None:
-        # JPEG decodes to 1/2, 1/4 or 1/8 directly, at a fraction of the cost. Double size is
-        # asked for, so that what remains is still a filtered reduction.
-        image.draft("RGB", (2 * size[1], 2 * size[0]))
-    rgb = image.convert("RGB")
+    """Decode an image to RGB; with a size, scale and crop it to that, as `fit` does.
+
+    Raises:
+        BankFormatError: It is neither PNG nor JPEG, is damaged, or has more than 2^25 pixels.
+    """
+    image = open_image(blob)
+    try:
+        if size is not None:
+            # JPEG decodes to 1/2, 1/4 or 1/8 directly, at a fraction of the cost. Double size is
+            # asked for, so that what remains is still a filtered reduction.
+            image.draft("RGB", (2 * size[1], 2 * size[0]))
+        rgb = image.convert("RGB")
+    except _PILLOW_ERRORS as error:
+        raise BankFormatError(f"the image does not decode: {error}") from error
     return rgb if size is None else fit(rgb, size)
+
+
+def open_image(blob: bytes | memoryview) -> Image.Image:
+    """Open an image of a bank, whoever made that, without decoding it.
+
+    Raises:
+        BankFormatError: As `decode_image`.
+    """
+    data = bytes(blob)
+    try:
+        # Only these: Pillow would start Ghostscript for PostScript.
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except _PILLOW_ERRORS as error:
+        raise BankFormatError(f"the image does not decode: {error}") from error
+    if image.width * image.height > _MAX_PIXELS:
+        raise BankFormatError(
+            f"the image has {image.width} × {image.height} pixels, more than {_MAX_PIXELS}"
+        )
+    if image.format != "PNG" and data.count(_SCAN) > _MAX_SCANS:
+        raise BankFormatError(f"the image does not decode: more than {_MAX_SCANS} scans")
+    return image
 
 
 def fit(image: Image.Image, size: Size) -> Image.Image:

@@ -13,10 +13,11 @@ from genie_transforms._errors import MissingFileError, UserError
 from .files import write_json
 from .manifest import Manifest
 from .sources import SOURCES, KnownSources
+from .untrusted import bank_file
 from .writer import BankDescription
 
 EXPORTED = "bank.json"
-_SOURCES = "sources.arrow"
+EXPORTED_SOURCES = "sources.arrow"
 
 Layout = Literal["imagefolder", "webdataset"]
 
@@ -60,7 +61,7 @@ class Exported:
         )  # fmt: skip
         write_json(folder / EXPORTED, asdict(about))
         if manifest.sources is not None:
-            shutil.copyfile(bank / SOURCES, folder / _SOURCES)
+            shutil.copyfile(bank_file(bank, SOURCES), folder / EXPORTED_SOURCES)
 
     @classmethod
     def read(cls, folder: Path) -> Exported:
@@ -91,7 +92,9 @@ class Exported:
         """
         known = None
         if self.sources is not None:
-            known = KnownSources.read(folder / _SOURCES, self.sources, len(self.class_names))
+            known = KnownSources.read(
+                folder / EXPORTED_SOURCES, self.sources, len(self.class_names)
+            )
         return BankDescription(
             class_names=self.class_names,
             recipe=self.recipe,

@@ -6,13 +6,16 @@ The manifest is written last, so a folder without it is an unfinished build.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from genie_transforms._errors import BankFormatError, BankNotFoundError, UnfinishedBankError
 
 from .schema import DATASET_INFO, STATE
+from .untrusted import bank_file, read_json
 
 FORMAT_VERSION = 1
 
@@ -21,6 +24,10 @@ MANIFEST = "genie.json"
 
 
 CARD = "README.md"
+
+
+_SHARD = re.compile(r"data-[0-9]{5}-of-[0-9]{5}\.arrow")
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 # Beside shards, manifest and card; a bank need not have all of them.
@@ -76,21 +83,24 @@ class Manifest:
             UnfinishedBankError: The folder has no `genie.json`.
             BankFormatError: The manifest is damaged or of another format version.
         """
-        if not folder.is_dir():
+        path = folder / MANIFEST
+        try:
+            is_folder, is_finished = folder.is_dir(), path.exists()
+        except OSError as error:
+            raise BankFormatError(f"the bank {folder} cannot be read: {error}") from error
+        if not is_folder:
             raise BankNotFoundError(
                 f"no bank at {folder}: build one with `python -m index.build --out {folder}`"
             )
-        path = folder / MANIFEST
-        if not path.exists():
+        if not is_finished:
             raise UnfinishedBankError(
                 f"{folder} has no {MANIFEST}: its build did not end. Run the same "
                 f"`python -m index.build … --out {folder}` again; it continues where it stopped."
             )
-        try:
-            content = json.loads(path.read_text())
-            version = int(content["format_version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise BankFormatError(f"{path} is damaged ({error!r}): rebuild the bank") from error
+        content = read_json(folder, MANIFEST)
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if not _is_whole(version):
+            raise BankFormatError(f"{path} is damaged (no format_version): rebuild the bank")
         # Before anything else is looked at: another version may have other keys.
         if version != FORMAT_VERSION:
             raise BankFormatError(
@@ -103,8 +113,66 @@ class Manifest:
             raise BankFormatError(
                 f"{path} is damaged (it lacks {', '.join(missing)}): rebuild the bank"
             )
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in content.items() if name in known})
+        problem = next(_problems(content), None)
+        if problem is not None:
+            raise BankFormatError(f"{path} is damaged ({problem}): rebuild the bank")
+        known = [field.name for field in fields(cls) if field.name in content]
+        return cls(**{name: content[name] for name in known})
+
+
+def _problems(content: dict[str, Any]) -> Iterator[str]:
+    """Say what is not of the type or in the range that this library relies on."""
+    names = content["class_names"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        yield "class_names must be a list of texts"
+    for key in ("recipe", "fingerprint", "versions"):
+        if not isinstance(content[key], dict):
+            yield f"{key} must be an object"
+    counts = content["counts"]
+    if not isinstance(counts, dict) or not all(map(_is_count, counts.values())):
+        yield "counts must be an object of whole numbers from 0 on"
+    sources = content.get("sources")
+    if sources is not None and not (isinstance(sources, dict) and _is_entry(sources, "images")):
+        yield "sources must have images and sha256"
+    if not isinstance(content["shards"], list):
+        yield "shards must be a list"
+        return
+    seen = set()
+    for place, shard in enumerate(content["shards"]):
+        problem = _problem_of_shard(shard)
+        if problem is not None:
+            yield f"shards[{place}] {problem}"
+            return
+        if shard["name"] in seen:
+            yield f"the shard {shard['name']} is listed twice"
+        seen.add(shard["name"])
+
+
+def _problem_of_shard(shard: Any) -> str | None:
+    """Say what is wrong with the entry of a shard, if anything is."""
+    if not isinstance(shard, dict):
+        return "must be an object"
+    name = shard.get("name")
+    if not isinstance(name, str) or not _SHARD.fullmatch(name):
+        return f"has the name {name!r} and must be like data-00000-of-00042.arrow"
+    return None if _is_entry(shard, "rows") else "must have rows and sha256"
+
+
+def _is_entry(entry: dict[str, Any], count: str) -> bool:
+    """Tell whether an entry states a count and a SHA-256."""
+    digest = entry.get("sha256")
+    is_digest = isinstance(digest, str) and _SHA256.fullmatch(digest) is not None
+    return is_digest and _is_count(entry.get(count))
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    """Tell whether a value of JSON is a whole number; True and False are numbers to Python."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    """Tell whether a value of JSON counts something: from 0 to what 64 bits hold."""
+    return _is_whole(value) and 0 <= value < 2**63
 
 
 def is_bank_file(name: str) -> bool:
@@ -117,10 +185,15 @@ def bank_files(folder: Path, manifest: Manifest) -> list[str]:
 
     What can be made from these, such as the decoded cache and the sheets of `preview/`, and what
     only a continued build needs (`earlier/`), is not part of the bank.
+
+    Raises:
+        BankFormatError: One of them is a link out of the folder.
     """
     names = [shard["name"] for shard in manifest.shards] + [MANIFEST]
     names += [name for name in _OTHER_FILES if (folder / name).is_file()]
     for part in _FOLDERS:
         found = sorted(path for path in (folder / part).rglob("*") if path.is_file())
         names += [path.relative_to(folder).as_posix() for path in found]
+    for name in names:
+        bank_file(folder, name)
     return names

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._errors import UserError
 
 from .manifest import Manifest
 from .merged_files import Mask, MergedFiles, MergeIndex, Part
 from .schema import CLASS_COLUMNS
-from .shards import read_shard
+from .shards import read_bank
 from .writer import BankDescription, write_bank
 
 
@@ -52,7 +52,6 @@ def merge_banks(
         Part(path, manifest, [names.index(name) for name in manifest.class_names])
         for path, manifest in zip(paths, manifests, strict=True)
     ]
-    shards = [(shard, part.numbers) for part in parts for shard in part.shards]
     files = MergedFiles(parts, merge_index)
     recipe, fingerprint = files.agreed()
     description = BankDescription(
@@ -64,12 +63,21 @@ def merge_banks(
             "failed": sum(m.counts.get("failed", 0) for m in manifests),
             "merged_rows": sum(m.num_rows for m in manifests),
         },
-        keep_sweep=any("sweep" in read_shard(path).column_names for path, _ in shards),
+        keep_sweep=any(
+            "sweep" in table.column_names
+            for part in parts
+            for table in read_bank(part.path, part.manifest)
+        ),
         sources=files.known_sources(),
     )
     schema = description.schema
-    tables = (_relabelled(read_shard(path), numbers, schema) for path, numbers in shards)
-    return write_bank(out, _distinct(tables, files.kept), len(shards), description, files)
+    tables = (
+        _relabelled(table, part.numbers, schema)
+        for part in parts
+        for table in read_bank(part.path, part.manifest)
+    )
+    num_shards = sum(len(m.shards) for m in manifests)
+    return write_bank(out, _distinct(tables, files.kept), num_shards, description, files)
 
 
 def merged_names(lists: Sequence[Sequence[str]]) -> list[str]:
@@ -86,13 +94,7 @@ def _relabelled(table: pa.Table, numbers: Sequence[int], schema: pa.Schema) -> p
         if field.name not in table.column_names:
             columns.append(pa.nulls(table.num_rows, field.type))
         elif field.name in CLASS_COLUMNS:
-            try:
-                columns.append(pc.take(codes, table.column(field.name)))
-            except pa.ArrowIndexError as error:
-                raise BankFormatError(
-                    f"the column {field.name} has labels outside the {len(numbers)} classes: "
-                    f"see `python -m index.verify BANK`"
-                ) from error
+            columns.append(pc.take(codes, table.column(field.name)))
         else:
             columns.append(table.column(field.name).cast(field.type))
     return pa.Table.from_arrays(columns, schema=schema)

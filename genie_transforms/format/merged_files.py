@@ -16,8 +16,9 @@ from genie_transforms._errors import BankFormatError
 
 from .files import write_json
 from .manifest import Manifest
-from .shards import read_shard, write_shard
+from .shards import read_bank, read_shard, write_shard
 from .sources import SOURCES, KnownSources
+from .untrusted import bank_file
 
 logger = logging.getLogger("genie.bank")
 
@@ -50,10 +51,12 @@ class Part:
     def known_sources(self) -> KnownSources:
         """Return its sources in the merged numbers; those of its rows if it knows no others."""
         if self.manifest.sources is not None:
-            path, count = self.path / SOURCES, len(self.numbers)
+            path, count = bank_file(self.path, SOURCES), len(self.numbers)
             return KnownSources.read(path, self.manifest.sources, count).renumbered(self.numbers)
         columns = ["source_digest", "source_label"]
-        rows = pa.concat_tables([read_shard(shard).select(columns) for shard in self.shards])
+        rows = pa.concat_tables(
+            [table.select(columns) for table in read_bank(self.path, self.manifest)]
+        )
         digests, labels = (rows[name].to_pylist() for name in columns)
         try:
             return KnownSources.of(digests, labels).renumbered(self.numbers)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from genie_transforms._errors import BankFormatError
+
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -38,6 +40,13 @@ _FIELDS = (
     ("blank", pa.bool_()),  # nearly one colour
     ("stale", pa.bool_()),  # its class has moved since r* was chosen, and r* would be another
 )
+
+
+_SWEEP = pa.list_(_IMAGE)
+
+
+# What a column of a later version may be, if this one is to read it without knowing it.
+_PLAIN = (pa.bool_(), pa.int32(), pa.int64(), pa.float32(), pa.float64(), pa.string())
 
 
 # The first banks of format version 1 were written without these.
@@ -73,9 +82,34 @@ def arrow_schema(class_names: Sequence[str], *, keep_sweep: bool = False) -> pa.
         class_names: Names of the classes; labels are positions in it.
         keep_sweep: Whether every image of the sweep is kept in a column `sweep`.
     """
-    schema = pa.schema([*_FIELDS, *([("sweep", pa.list_(_IMAGE))] if keep_sweep else [])])
+    schema = pa.schema([*_FIELDS, *([("sweep", _SWEEP)] if keep_sweep else [])])
     features = {field.name: _feature(field, list(class_names)) for field in schema}
     return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def readable_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of a shard that are read: those of a bank, and plain ones beside them.
+
+    Args:
+        schema: Of a file that anybody may have written.
+
+    Raises:
+        BankFormatError: A column is missing, is there twice, or has another type.
+    """
+    names = schema.names
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise BankFormatError(f"no columns {', '.join(missing)}")
+    if len(set(names)) < len(names):
+        raise BankFormatError("two columns have one name")
+    known = {**dict(_FIELDS), "sweep": _SWEEP}
+    readable = []
+    for name, kind in zip(names, schema.types, strict=True):
+        if name in known and kind != known[name]:
+            raise BankFormatError(f"the column {name} is {kind} and must be {known[name]}")
+        if name in known or kind in _PLAIN:
+            readable.append(name)
+    return readable
 
 
 def _feature(field: pa.Field[Any], class_names: list[str]) -> Any:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from genie_transforms._errors import BankFormatError
 
 from .files import atomic_path, sha256_of
+from .shards import read_block
 
 SOURCES = "index/sources.arrow"
 AMBIGUOUS = -1
@@ -116,16 +117,13 @@ class KnownSources:
             BankFormatError: It is missing, damaged, or of other images or classes than these.
         """
         try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
-            if reader.schema != _SCHEMA or reader.num_record_batches != 1:
-                raise ValueError("it has other columns, or more than one block of rows")
-            batch = reader.get_batch(0)
+            batch = read_block(path)
+            if batch.schema != _SCHEMA or any(column.null_count for column in batch.columns):
+                raise ValueError("it has other columns, or rows without a value")
             digests, classes = (column.buffers()[1] for column in batch.columns)
             keys = np.frombuffer(digests, dtype=_KEY, count=batch.num_rows)
             labels = np.frombuffer(classes, dtype=np.int32, count=batch.num_rows)
-        except FileNotFoundError as error:
-            raise BankFormatError(f"{path} is missing: rebuild the bank") from error
-        except (pa.ArrowInvalid, OSError, ValueError) as error:
+        except (TypeError, ValueError) as error:  # TypeError: of no rows, there may be no buffer
             raise BankFormatError(f"{path} is damaged ({error}): rebuild the bank") from error
         if len(keys) != entry.get("images"):
             raise BankFormatError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -12,17 +11,19 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
 from genie_transforms._errors import BankError
 
+from .codec import decode_image
 from .files import sha256_of
 from .manifest import MANIFEST, Manifest
-from .schema import COLUMNS, DATASET_INFO, STATE
-from .shards import read_shard
+from .schema import CLASS_COLUMNS, COLUMNS, DATASET_INFO, STATE
+from .shards import read_rows
 from .sources import AMBIGUOUS, SOURCES, KnownSources
+from .untrusted import bank_file, read_json
 from .verify_build import check_build
 
+_THREADS = 4  # each decodes an image, and the largest takes 134 MB
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -32,7 +33,8 @@ def verify_bank(path: Path) -> list[str]:
     Checked are the manifest, the files that `datasets` reads, the list of all sources, and of each
     shard: SHA-256, number of rows, columns and class names, and of each row: labels, digest, noise
     ratio, that `on_target` agrees with `nearest_class`, and that its image decodes. Where a build
-    left its statistics and embeddings, these are checked, too.
+    left its statistics and embeddings, these are checked, too. Nothing in the folder makes it
+    raise.
 
     Args:
         path: Folder of the bank.
@@ -45,7 +47,7 @@ def verify_bank(path: Path) -> list[str]:
     except BankError as error:
         return [str(error)]
     problems = list(_of_manifest(path, manifest))
-    known, texts = _of_sources(path / SOURCES, manifest)
+    known, texts = _of_sources(path, manifest)
     problems += [f"{SOURCES}: {text}" for text in texts]
     for shard in manifest.shards:
         texts = list(_of_shard(path / shard["name"], shard, manifest.class_names, known))
@@ -61,12 +63,12 @@ def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
     if manifest.counts.get("rows", rows) != rows:
         yield f"{MANIFEST}: counts {manifest.counts['rows']} rows, its shards have {rows}"
     for name in (STATE, DATASET_INFO):
-        if not (path / name).is_file():
+        if not (path / name).exists():
             yield f"{name}: missing, so datasets.load_from_disk cannot open the bank"
             continue
         try:
-            content = json.loads((path / name).read_text())
-        except ValueError as error:  # not JSON, or not UTF-8
+            content = read_json(path, name)
+        except BankError as error:
             yield f"{name}: damaged ({error})"
             continue
         listed = [{"filename": shard["name"]} for shard in manifest.shards]
@@ -74,6 +76,8 @@ def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{name}: damaged (not a JSON object)"
         elif name == STATE and content.get("_data_files") != listed:
             yield f"{STATE}: lists other shards than {MANIFEST}"
+        elif name == DATASET_INFO and _names(content) != manifest.class_names:
+            yield f"{DATASET_INFO}: has other class names than {MANIFEST}"
 
 
 def _of_sources(path: Path, manifest: Manifest) -> tuple[KnownSources | None, list[str]]:
@@ -82,10 +86,12 @@ def _of_sources(path: Path, manifest: Manifest) -> tuple[KnownSources | None, li
     if entry is None:
         return None, []
     try:
-        known = KnownSources.read(path, entry, len(manifest.class_names))
-    except BankError as error:
+        file = bank_file(path, SOURCES)
+        known = KnownSources.read(file, entry, len(manifest.class_names))
+        found = sha256_of(file)
+    except (BankError, OSError) as error:
         return None, [str(error)]
-    found, problems = sha256_of(path), known.problems()
+    problems = known.problems()
     if found != entry["sha256"]:
         problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
     return known, problems
@@ -95,56 +101,59 @@ def _of_shard(
     path: Path, entry: dict[str, Any], class_names: list[str], known: KnownSources | None
 ) -> Iterator[str]:
     """Check one shard; rows are checked only if the file can be read."""
-    if not path.is_file():
+    if not path.exists():
         yield "missing"
         return
-    found = sha256_of(path)
-    if found != entry["sha256"]:
-        yield f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…"
     try:
-        table = read_shard(path)
-    except BankError as error:
+        found = sha256_of(bank_file(path.parent, path.name))
+        if found != entry["sha256"]:
+            yield f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…"
+        table = read_rows(path)
+    except (BankError, OSError) as error:
         yield str(error)
         return
     if table.num_rows != entry["rows"]:
         yield f"{table.num_rows} rows, {MANIFEST} says {entry['rows']}"
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing:
-        yield f"no columns {', '.join(missing)}"
-        return
     if _class_names(table) != class_names:
         yield f"class names are {_class_names(table)}, {MANIFEST} says {class_names}"
     for row, texts in enumerate(_of_rows(table, len(class_names), known)):
         yield from (f"row {row}: {text}" for text in texts)
 
 
-def _class_names(table: pa.Table) -> list[str] | None:
+def _class_names(table: pa.Table) -> Any:
     """Read the class names in the metadata of a shard; None if there are none."""
-    metadata = (table.schema.metadata or {}).get(b"huggingface")
-    if metadata is None:
+    try:
+        metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"null"))
+    except (ValueError, RecursionError):
         return None
-    names: list[str] = json.loads(metadata)["info"]["features"]["label"]["names"]
-    return names
+    return _names(metadata.get("info")) if isinstance(metadata, dict) else None
+
+
+def _names(info: Any) -> Any:
+    """Find the class names in what `datasets` knows of a dataset; None if they are not there."""
+    for key in ("features", "label", "names"):
+        info = info.get(key) if isinstance(info, dict) else None
+    return info
 
 
 def _of_rows(table: pa.Table, num_classes: int, known: KnownSources | None) -> Iterator[list[str]]:
     """Yield the problems of each row; images are decoded in parallel."""
     blobs = pc.struct_field(table.column("image").combine_chunks(), "bytes")
-    with ThreadPoolExecutor() as pool:
+    names = [name for name in COLUMNS if name != "image"]
+    with ThreadPoolExecutor(_THREADS) as pool:
         decoded = pool.map(_why_not_decoded, (blob.as_buffer() for blob in blobs))
-        names = ["label", "source_label", "source_digest", "noise_ratio", "on_target"]
-        for row, broken in zip(
-            table.select([*names, "nearest_class"]).to_pylist(), decoded, strict=True
-        ):
+        for row, broken in zip(table.select(names).to_pylist(), decoded, strict=True):
             problems = list(_of_values(row, num_classes, known))
             yield [*problems, *([broken] if broken else [])]
 
 
 def _of_values(row: dict[str, Any], num_classes: int, known: KnownSources | None) -> Iterator[str]:
     """Check the values of one row."""
-    for name in ("label", "source_label"):
-        if row[name] is None or not 0 <= row[name] < num_classes:
-            yield f"{name} {row[name]} is none of the {num_classes} classes"
+    for name in CLASS_COLUMNS:
+        label = row[name]
+        unknown = label is None and name == "nearest_class"  # as in banks that were imported
+        if not unknown and (label is None or not 0 <= label < num_classes):
+            yield f"{name} {label} is none of the {num_classes} classes"
     if row["source_digest"] is None or not _DIGEST.fullmatch(row["source_digest"]):
         yield f"source_digest {row['source_digest']!r} does not have 32 hexadecimal digits"
     elif known is not None:
@@ -153,6 +162,9 @@ def _of_values(row: dict[str, Any], num_classes: int, known: KnownSources | None
             yield f"source_label is {row['source_label']}, but {SOURCES} says {label}"
     if row["noise_ratio"] is None or not 0 <= row["noise_ratio"] <= 1:
         yield f"noise_ratio {row['noise_ratio']} is not in [0, 1]"
+    grid, projections = row["noise_ratios"] or [], row["projections"] or []
+    if None in grid or None in projections or len(projections) not in (0, len(grid)):
+        yield f"projections {projections} are not one for each of the noise_ratios {grid}"
     measured = row["nearest_class"] is not None
     if measured and row["on_target"] != (row["nearest_class"] == row["label"]):
         yield (
@@ -166,8 +178,7 @@ def _why_not_decoded(blob: pa.Buffer | None) -> str | None:
     if blob is None:
         return "has no image"
     try:
-        with Image.open(io.BytesIO(blob)) as image:
-            image.load()
-    except (OSError, SyntaxError, ValueError) as error:  # all that Pillow raises for damaged files
-        return f"the image does not decode: {error}"
+        decode_image(blob)
+    except BankError as error:
+        return str(error)
     return None

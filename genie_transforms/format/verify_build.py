@@ -31,7 +31,7 @@ def check_build(path: Path, manifest: Manifest) -> Iterator[str]:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             found[content["shard"]["name"]] = content["shard"]["sha256"]
-            if _checksum(content) != content.get("checksum", _checksum(content)):
+            if stats_checksum(content) != content.get("checksum", stats_checksum(content)):
                 yield f"{name}: its checksum is another one"
             if "embeddings" in content and (path / "embeddings").is_dir():
                 yield from _of_embeddings(path, content["embeddings"])
@@ -50,7 +50,7 @@ def _of_embeddings(path: Path, entry: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: its SHA-256 is not the one in its statistics"
 
 
-def _checksum(stats: dict[str, Any]) -> str:
-    """As a build computes it: over everything but itself."""
+def stats_checksum(stats: dict[str, Any]) -> str:
+    """Return the checksum of statistics as a build computes it: over everything but itself."""
     content = {key: value for key, value in stats.items() if key != "checksum"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -166,7 +166,7 @@ def test_sweep_says_when_it_was_not_kept(tmp_path: Path) -> None:
 def test_a_damaged_sweep_names_the_row(tmp_path: Path) -> None:
     rows = [{**row, "sweep": [{"bytes": b"no image", "path": None}]} for row in all_pairs()]
     bank = Bank.open(write_bank(tmp_path, rows, keep_sweep=True))
-    with pytest.raises(BankFormatError, match=r"image of row 2 of .* does not decode"):
+    with pytest.raises(BankFormatError, match=r"row 2 of .* the image does not decode"):
         bank.sweep(2)
 
 
@@ -215,7 +215,7 @@ def test_the_manifest_must_count_the_rows(tmp_path: Path) -> None:
         return {**fields, "shards": shards}
 
     path = write_bank(tmp_path, change=wrong)
-    with pytest.raises(BankFormatError, match="hold 12 rows, its manifest says 14"):
+    with pytest.raises(BankFormatError, match=r"has 6 rows, genie\.json says 7"):
         Bank.open(path)
 
 

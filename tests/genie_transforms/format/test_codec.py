@@ -9,7 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from genie_transforms import BankFormatError
 from genie_transforms.format import (
+    codec,
     decode_image,
     encode_image,
     fit,
@@ -84,3 +86,38 @@ def test_planes_and_image_are_inverse() -> None:
     assert image.getpixel((6, 0)) == tuple(planes[:, 0, 6].tolist())
     assert torch.equal(planes_of(image), planes)
     assert planes_of(image).is_contiguous()
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "BMP", "TIFF", "WEBP", "EPS", "PDF"])
+def test_only_png_and_jpeg_are_opened(image_format: str) -> None:
+    sink = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(sink, image_format)
+    with pytest.raises(BankFormatError, match="does not decode: cannot identify"):
+        decode_image(sink.getvalue())
+
+
+def test_pixels_are_bounded_before_any_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    blob = encode_image(noise(5, 7), "png")["bytes"]
+    monkeypatch.setattr(codec, "_MAX_PIXELS", 35)
+    assert decode_image(blob).size == (7, 5)
+    monkeypatch.setattr(codec, "_MAX_PIXELS", 34)
+    with pytest.raises(BankFormatError, match="7 × 5 pixels, more than 34"):
+        decode_image(blob)
+
+
+def test_a_jpeg_of_too_many_scans() -> None:
+    sink = io.BytesIO()
+    Image.new("L", (16, 16)).save(sink, "JPEG", progressive=True)
+    blob = sink.getvalue()
+    last = blob.rindex(b"\xff\xda")
+    decode_image(blob)
+    with pytest.raises(BankFormatError, match="more than 100 scans"):
+        decode_image(blob[:last] + blob[last:-2] * 100 + blob[-2:])
+
+
+@pytest.mark.parametrize("image_format", ["png", "jpeg"])
+def test_damaged_images(image_format: str) -> None:
+    blob = encode_image(noise(16, 16), image_format)["bytes"]
+    for end in (0, 1, 10, 40, len(blob) // 2):
+        with pytest.raises(BankFormatError, match="does not decode"):
+            decode_image(blob[:end])

@@ -75,3 +75,50 @@ def test_files_of_a_bank(tmp_path: Path) -> None:
         "state.json",
         "stats/00000.json",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("class_names", ["cat", 1], "class_names must be a list of texts"),
+        ("class_names", "cat", "class_names must be a list of texts"),
+        ("recipe", [], "recipe must be an object"),
+        ("counts", {"rows": -1}, "counts must be an object of whole numbers"),
+        ("counts", {"rows": True}, "counts must be an object of whole numbers"),
+        ("shards", {}, "shards must be a list"),
+        ("sources", [], "sources must have images and sha256"),
+        ("sources", {"images": -1, "sha256": "0" * 64}, "sources must have images and sha256"),
+        ("format_version", True, "no format_version"),
+        ("format_version", float("inf"), "no format_version"),
+    ],
+)
+def test_types_and_ranges(tmp_path: Path, key: str, value: Any, message: str) -> None:
+    write_bank(tmp_path)
+    content = json.loads((tmp_path / MANIFEST).read_text())
+    (tmp_path / MANIFEST).write_text(json.dumps({**content, key: value}))
+    with pytest.raises(BankFormatError, match=message):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "../data-00000-of-00002.arrow"}, r"shards\[1\] has the name '\.\./data"),
+        ({"name": "/data-00000-of-00002.arrow"}, "must be like data-00000-of-00042"),
+        ({"name": "data-00000-of-00002.arrow\n"}, "must be like data-00000-of-00042"),
+        ({"name": "data-0000٠-of-00002.arrow"}, "must be like data-00000-of-00042"),
+        ({"name": "data-00000-of-00002.arrow"}, "is listed twice"),
+        ({"rows": -1}, "must have rows and sha256"),
+        ({"rows": 2**63}, "rows"),
+        ({"rows": 1.0}, "must have rows and sha256"),
+        ({"sha256": "0" * 63}, "must have rows and sha256"),
+        ({"sha256": None}, "must have rows and sha256"),
+    ],
+)
+def test_entries_of_shards(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    write_bank(tmp_path)
+    content = json.loads((tmp_path / MANIFEST).read_text())
+    content["shards"][1].update(change)
+    (tmp_path / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(BankFormatError, match=message):
+        Manifest.read(tmp_path)

@@ -77,7 +77,7 @@ def test_a_null_class_stays_null(tmp_path: Path) -> None:
 
 def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
     good, bad = write_bank(tmp_path / "a"), write_bank(tmp_path / "b", [row(1, 0, 0, 7)])
-    with pytest.raises(Exception, match="labels outside the 3 classes"):
+    with pytest.raises(Exception, match="the label 7, which is none of the 3 classes"):
         Bank.merge([good, bad], tmp_path / "all")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 

@@ -113,3 +113,18 @@ def test_keys_that_do_not_ascend_are_found(tmp_path: Path) -> None:
     assert KnownSources(keys, np.zeros(5, dtype=np.int32)).problems() == [
         "content keys do not ascend, so that images are not found"
     ]
+
+
+def test_sources_of_a_stranger(tmp_path: Path) -> None:
+    path = write_bank(tmp_path / "bank", known=True) / SOURCES
+    table = pa.ipc.open_file(path.read_bytes()).read_all()
+    with pa.ipc.new_file(
+        str(path), table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
+    ) as writer:
+        writer.write_table(table)
+    with pytest.raises(BankFormatError, match="it is compressed"):
+        Bank.open(tmp_path / "bank")
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BankFormatError, match="outside the bank"):
+        Bank.open(tmp_path / "bank")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import ImageFolder
 
-from genie_transforms import Bank
+from genie_transforms import Bank, UserError
 from genie_transforms.format import arrow_schema, read_shard, write_shard
 from tests.banks import CLASSES, all_pairs, row, row_of, write_bank
 
@@ -126,3 +126,11 @@ def test_refusals(tmp_path: Path) -> None:
         slashed.export(tmp_path / "out", "imagefolder")
     assert not (tmp_path / "out").exists()
     slashed.export(tmp_path / "out", "webdataset")
+
+
+@pytest.mark.parametrize("names", [["cat", "cat"], ["cat", "metadata.jsonl"], ["cat", "a" * 256]])
+def test_names_that_cannot_be_folders_of_their_own(tmp_path: Path, names: list[str]) -> None:
+    bank = Bank.open(write_bank(tmp_path / "bank", all_pairs(2, 2), class_names=names))
+    with pytest.raises(UserError, match="cannot be the name of a folder of its own"):
+        bank.export(tmp_path / "out", "imagefolder")
+    assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genie_transforms import Bank, MissingPackageError, UnfinishedBankError, source_digest
+from genie_transforms import (
+    Bank,
+    BankFormatError,
+    MissingPackageError,
+    UnfinishedBankError,
+    UserError,
+    source_digest,
+)
+from genie_transforms.format import stats_checksum
 from tests.banks import all_pairs, row_of, source_image, write_bank
 from tests.hub_server import Hub, running_hub
 
@@ -77,7 +86,8 @@ def test_a_commit_gives_the_same_bank_after_a_smaller_one_was_pushed(
     options: dict[str, Any] = {"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint}
     whole = write_bank(tmp_path / "a", known=True)
     (whole / "stats").mkdir()
-    (whole / "stats" / "00001.json").write_text("{}")
+    for number, shard in enumerate(Bank.open(whole).manifest.shards):
+        (whole / "stats" / f"{number:05d}.json").write_text(json.dumps({"shard": shard}))
     Bank.open(whole).push_to_hub(REPO, endpoint=hub.endpoint)
     small = write_bank(tmp_path / "b", all_pairs(2), num_shards=1)
     Bank.open(small).push_to_hub(REPO, endpoint=hub.endpoint)
@@ -90,6 +100,67 @@ def test_a_commit_gives_the_same_bank_after_a_smaller_one_was_pushed(
     assert len(old) == 12
     assert old.label_of_source(source_digest(source_image(20))) == 2  # it has no row
     assert old.verify() == []
+
+
+def test_local_paths_stay_here(hub: Hub, tmp_path: Path) -> None:
+    photos, model = tmp_path / "photos", tmp_path / "my models" / "sd"
+    recipe = {
+        "source": str(photos),
+        "model": str(model),
+        "backbone": f"torchvision:resnet18:{tmp_path}/weights.pt",
+        "scheduler": "https://example.org/a:b",
+        "lora": f"file://{tmp_path}/lora",
+    }
+
+    def described(fields: dict[str, Any]) -> dict[str, Any]:
+        fingerprint = {"model": {"model": str(model)}, "backbone": {"name": recipe["backbone"]}}
+        return {**fields, "recipe": recipe, "fingerprint": fingerprint}
+
+    folder = write_bank(tmp_path / "bank", change=described)
+    (folder / "build.json").write_text(json.dumps({"recipe": recipe}))
+    (folder / "stats").mkdir()
+    failure = f"cannot read '{photos}/cat/1.png' nor {Path.home()}/x"
+    for number, shard in enumerate(Bank.open(folder).manifest.shards):
+        stats = {"shard": shard, "failures": [failure]}
+        stats["checksum"] = stats_checksum(stats)
+        (folder / "stats" / f"{number:05d}.json").write_text(json.dumps(stats))
+    (folder / "report.html").write_text(f"<p>{photos}</p>")
+    Bank.open(folder).push_to_hub(REPO, endpoint=hub.endpoint)
+
+    pushed = hub.repositories[REPO][-1]
+    for content in pushed.values():
+        assert str(tmp_path).encode() not in content
+    assert json.loads(pushed["genie.json"])["recipe"] == {
+        "source": "photos",
+        "model": "sd",
+        "backbone": "torchvision:resnet18:weights.pt",
+        "scheduler": "https://example.org/a:b",
+        "lora": "lora",
+    }
+    (failure,) = json.loads(pushed["stats/00000.json"])["failures"]
+    assert failure == "cannot read 'photos/cat/1.png' nor ~/x"
+    assert b"| source data | photos |" in pushed["README.md"]
+    again = Bank.from_hub(REPO, cache_dir=tmp_path / "cache", endpoint=hub.endpoint)
+    assert again.verify() == []
+
+
+def test_absolute_source_ids_are_refused(hub: Hub, tmp_path: Path) -> None:
+    rows = all_pairs()
+    rows[3]["source_id"] = "/home/me/cat.png"
+    bank = Bank.open(write_bank(tmp_path / "bank", rows))
+    with pytest.raises(UserError, match=r"local paths such as '/home/me/cat\.png'"):
+        bank.push_to_hub(REPO, endpoint=hub.endpoint)
+    assert hub.repositories == {}
+
+
+def test_what_lies_elsewhere_is_not_uploaded(hub: Hub, tmp_path: Path) -> None:
+    folder = write_bank(tmp_path / "bank")
+    (tmp_path / "secret").write_text("secret")
+    (folder / "index").mkdir()
+    (folder / "index" / "index.json").symlink_to(tmp_path / "secret")
+    with pytest.raises(BankFormatError, match="outside the bank"):
+        Bank.open(folder).push_to_hub(REPO, endpoint=hub.endpoint)
+    assert hub.repositories == {}
 
 
 def test_a_repository_without_a_bank(hub: Hub, tmp_path: Path) -> None:
