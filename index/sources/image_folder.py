@@ -69,7 +69,7 @@ class FolderImages:
             found.append((folder, sorted(files)))
         paths = [os.path.join(folder, name) for folder, files in sorted(found) for name in files]
         images = [path for path in paths if path.lower().endswith(IMG_EXTENSIONS)]
-        for path in set(paths).difference(images):
+        for path in sorted(set(paths).difference(images)):
             suffix = Path(path).suffix.lower()
             self.left_out[f"{suffix} files" if suffix else "files without extension"] += 1
         return images
