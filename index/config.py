@@ -45,6 +45,10 @@ MOST_SHOWN = 1000
 """Pairs of a contact sheet, which is one image."""
 
 
+MOST_WORKERS = 256
+"""Processes on one machine; beyond it something else was meant."""
+
+
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 """Methods whose target is the source's own class."""
 
@@ -85,6 +89,8 @@ class BuildConfig(ModelConfig, PlanConfig):
             torchvision:resnet50, and demo for the demo.
         seed: Base seed of the noise and of the plan; 0 if not given.
         batch_size: Rows of one network call, 0 for what fits; does not change the result.
+        on_bad_image: What becomes of an image that cannot be used: skip leaves it out and records
+            it, error ends the build.
         keep_sweep: Store every X_r beside the chosen one.
         preview: Pairs shown in preview.png.
         cache: Folder where banks share embeddings and finished pairs.
@@ -92,6 +98,7 @@ class BuildConfig(ModelConfig, PlanConfig):
             their target's centroid has moved by more than this cosine distance.
         refresh_stale: Make stale pairs again.
         retry_failed: Try pairs that failed again, with further seeds.
+        workers: Processes that share the work, on GPUs in turn; they do not change the result.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
             IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
@@ -119,12 +126,14 @@ class BuildConfig(ModelConfig, PlanConfig):
     backbone: str = ""
     seed: int = 0
     batch_size: int = field(default=64, metadata={"recipe": False})
+    on_bad_image: Literal["skip", "error"] = field(default="skip", metadata={"recipe": False})
     keep_sweep: bool = False
     preview: int = field(default=12, metadata={"recipe": False})
     cache: Path | None = field(default=None, metadata={"recipe": False})
     stale_distance: float = field(default=0.0, metadata={"recipe": False})
     refresh_stale: bool = field(default=False, metadata={"recipe": False})
     retry_failed: bool = field(default=False, metadata={"recipe": False})
+    workers: int = field(default=1, metadata={"recipe": False})
     index_factory: str = field(default="Flat", metadata={"recipe": False})
     dry_run: bool = field(default=False, metadata={"recipe": False})
 
@@ -147,6 +156,7 @@ class BuildConfig(ModelConfig, PlanConfig):
             if getattr(self, name):
                 check_range(self, [name], *SIDES, hint="or 0")
         check_range(self, ["preview"], 0, MOST_SHOWN)
+        check_range(self, ["workers"], 1, MOST_WORKERS)
         check_range(self, ["stale_distance"], 0, 2)  # cosine distances
 
     def _check_noise_ratios(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from genie_transforms import MissingPackageError
 
 _PACKAGES = (
-    *("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "matplotlib"),
+    *("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "jinja2", "matplotlib"),
     *("safetensors", "tqdm", "transformers", "tyro", "yaml"),
 )
 

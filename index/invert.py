@@ -7,10 +7,10 @@ The tokens are for `python -m index.build --inversions`, and for diffusers' own
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from genie_transforms import UserError
 from index.command import run_command
@@ -18,6 +18,11 @@ from index.config import SIDES, check_only_classes
 from index.diffusion import WeightsConfig
 from index.diffusion.inversion import Inversion
 from index.kinds import check_range
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from index.sources import Source
 
 logger = logging.getLogger("genie.invert")
 
@@ -88,12 +93,31 @@ def learn_classes(config: InvertConfig) -> list[Path]:
     for label, folder in enumerate(folders):
         if config.only_classes and folder not in config.only_classes:
             continue
-        rows = (source.labels == label).nonzero()[0].tolist()[: config.max_images or None]
-        images = torch.stack([fit_to(source.image(row), side) for row in rows])
-        concepts.append(Concept(folder, images, config.initializer or names[label].display))
+        images = [fit_to(image, side) for image in _images_of(source, label, config.max_images)]
+        if not images:
+            logger.warning("%s has no image, so no token is learned for it", folder)
+            continue
+        concepts.append(
+            Concept(folder, torch.stack(images), config.initializer or names[label].display)
+        )
     paths = invert(family, concepts, config, config.out)
     logger.info("%d tokens in %s, after %d steps", len(paths), config.out, config.iterations)
     return paths
+
+
+def _images_of(source: Source, label: int, most: int) -> Iterator[Image.Image]:
+    """Yield the first images of a class that can be used, all if `most` is 0."""
+    count = 0
+    for row in (source.labels == label).nonzero()[0].tolist():
+        if most and count == most:
+            return
+        try:
+            image = source.image(row)
+        except UserError as error:  # a `BadImageError`, whose room is heavy to import
+            logger.warning("left out: %s", error)
+            continue
+        count += 1
+        yield image
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -31,6 +31,7 @@ COMMANDS = [
     "index.demo.train",
     "index.invert",
     "index.leakage",
+    "index.report",
     "index.verify",
 ]
 """A new command is added here; none may vanish."""

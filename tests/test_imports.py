@@ -47,6 +47,7 @@ def test_that_this_test_can_fail() -> None:
         "from index.demo.train import main",
         "from index.invert import main",
         "from index.leakage import main",
+        "from index.report import main",
         "from index.verify import main",
     ],
 )

@@ -13,11 +13,12 @@ from genie_transforms import Bank
 from genie_transforms.format import write_json
 from index import BuildConfig, build_bank
 from index.demo import CLASSES, SIZE, load_oracle, oracle_names
+from index.sources import fit_to
 
 from .arms import Arm
 from .config import LongTailConfig
 from .data import LongTail
-from .images import Negatives
+from .images import SMALL, Negatives
 
 Confusion = npt.NDArray[np.float64]
 
@@ -42,7 +43,8 @@ def build_config(
         device=config.device,
         dtype=config.dtype,
         num_inference_steps=config.num_inference_steps,
-        store_resolution=config.size,
+        # Larger ones are cropped at random areas: as they were made, no coarser than photographs.
+        store_resolution=config.size if config.size <= SMALL else 0,
         only_classes=tuple(tail.pool.classes[label] for label in tail.few),
         per_class=config.per_class,
         pairs=f"confusion:{min(config.confused, tail.num_classes - 1)}",
@@ -99,7 +101,7 @@ def label_precision(
     oracle = load_oracle(Path(config.oracle)) if config.oracle else load_oracle()
     # The demo's oracle knows scenes at their own size, other oracles those of their training.
     size = config.size if config.oracle else SIZE
-    images = Negatives(bank, classes, arm, size, lambda pixels: pixels)
+    images = Negatives(bank, classes, arm, lambda image: fit_to(image, size))
     pixels = torch.stack([images[row][0] for row in range(len(images))])
     seen = oracle_names(pixels, oracle=oracle, classes=classes if config.oracle else CLASSES)
     right = [name == classes[label] for name, label in zip(seen, images.labels, strict=True)]

@@ -53,24 +53,28 @@ def over_seeds_and_images(
     """Return a 95 % percentile interval of the difference, resampling seeds and test images.
 
     The figure is the mean over a seed's classes of the accuracy on their test images. Images are
-    resampled within their class, the same ones for both arms.
+    resampled within their class, the same ones for both arms and for all seeds: seeds share them,
+    so that more seeds make no more of them.
 
     Args:
-        first: Whether the first arm was right, for each seed ``(N_s,)``, on its Few test images.
+        first: Whether the first arm was right, for each seed ``(N_s,)``, on its Few test images,
+            in the order of the test set.
         second: The same of the second arm.
         labels: Class of each of these images.
     """
     rng = np.random.default_rng(0)
     gaps = [a.astype(np.float64) - b for a, b in zip(first, second, strict=True)]
     by_class = [
-        [gap[classes == label] for label in np.unique(classes)]
+        {int(label): gap[classes == label] for label in np.unique(classes)}
         for gap, classes in zip(gaps, labels, strict=True)
     ]
+    sizes = {label: len(cell) for cells in by_class for label, cell in cells.items()}
     means = np.empty(_RESAMPLES)
     for k in range(_RESAMPLES):
+        drawn = {label: rng.integers(size, size=size) for label, size in sizes.items()}
         seeds = rng.integers(len(by_class), size=len(by_class))
         means[k] = np.mean([
-            np.mean([rng.choice(cell, len(cell)).mean() for cell in by_class[seed]])
+            np.mean([cell[drawn[label]].mean() for label, cell in by_class[seed].items()])
             for seed in seeds
         ])  # fmt: skip
     low, high = np.percentile(means, [2.5, 97.5])

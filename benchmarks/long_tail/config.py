@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.training import RULES, GroupRule, TrainingConfig
 from genie_transforms import UserError
 
-from .arms import ARMS, MAIN_ARMS
+from .arms import ARMS, MAIN_ARMS, banks_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,13 @@ class LongTailConfig:
         imbalance: Size of the largest class over that of the smallest; between them sizes fall
             exponentially, and a permutation drawn from the seed decides which class is which.
         half: Draw the training images from the half of each class that the generator did not
-            learn from (`benchmarks.small_pipeline --half`); whole takes all.
+            learn from (`benchmarks.small_pipeline --half`), or from the whole; if not given, the
+            whole of folders, lists and the demo, and the half of every other dataset.
         size: Side of the images that are trained on, in pixels.
+        augment: crop and flip; jitter, colours too; randaugment, timm's `rand-m9-mstd0.5-inc1`
+            and random erasing, as DeiT, MAE and LiVT have it.
+        statistics: Mean and deviation by which pixels are normalised: half, 0.5 each; or those
+            that given weights were trained with.
         model: Diffusion model, a folder or hub id; empty for the demo's.
         oracle: Classifier of the small pipeline, for label precision; empty for none, or for the
             demo's own.
@@ -37,6 +42,11 @@ class LongTailConfig:
         num_inference_steps: Steps of the whole denoising; if not given, the model's.
         device: Where the diffusion model runs; the training has its own.
         dtype: Its precision.
+        bank: A bank of exactly this training set's Few classes, with sweeps, which arms of GeNIe
+            take instead of building their own; with --largest 0.
+        text_encoder: A folder of transformers' CLIPTextModelWithProjection with its tokenizer;
+            the head of every arm then begins at its embeddings of the classes.
+        prompt: What it reads, with {} for the name of the class.
         per_class: Negatives of each Few class, and images that every appended arm adds to it.
         confused: Sources come from this many classes that each target is most confused with.
         probability: p of `GeNIeTransform` in the arms that replace.
@@ -58,27 +68,32 @@ class LongTailConfig:
     class_names: str = ""
     largest: int = 500
     imbalance: float = 100.0
-    half: Literal["classifier", "whole"] = "classifier"
+    half: Literal["classifier", "whole"] | None = None
     size: int = 32
+    augment: Literal["crop", "jitter", "randaugment"] = "crop"
+    statistics: Literal["half", "imagenet", "imagenet-lt", "clip"] = "half"
     model: str = ""
     oracle: str = ""
     backbone: str = ""
     num_inference_steps: int | None = None
-    device: str = "auto"
+    device: str = field(default="auto", metadata={"recipe": False})
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    bank: Path | None = None
+    text_encoder: str = ""
+    prompt: str = "a photo of a {}"
     per_class: int = 50
     confused: int = 4
     probability: float = 0.5
-    arms: tuple[str, ...] = MAIN_ARMS
+    arms: tuple[str, ...] = field(default=MAIN_ARMS, metadata={"recipe": False})
     rule: Literal["paper", "inclusive", "pooled"] = "paper"
-    seeds: tuple[int, ...] = tuple(range(10))
+    seeds: tuple[int, ...] = field(default=tuple(range(10)), metadata={"recipe": False})
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(loss="balanced-softmax")
     )
-    work: Path = Path("long-tail")
-    json: Path | None = None
-    plot: Path | None = None
-    quick: bool = False
+    work: Path = field(default=Path("long-tail"), metadata={"recipe": False})
+    json: Path | None = field(default=None, metadata={"recipe": False})
+    plot: Path | None = field(default=None, metadata={"recipe": False})
+    quick: bool = field(default=False, metadata={"recipe": False})
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.arms if name not in ARMS]
@@ -86,6 +101,16 @@ class LongTailConfig:
             raise UserError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
         if (self.data == "lists") != bool(self.train_list and self.test_list):
             raise UserError("--data lists needs --train-list and --test-list, and only lists do")
+        built = [name for name in banks_of(self.arms) if not (self.bank and name == "genie-ada")]
+        if built and self.data != "demo" and not self.model and not self.quick:
+            raise UserError(
+                f"give --model, the diffusion model that makes the banks {', '.join(built)}; the "
+                "demo's knows its own scenes alone"
+            )
+        if self.bank and self.largest:
+            raise UserError("--bank needs --largest 0: every seed would have other Few classes")
+        if self.text_encoder and self.training.head:
+            raise UserError("give --text-encoder or --training.head, not both")
         for name, least in (("per_class", 1), ("confused", 1), ("size", 8), ("largest", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
@@ -93,6 +118,13 @@ class LongTailConfig:
             raise UserError(f"imbalance must be at least 1, got {self.imbalance}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise UserError(f"seeds are different numbers from 0 up, got {self.seeds}")
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that decides the figures of an arm and a seed, ready for JSON."""
+        shown = [f.name for f in fields(self) if f.metadata.get("recipe", True)]
+        chosen = {name: getattr(self, name) for name in shown}
+        paths = {name: str(value) for name, value in chosen.items() if isinstance(value, Path)}
+        return {**chosen, **paths, "training": self.training.recipe()}
 
     @property
     def group_rule(self) -> GroupRule:

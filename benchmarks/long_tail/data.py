@@ -121,7 +121,7 @@ def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
         return _scenes(*_DEMO_TRAIN), _scenes(*_DEMO_TEST)
     if config.train_list and config.test_list:
         pool = read_list(config.train_list, config.root)
-        test = read_list(config.test_list, config.root)
+        test = read_list(config.test_list, config.root, pool.classes)
     else:
         pool, test = (open_dataset(config.data, config.root, s) for s in ("train", "test"))
     if pool.classes != test.classes:
@@ -132,14 +132,19 @@ def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
     return pool, test
 
 
-def read_list(path: Path, root: Path) -> LabelledSet:
+def read_list(path: Path, root: Path, classes: list[str] | None = None) -> LabelledSet:
     """Read a list as ImageNet-LT has it: lines of an image below the root and its label.
 
-    A class is called like the folder of its images.
+    Args:
+        path: The list.
+        root: What its images are below.
+        classes: Names of the classes in the order of the labels; if not given, a class is called
+            like the folder of its images. Given ones do for test images that lie in one folder.
 
     Raises:
         MissingFileError: The list, or its first image, is not there.
-        UserError: A line is of another form, labels leave one out, or folders and labels disagree.
+        UserError: A line is of another form, labels leave one out, two classes have folders of
+            one name, or folders and labels disagree.
     """
     if not path.is_file():
         raise MissingFileError(f"no list at {path}")
@@ -149,6 +154,13 @@ def read_list(path: Path, root: Path) -> LabelledSet:
         if not name or not label.isdecimal():
             raise UserError(f"{path}, line {number}: expected `image label`, got {line!r}")
         folder = Path(name).parent.name
+        if classes and int(label) < len(classes):
+            if folder in classes and folder != classes[int(label)]:
+                raise UserError(
+                    f"{path}, line {number}: {folder} has label {classes.index(folder)} among the "
+                    f"training images, not {label}"
+                )
+            folder = classes[int(label)]
         if folders.setdefault(int(label), folder) != folder:
             raise UserError(f"{path}, line {number}: {folders[int(label)]} has label {label}, too")
         files.append(root / name)
@@ -157,8 +169,11 @@ def read_list(path: Path, root: Path) -> LabelledSet:
         raise MissingFileError(f"the first image of {path} is not below {root}: give its --root")
     if sorted(folders) != list(range(len(folders))):
         raise UserError(f"{path} has labels {sorted(folders)[:5]} …: they must be 0 to C - 1")
-    classes = [folders[label] for label in range(len(folders))]
-    return LabelledSet(classes, labels, files, [ClassName(name) for name in classes])
+    found = [folders[label] for label in range(len(folders))]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise UserError(f"{path}: folders {twice[:3]} have several labels, but name their classes")
+    return LabelledSet(found, labels, files, [ClassName(name) for name in found])
 
 
 def _scenes(per_class: int, seed: int) -> LabelledSet:
@@ -173,7 +188,8 @@ def open_long_tail(
     config: LongTailConfig, pool: LabelledSet, test: LabelledSet, seed: int
 ) -> LongTail:
     """Return what a seed trains and tests on."""
-    half: Half = config.half if config.data not in ("demo", "lists") else "whole"
+    usual: Half = "whole" if config.data in ("demo", "folder", "lists") else "classifier"
+    half: Half = config.half or usual
     candidates = rows_of_half(pool, half)
     others = np.setdiff1d(np.arange(len(pool)), candidates)
     if not config.largest:

@@ -36,7 +36,8 @@ def report(
         `arms`, as given; `means` over seeds; `comparisons` of `COMPARISONS` on Few, those whose
         arms were run; `share_of_real`, of the gap from re-sampling to real images of the
         generator's training set; `oracle`, label precision by arm; `generator`, `rule`,
-        `settings`.
+        `settings`; `filled`, by arm and seed, of those that had fewer negatives than wanted, the
+        class's own images in their place.
     """
     found = {
         name: _compare(config, figures, first, second, pool, test)
@@ -63,6 +64,11 @@ def report(
         "share_of_real": shares,
         "oracle": {name: value for name, value in oracle.items() if not np.isnan(value)},
         "generator": {"model": config.model or "demo", "oracle": config.oracle or None},
+        "filled": {
+            name: [entry["filled"] for entry in figures if entry["arm"] == name]
+            for name in config.arms
+            if any(entry["filled"] for entry in figures if entry["arm"] == name)
+        },
         "rule": str(config.group_rule),
         "settings": _settings(config),
     }
@@ -70,9 +76,12 @@ def report(
 
 def _settings(config: LongTailConfig) -> dict[str, Any]:
     """Return what decides the figures: no paths, which differ from machine to machine."""
-    names = ("data", "largest", "imbalance", "half", "size", "per_class", "confused", "probability")
-    chosen = {name: getattr(config, name) for name in names}
-    return {**chosen, "seeds": list(config.seeds), "training": config.training.recipe()}
+    recipe = config.recipe()
+    for name in ("root", "train_list", "test_list", "class_names", "bank", "text_encoder"):
+        recipe.pop(name)
+    training = recipe["training"]
+    files = {name: Path(training[name]).name for name in ("weights", "head")}
+    return {**recipe, "seeds": list(config.seeds), "training": {**training, **files}}
 
 
 def _column(figures: list[dict[str, Any]], arm: str, key: str) -> npt.NDArray[np.float64]:

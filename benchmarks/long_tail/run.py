@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,19 +13,27 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.utils.data import ConcatDataset
+from torch.utils.data import ConcatDataset, Subset
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.measure import environment, without_nan
-from benchmarks.training import ImageDataset, TrainingConfig, group_scores, predict, train
-from genie_transforms import Bank, GeNIeTransform
+from benchmarks.training import (
+    ImageDataset,
+    TrainingConfig,
+    claim_folder,
+    group_scores,
+    predict,
+    train,
+)
+from genie_transforms import Bank, GeNIeTransform, UserError
 from genie_transforms.format import write_json
 
 from .arms import ARMS, Arm, banks_of
 from .banks import Confusion, build_banks, label_precision
+from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import Integers, LongTail, open_long_tail, open_pool
-from .images import Negatives, RealImages, augmentation, plain, repeated
+from .images import Negatives, RealImages, at_most, augmentation, plain, repeated
 from .report import report, show
 
 
@@ -47,14 +56,20 @@ class Seed:
     banks: dict[str, Path]
 
     def training(self, arm: Arm) -> TrainingConfig:
-        """Return how an arm is trained."""
-        sampler = "class-balanced" if arm.mode == "in-loop" else self.config.training.sampler
-        return replace(self.config.training, seed=self.number, sampler=sampler, mix=arm.mix)
+        """Return how an arm is trained: epochs are of the real images, for all arms alike."""
+        common = self.config.training.in_steps(len(self.tail.rows))
+        sampler = "class-balanced" if arm.mode == "in-loop" else common.sampler
+        mix = common.mix if arm.mix == "none" else arm.mix
+        return replace(common, seed=self.number, sampler=sampler, mix=mix)
 
     def real(self, rows: Integers, change: GeNIeTransform | None = None) -> RealImages:
         """Return real images of the pool, augmented."""
-        size = self.config.size
-        return RealImages(self.tail.pool, rows, size, augmentation(size), change)
+        return RealImages(self.tail.pool, rows, augmentation(self.config), change)
+
+    def negatives(self, arm: Arm) -> Negatives:
+        """Return what an arm's bank holds, augmented."""
+        bank = Bank.open(self.banks[arm.images], **({} if arm.keep else {"keep": None}))
+        return Negatives(bank, self.tail.pool.classes, arm, augmentation(self.config))
 
 
 def training_images(seed: Seed, arm: Arm) -> tuple[ImageDataset, Integers]:
@@ -69,15 +84,32 @@ def training_images(seed: Seed, arm: Arm) -> tuple[ImageDataset, Integers]:
     real = seed.real(tail.rows)
     if not arm.images:
         return real, real.labels
-    if arm.images in ("own", "real"):
-        among = tail.rows if arm.images == "own" else tail.generator_rows
+    if arm.images == "real":
+        among = tail.generator_rows
         places = repeated(tail.pool.labels[among], tail.few, config.per_class, seed.number)
-        more: RealImages | Negatives = seed.real(among[places])
-    else:
-        bank = Bank.open(seed.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        size = config.size
-        more = Negatives(bank, tail.pool.classes, arm, size, augmentation(size))
-    return ConcatDataset([real, more]), np.concatenate([real.labels, more.labels])
+        more = seed.real(among[places])
+        return ConcatDataset([real, more]), np.concatenate([real.labels, more.labels])
+    parts: list[Any] = [real]
+    labels = [real.labels]
+    if arm.images != "own":
+        negatives = seed.negatives(arm)
+        rows = at_most(negatives.labels, tail.few, config.per_class, seed.number)
+        parts.append(Subset(negatives, rows.tolist()))
+        labels.append(negatives.labels[rows])
+    own = seed.real(tail.rows[_lacking(seed, labels[1:])])
+    return ConcatDataset([*parts, own]), np.concatenate([*labels, own.labels])
+
+
+def _lacking(seed: Seed, added: list[Integers]) -> Integers:
+    """Return the classes' own images that make up for negatives that a bank has not.
+
+    Without them an arm would see its Few classes less often than the others, and what it gained
+    or lost by that would be taken for what its images are worth.
+    """
+    tail = seed.tail
+    given = np.bincount(np.concatenate([np.zeros(0, np.int64), *added]), minlength=tail.num_classes)
+    wanted = seed.config.per_class - given[tail.few]
+    return repeated(tail.labels, tail.few, wanted, seed.number)
 
 
 def _in_loop(seed: Seed, arm: Arm) -> GeNIeTransform:
@@ -101,29 +133,34 @@ def train_arm(seed: Seed, name: str) -> nn.Module:
     return train(seed.training(arm), images, labels, seed.tail.num_classes, folder)
 
 
-def confusion_of(network: nn.Module, tail: LongTail, size: int) -> Confusion:
+def confusion_of(network: nn.Module, tail: LongTail, config: LongTailConfig) -> Confusion:
     """Return the mean probabilities of each class's training images, ``(C, C)`` float64."""
-    probabilities, labels = predict(network, RealImages(tail.pool, tail.rows, size, plain()))
+    images = RealImages(tail.pool, tail.rows, plain(config))
+    probabilities, labels = predict(network, images, workers=config.training.workers)
     rows = [probabilities[labels == label].mean(0) for label in range(tail.num_classes)]
     return np.stack(rows).astype(np.float64)
 
 
 def evaluate(seed: Seed, name: str, network: nn.Module) -> dict[str, Any]:
     """Return an arm's figures on the test images, and keep which of them it got right."""
-    tail = seed.tail
-    test = RealImages(tail.test, np.arange(len(tail.test)), seed.config.size, plain())
-    probabilities, labels = predict(network, test)
-    scores = group_scores(probabilities, labels, tail.counts, seed.config.group_rule)
+    tail, config = seed.tail, seed.config
+    test = RealImages(tail.test, np.arange(len(tail.test)), plain(config))
+    probabilities, labels = predict(network, test, workers=config.training.workers)
+    scores = group_scores(probabilities, labels, tail.counts, config.group_rule)
     losses = _curve(seed.folder / "arms" / name)
     right: npt.NDArray[np.bool_] = probabilities.argmax(1) == labels
     np.save(seed.folder / "arms" / name / "right.npy", right)
     arm = ARMS[name]
-    precision = None
+    precision, filled = None, 0
     if arm.images in seed.banks:
         bank = Bank.open(seed.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        precision = label_precision(bank, arm, seed.config, tail.pool.classes)
+        precision = label_precision(bank, arm, config, tail.pool.classes)
+        if arm.mode == "append":
+            labels = seed.negatives(arm).labels
+            drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
+            filled = len(_lacking(seed, [drawn]))
     about = {"arm": name, "mode": arm.mode, "seed": seed.number, "oracle": precision}
-    return {**about, **scores, "loss_curve": losses}
+    return {**about, **scores, "filled": filled, "loss_curve": losses}
 
 
 def _curve(folder: Path, points: int = 20) -> list[float]:
@@ -140,12 +177,14 @@ def run_seed(
     folder = config.work / f"seed-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     tail = open_long_tail(config, pool, test, number)
-    seed = Seed(config, tail, folder, number, {})
-    wanted = banks_of(config.arms)
+    given = {"genie-ada": config.bank} if config.bank else {}
+    seed = Seed(config, tail, folder, number, given)
+    _check_arms(config, tail)
+    wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
-        baseline = train_arm(seed, "none")
-        confusion = confusion_of(baseline, tail, config.size)
-        seed = replace(seed, banks=build_banks(wanted, config, tail, folder, number, confusion))
+        confusion = confusion_of(train_arm(seed, "none"), tail, config)
+        built = build_banks(wanted, config, tail, folder, number, confusion)
+        seed = replace(seed, banks=built | given)
     figures = []
     for name in config.arms:
         path = folder / "arms" / name / "figures.json"
@@ -155,10 +194,42 @@ def run_seed(
     return figures
 
 
+def _check_arms(config: LongTailConfig, tail: LongTail) -> None:
+    """Refuse an arm that would not be what its name says, before hours of training.
+
+    Raises:
+        UserError: It lacks real images of the generator's, or its bank is of other classes.
+    """
+    few = set(tail.few.tolist())
+    lacking = few - set(tail.pool.labels[tail.generator_rows].tolist())
+    real = [name for name in config.arms if ARMS[name].images == "real"]
+    if real and lacking:
+        raise UserError(
+            f"--arms {real[0]} needs images of every Few class that the generator learned from: "
+            "give --half classifier if it learned from the other half, or leave the arm out"
+        )
+    if config.bank:
+        bank = Bank.open(config.bank, keep=None)
+        unknown = sorted(set(bank.class_names) - set(tail.pool.classes))
+        if unknown:
+            raise UserError(f"{config.bank} has classes that the images have not: {unknown[:3]}")
+
+
 def main(config: LongTailConfig) -> dict[str, Any]:
-    """Run every seed, print the table, write figures and plot."""
+    """Run every seed, print the table, write figures and plot.
+
+    Raises:
+        UserError: A setting cannot be used with these images, or several ranks were started.
+        FolderInUseError: `work` was begun with other settings.
+    """
     config = config.scaled_down()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
+    claim_folder(config.work, config.recipe())
     pool, test = open_pool(config)
+    if config.text_encoder:
+        head = write_class_embeddings(config, pool)
+        config = replace(config, text_encoder="", training=replace(config.training, head=str(head)))
     figures = []
     for number in config.seeds:
         figures += run_seed(config, pool, test, number)

@@ -6,7 +6,9 @@ the batch that one would see, and the number of worker processes changes nothing
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,17 +52,31 @@ class Rank:
 
 
 class Seeded(Dataset[Any]):
-    """A dataset whose sample `(index, seed)` is drawn with torch's generator seeded by `seed`."""
+    """A dataset whose sample `(index, seed)` is drawn with generators seeded by `seed`."""
 
     def __init__(self, dataset: ImageDataset) -> None:
         self.dataset = dataset
 
     def __getitem__(self, key: tuple[int, int]) -> Any:
-        """Return a sample, and leave the generator as it was."""
+        """Return a sample, and leave the generators as they were."""
         index, seed = key
+        with _seeded(seed):
+            return self.dataset[index]
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed torch's generator, NumPy's and Python's, which timm's transforms draw from."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.dataset[index]
+            random.seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
 
 
 class Batches(Sampler[list[tuple[int, int]]]):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from genie_transforms import FolderInUseError
 from genie_transforms.format import atomic_path, write_json
 
+from .batches import Integers
 from .config import TrainingConfig
+from .optimizers import make_optimizer
 
 CHECKPOINT, SETTINGS = "checkpoint.pt", "training.json"
 
@@ -46,26 +51,30 @@ class Training:
     @classmethod
     def begin(cls, network: nn.Module, config: TrainingConfig) -> Training:
         """Begin a training of a network that is already where it runs."""
-        parameters = list(network.parameters())
-        rate, decay = config.learning_rate, config.weight_decay
-        optimizer: Optimizer = (
-            AdamW(parameters, lr=rate, weight_decay=decay)
-            if config.optimizer == "adamw"
-            else SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay, nesterov=True)
-        )
+        optimizer = make_optimizer(network, config)
         schedule = LambdaLR(optimizer, lambda step: rate_at(step, config))
         device = next(network.parameters()).device
         scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16")
         return cls(network, optimizer, schedule, scaler)
 
-    def take(self, loss: Tensor) -> None:
-        """Take a step down the gradient of `loss`."""
-        self.optimizer.zero_grad()
+    def add(self, loss: Tensor) -> float:
+        """Add the gradient of `loss` to that of the step, and return the loss.
+
+        Raises:
+            RuntimeError: The loss is no longer finite.
+        """
+        if not torch.isfinite(loss):
+            raise RuntimeError(f"the loss became {loss.item()} at step {self.step}")
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def take(self, loss: float) -> None:
+        """Take a step down the gradient that was added up; `loss` is that of the whole batch."""
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self.optimizer.zero_grad()
         self.schedule.step()
-        self.losses.append(loss.item())
+        self.losses.append(loss)
 
     def load(self, folder: Path) -> None:
         """Go on from the folder's checkpoint, if it has one."""
@@ -101,19 +110,25 @@ def rate_at(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done))
 
 
-def claim_folder(folder: Path, config: TrainingConfig) -> None:
-    """Make `folder` the folder of this training, or check that it already is.
+def about_labels(labels: Integers, num_classes: int) -> dict[str, Any]:
+    """Return what tells one dataset from most others: how many images, and a digest of labels."""
+    digest = hashlib.sha256(labels.astype(np.int64).tobytes()).hexdigest()[:16]
+    return {"images": len(labels), "classes": num_classes, "labels": digest}
+
+
+def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Make `folder` the folder of what has these settings, or check that it already is.
 
     Raises:
-        FolderInUseError: It holds a training with other settings; names them.
+        FolderInUseError: It holds something with other settings; names them.
     """
-    path, wanted = folder / SETTINGS, config.recipe()
+    path, wanted = folder / SETTINGS, json.loads(json.dumps(settings))
     if path.exists():
         found = json.loads(path.read_text())
         other = {k: found.get(k) for k in wanted if found.get(k) != wanted[k]}
         if other:
             raise FolderInUseError(
-                f"{folder} holds a training with {other}: remove it, or give another folder"
+                f"{folder} was begun with {other}: remove it, or give another folder"
             )
         return
     folder.mkdir(parents=True, exist_ok=True)

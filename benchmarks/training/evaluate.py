@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 @torch.inference_mode()
 def predict(
-    network: nn.Module, dataset: Dataset[Any], batch_size: int = 256
+    network: nn.Module, dataset: Dataset[Any], batch_size: int = 256, workers: int = 0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return the network's probabilities and the true labels, in the order of the dataset.
 
@@ -21,6 +21,7 @@ def predict(
         network: From images ``(B, 3, H, W)`` float32 to logits ``(B, C)``, on any device.
         dataset: Returns (image, class number).
         batch_size: Images of one pass.
+        workers: Processes that load them.
 
     Returns:
         ``(N, C)`` float32 and ``(N,)`` int64.
@@ -30,7 +31,7 @@ def predict(
     network.eval()
     outputs = [
         (network(images.to(device)).float().softmax(1).cpu(), labels)
-        for images, labels in DataLoader(dataset, batch_size=batch_size)
+        for images, labels in DataLoader(dataset, batch_size=batch_size, num_workers=workers)
     ]
     network.train(was_training)
     probabilities = torch.cat([rows for rows, _ in outputs]).numpy()

@@ -14,7 +14,7 @@ from genie_transforms import UserError
 from index.device import choose_device
 
 from .batches import ImageDataset, Integers, Rank, class_counts, load, seed_of
-from .checkpoint import Training, claim_folder
+from .checkpoint import Training, about_labels, claim_folder
 from .config import TrainingConfig
 from .losses import make_loss
 from .networks import make_network
@@ -34,7 +34,7 @@ def train(
     Args:
         config: The training.
         dataset: Returns (image ``(3, H, W)`` float32, class number); random choices of its
-            transform come from torch's generator.
+            transform come from the global generators of torch, NumPy or Python.
         labels: Class number of each of its images, ``(N,)`` int64.
         num_classes: C.
         folder: Holds settings and checkpoint; the same one again goes on.
@@ -44,11 +44,11 @@ def train(
         FolderInUseError: The folder holds another training.
         RuntimeError: The loss is no longer finite.
     """
-    device = _checked_device(config, labels)
+    device, config = _checked_device(config, labels), config.in_steps(len(labels))
     with joined_ranks(device, config) as rank:
-        claim_folder(folder, config)
+        claim_folder(folder, config.recipe() | about_labels(labels, num_classes))
         torch.manual_seed(seed_of(config.seed))
-        network = make_network(config.model, num_classes, config.weights).to(device)
+        network = make_network(config, num_classes).to(device)
         training = Training.begin(network, config)
         training.load(folder)
         loss_of = make_loss(config, class_counts(labels, num_classes, config.sampler))
@@ -61,10 +61,11 @@ def train(
             # Mixing and dropout draw from the global generator: this step's own numbers.
             torch.manual_seed(seed_of(config.seed, training.step, config.batch_size + rank.rank))
             mixed, soft = mix(images.to(device), targets.to(device))
-            with cast:
-                loss = loss_of(model(mixed).float(), soft)
-            if not torch.isfinite(loss):
-                raise RuntimeError(f"the loss became {loss.item()} at step {training.step}")
+            loss = 0.0
+            for part, of in _parts(mixed, soft, config.passes):
+                with cast:
+                    share = loss_of(model(part).float(), of) * len(part) / len(mixed)
+                loss += training.add(share)
             training.take(loss)
             log.write(training)
             if training.step % config.checkpoint_every == 0 or training.step == config.num_steps:
@@ -91,9 +92,17 @@ def _mix(config: TrainingConfig, num_classes: int) -> Mix:
     """Return what mixes a batch, or leaves it as it is."""
     if config.mix == "none":
         return lambda images, labels: (images, labels)
-    kind = v2.MixUp if config.mix == "mixup" else v2.CutMix
-    mix: Mix = kind(alpha=config.mix_alpha, num_classes=num_classes)
+    kinds = {
+        "mixup": v2.MixUp(alpha=config.mixup_alpha, num_classes=num_classes),
+        "cutmix": v2.CutMix(alpha=config.cutmix_alpha, num_classes=num_classes),
+    }
+    mix: Mix = v2.RandomChoice([kinds[name] for name in config.mix.split("-or-")])
     return mix
+
+
+def _parts(images: Tensor, labels: Tensor, passes: int) -> zip[tuple[Tensor, Tensor]]:
+    """Cut a batch into parts that go through the network one after the other."""
+    return zip(images.chunk(passes), labels.chunk(passes), strict=True)
 
 
 class _Log:

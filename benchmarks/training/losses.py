@@ -19,12 +19,31 @@ def make_loss(config: TrainingConfig, counts: Tensor) -> Loss:
     """Return the loss that `config` names.
 
     Args:
-        config: `loss` and `tau`.
+        config: `loss`, `tau` and `label_smoothing`.
         counts: How often the sampler draws each class, up to a factor, ``(C,)``.
+
+    Label smoothing is that of labels, mixed or not, whatever the loss.
 
     Raises:
         UserError: A loss that needs the logarithm of every count meets a class without images.
     """
+    loss = _of_labels(config, counts)
+    if not config.label_smoothing:
+        return loss
+    return lambda logits, labels: loss(logits, _smooth(labels, logits, config.label_smoothing))
+
+
+def _smooth(labels: Tensor, logits: Tensor, share: float) -> Tensor:
+    """Spread a share of each label evenly over all C classes, as timm and LiVT do."""
+    return _soft(labels, logits) * (1 - share) + share / logits.shape[1]
+
+
+def _soft(labels: Tensor, logits: Tensor) -> Tensor:
+    soft = labels if labels.ndim == 2 else F.one_hot(labels, logits.shape[1])
+    return soft.to(logits)
+
+
+def _of_labels(config: TrainingConfig, counts: Tensor) -> Loss:
     if config.loss == "cross-entropy":
         return F.cross_entropy
     empty = (counts <= 0).nonzero().flatten().tolist()
@@ -52,9 +71,8 @@ def _balanced_bce(margin: Tensor) -> Loss:
     """
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        soft = labels if labels.ndim == 2 else F.one_hot(labels, logits.shape[1])
         entropy: Tensor = F.binary_cross_entropy_with_logits(
-            logits + margin.to(logits), soft.to(logits), reduction="none"
+            logits + margin.to(logits), _soft(labels, logits), reduction="none"
         )
         return entropy.sum(1).mean()
 

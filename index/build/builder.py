@@ -24,6 +24,7 @@ from .open import open_build
 from .prepare import decide, prepare
 from .run import run
 from .tasks import run_here
+from .workers import stage_runner
 
 logger = logging.getLogger("genie.build")
 
@@ -96,9 +97,10 @@ def report_build(config: BuildConfig, source: LabelledImages | None = None) -> s
         def still_ours() -> None:
             check_owner(out, owner.job)
 
-        prepared = prepare(opened, still_ours)
-        description = describe(opened, prepared)
-        run(prepared, description, still_ours)
+        with stage_runner(config, source, still_ours) as run_stage:
+            prepared = prepare(opened, run_stage)
+            description = describe(opened, prepared)
+            run(prepared, description, run_stage)
         last = FinishBank(prepared, description, start)
         run_here(last, still_ours)
         return last.summary

@@ -18,7 +18,7 @@ GROUPS = {
         *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
         *("dry_run",),
     ),
-    "source": ("image_root", "class_names", "captions", "captioner"),
+    "source": ("image_root", "on_bad_image", "class_names", "captions", "captioner"),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
         *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),
@@ -30,7 +30,7 @@ GROUPS = {
         *("cache", "batch_size", "pairs_per_shard", "stale_distance", "refresh_stale"),
         *("retry_failed",),
     ),
-    "machine": ("channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
+    "machine": ("workers", "channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
     "output": ("store_resolution", "image_format", "keep_sweep", "preview", "index_factory"),
 }
 """How `--help` groups the settings; the first group is what people need first."""

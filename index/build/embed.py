@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 
 from genie_transforms import BankError, source_digest
 from index.embed import Backbone, EmbeddingIndex
-from index.sources import Source, fit_to
+from index.sources import BadImageError, Source, fit_to
 from index.store import SourceBlock, SourceBlocks
+
+from .tasks import Order
 
 Vector = npt.NDArray[np.float32]
 
@@ -40,9 +43,12 @@ class _Known:
         return known
 
     def add(self, block: SourceBlock) -> None:
-        for name, stamp, digest, shown, vector in zip(
-            block.ids, block.stamps, block.digests, block.shown, block.embeddings, strict=True
+        names = (block.ids, block.stamps, block.digests, block.shown, block.problems)
+        for name, stamp, digest, shown, problem, vector in zip(
+            *names, block.embeddings, strict=True
         ):
+            if problem:
+                continue
             if stamp:
                 self.files.setdefault((name, stamp), (digest, shown, vector))
             self.vectors.setdefault(shown, vector)
@@ -57,9 +63,11 @@ class EmbedSources:
         resolution: Side at which they are embedded, in pixels.
         blocks: Where finished blocks are; if not given, they stay in this process.
         keep: Whether to write blocks: a dry run only reads them.
+        strict: Whether an image that cannot be used ends the build, rather than being left out.
     """
 
     name, unit = "embed sources", "image"
+    order: Order = ("embed", 0)
 
     def __init__(
         self,
@@ -69,10 +77,11 @@ class EmbedSources:
         blocks: SourceBlocks | None = None,
         *,
         keep: bool = True,
+        strict: bool = False,
     ) -> None:
         self.backbone = backbone
         self._source, self._resolution = source, resolution
-        self._blocks, self._keep = blocks, keep
+        self._blocks, self._keep, self._strict = blocks, keep, strict
         starts = range(0, len(source), BLOCK)
         self._rows = [range(start, min(start + BLOCK, len(source))) for start in starts]
         self._done: dict[int, SourceBlock] = {}
@@ -94,20 +103,31 @@ class EmbedSources:
     def is_done(self, task: int) -> bool:
         """Tell whether a block is there, and none of its images has changed since.
 
-        Images without a file are read for that.
+        Images without a file are read for that, and those that could not be used are tried again.
+
+        Raises:
+            BadImageError: One still cannot, and the stage is strict.
         """
         found = self._read(task)
-        if found is None or found.stamps != self._stamps(task):
+        if found is None:
+            return False
+        stamps = zip(self._stamps(task), found.problems, strict=True)
+        if found.stamps != ["" if problem else stamp for stamp, problem in stamps]:
             return False
         for row, stamp, digest in zip(self._rows[task], found.stamps, found.digests, strict=True):
-            if not stamp and source_digest(self._source.image(row)) != digest:
+            if not stamp and self._digest(row) != digest:
                 return False
         self._done[task] = found
         return True
 
     def run(self, task: int) -> None:
-        """Embed the images of a block that no earlier block knows."""
+        """Embed the images of a block that no earlier block knows.
+
+        Raises:
+            BadImageError: One cannot be used, and the stage is strict.
+        """
         known, ids, stamps = self._older(task), self.ids(task), self._stamps(task)
+        problems = [""] * len(ids)
         digests: list[str] = []
         shown: list[str] = []
         images: dict[int, torch.Tensor] = {}
@@ -117,44 +137,82 @@ class EmbedSources:
             if found is not None:
                 digest, seen, vectors[place] = found
             else:
-                original = self._source.image(row)
-                image = fit_to(original, self._resolution)
-                digest, seen = source_digest(original), source_digest(image)
-                if seen in known.vectors:
-                    vectors[place] = known.vectors[seen]
+                original = self._image(row)
+                if isinstance(original, BadImageError):
+                    problems[place], stamps[place] = original.reason, ""
+                    digest = seen = ""
                 else:
-                    images[place] = image
+                    image = fit_to(original, self._resolution)
+                    digest, seen = source_digest(original), source_digest(image)
+                    if seen in known.vectors:
+                        vectors[place] = known.vectors[seen]
+                    else:
+                        images[place] = image
             digests.append(digest)
             shown.append(seen)
         if images:
             vectors[list(images)] = self.backbone(torch.stack(list(images.values())))
-        block = SourceBlock(ids, stamps, digests, shown, vectors)
+        block = SourceBlock(ids, stamps, digests, shown, vectors, problems)
         if self._blocks is not None and self._keep:
             self._blocks.write(block)
         self._done[task] = block
 
     def index(self) -> EmbeddingIndex:
-        """Put all blocks into an index, once they are there; ids are rows of the source.
+        """Put all images that can be used into an index, once all blocks are there.
+
+        Their ids count from 0: rows of the source once those of `problems` are left out.
 
         Raises:
-            BankError: Somebody removed one.
+            BankError: Somebody removed a block.
         """
-        index = EmbeddingIndex(self.backbone.dimension)
+        index = EmbeddingIndex(self.backbone.dimension, num_classes=len(self._source.class_names))
         for task, rows in enumerate(self._rows):
-            # Another process may have made it.
-            block = self._done.get(task) or self._read(task)
-            if block is None:
-                raise BankError(f"the embeddings of block {task} are gone: run the build again")
-            numbers = np.asarray(rows, dtype=np.int64)
-            index.add(
-                block.embeddings, numbers, self._source.labels[list(rows)], list(block.digests)
-            )
+            block = self._block(task)
+            good = [place for place, problem in enumerate(block.problems) if not problem]
+            numbers = np.arange(len(index), len(index) + len(good))
+            labels = self._source.labels[[rows[place] for place in good]]
+            digests = [block.digests[place] for place in good]
+            index.add(block.embeddings[good], numbers, labels, digests)
         return index
+
+    def problems(self) -> dict[int, str]:
+        """Return the rows of the source that cannot be used, and why, once all blocks are there.
+
+        Raises:
+            BankError: Somebody removed a block.
+        """
+        return {
+            row: problem
+            for task, rows in enumerate(self._rows)
+            for row, problem in zip(rows, self._block(task).problems, strict=True)
+            if problem
+        }
 
     def remove_others(self) -> None:
         """Remove the blocks of images that are no longer there, or now in other blocks."""
         if self._blocks is not None:
             self._blocks.keep_only(self.ids(task) for task in range(self.num_tasks))
+
+    def _block(self, task: int) -> SourceBlock:
+        # Another process may have made it.
+        block = self._done.get(task) or self._read(task)
+        if block is None:
+            raise BankError(f"the embeddings of block {task} are gone: run the build again")
+        return block
+
+    def _image(self, row: int) -> Image.Image | BadImageError:
+        """Read an image, or tell what is wrong with it, unless that ends the build."""
+        try:
+            return self._source.image(row)
+        except BadImageError as error:
+            if self._strict:
+                raise
+            return error
+
+    def _digest(self, row: int) -> str:
+        """Return the content key of an image; "" if it cannot be used."""
+        image = self._image(row)
+        return "" if isinstance(image, BadImageError) else source_digest(image)
 
     def _read(self, task: int) -> SourceBlock | None:
         return None if self._blocks is None else self._blocks.read(self.ids(task))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import torch
+from PIL import Image
 
 from genie_transforms.format import KnownSources, decode_image, planes_of, write_card
 from index.config import BuildConfig
 from index.demo import ORACLE, oracle_names
-from index.report import strips, summarize, write_preview
+from index.report import shown_strips, summarize, write_preview, write_report
+from index.sources import Source
 from index.store import (
     SUPERSEDED,
     PairStore,
@@ -24,9 +26,11 @@ from index.store import (
     read_table,
 )
 
+from .bad_images import write_bad_images
 from .describe import Description
 from .prepare import Prepared
 from .r_stars import chosen_r_stars, share_r_stars
+from .tasks import Order
 
 logger = logging.getLogger("genie.build")
 
@@ -47,6 +51,7 @@ class FinishBank:
     """
 
     name, unit = "finish", "bank"
+    order: Order = ("finish", 0)
     num_tasks = 1
 
     def __init__(self, prepared: Prepared, description: Description, start: float) -> None:
@@ -90,8 +95,11 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
         "classes": len(names),
         "pairs planned": len(prepared.plan),
     }
+    if prepared.bad.problems:
+        facts["images left out"] = len(prepared.bad.problems)
+    write_bad_images(out, prepared.bad)
     write_card(out, facts, content["recipe"])
-    shown = strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
+    shown = shown_strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
     write_preview(out, shown, config.sweep_ratios)
     known = KnownSources.of(context.index.digests, context.index.labels)
     finalize(out, names, content, len(prepared.plan), known)
@@ -100,7 +108,15 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     if config.cache:
         share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
-    return summarize(out, table, time.perf_counter() - start, predicted)
+    write_report(out, source_image=source_finder(source))
+    notes = prepared.bad.lines(out)
+    return summarize(out, table, time.perf_counter() - start, predicted, notes)
+
+
+def source_finder(source: Source) -> Callable[[str], Image.Image | None]:
+    """Return what reads the source image of an id; it returns None for an id that is not there."""
+    rows = {name: row for row, name in enumerate(source.ids)}
+    return lambda name: source.image(rows[name]) if name in rows else None
 
 
 def remove_leftovers(out: Path, keys: Iterable[str]) -> None:

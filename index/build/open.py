@@ -51,12 +51,15 @@ class Opened:
     family: Family
 
 
-def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Opened:
+def open_build(
+    given: BuildConfig, dataset: LabelledImages | None = None, *, for_owner: bool = False
+) -> Opened:
     """Open source, backbone and diffusion model, the largest last.
 
     Args:
         given: The build, as the user gave it.
         dataset: Source images in place of `given.source`.
+        for_owner: This process works for the one that owns the folder.
 
     Raises:
         FolderInUseError: The bank's folder holds something else, or somebody builds in it.
@@ -69,8 +72,10 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
             raise UserError(f"{name} {folder} is a file, and must be a folder, or not there yet")
     config = replace(given, device=choose_device(given.device))
     check_folder(config.out)
-    check_free(config.out)
+    if not for_owner:
+        check_free(config.out)
     check_factory(config.index_factory)
+    check_apart(config)
     if dataset is None:
         source = open_source(config.source, config.image_root)
     else:
@@ -88,6 +93,23 @@ def open_build(given: BuildConfig, dataset: LabelledImages | None = None) -> Ope
     backbone = _open_backbone(config, chosen=not given.backbone)
     VectorIndex(backbone.dimension, config.index_factory)  # refuses what this dimension cannot take
     return Opened(given, config, source, prompts, confusion, backbone, config.open_family(PIPELINE))
+
+
+def check_apart(config: BuildConfig) -> None:
+    """Refuse to write into the folder of the images, where the next run would find a class.
+
+    Raises:
+        UserError: `out` or `cache` is within `source`.
+    """
+    folder = Path(config.source)
+    if not config.source or not folder.is_dir():
+        return
+    for name, inside in (("--out", config.out), ("--cache", config.cache)):
+        if inside is not None and inside.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"{name} {inside} lies within --source {folder}, where the next run would take it "
+                "for a class: give another folder"
+            )
 
 
 def choose_backbone(config: BuildConfig) -> str:

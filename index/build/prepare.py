@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from genie_transforms import UserError
@@ -18,10 +18,11 @@ from index.plan import PairKeys, Plan, knn_confusion, make_plan, parse_pairs
 from index.sources import Source
 from index.store import SourceBlocks
 
+from .bad_images import BadImages, leave_out
 from .embed import EmbedSources
 from .open import Opened
 from .prompts import complete_prompts
-from .tasks import run_here
+from .tasks import RunStage, run_here
 
 logger = logging.getLogger("genie.build")
 
@@ -37,6 +38,7 @@ class Prepared:
         shown: Positions in the plan of the pairs whose sweeps are wanted for `preview.png`.
         stored_index: The index as `--index-factory` stores it.
         embedded: The stage that embedded the images.
+        bad: The images that could not be used.
     """
 
     context: BuildContext
@@ -45,6 +47,7 @@ class Prepared:
     shown: list[int]
     stored_index: EmbeddingIndex
     embedded: EmbedSources
+    bad: BadImages
 
 
 def decide(opened: Opened) -> Opened:
@@ -58,19 +61,22 @@ def decide(opened: Opened) -> Opened:
     return replace(opened, config=config, prompts=prompts)
 
 
-def prepare(decided: Opened, before: Callable[[], None] | None = None) -> Prepared:
+def prepare(decided: Opened, run_stage: RunStage = run_here) -> Prepared:
     """Embed the source images and plan the pairs.
 
     Args:
         decided: What `decide` returned.
-        before: See `run_here`.
+        run_stage: Runs the stage that embeds.
 
     Raises:
+        BadImageError: One cannot be used, and `on_bad_image` is error.
         UserError: The images do not allow what is asked for.
     """
-    config, source, prompts = decided.config, decided.source, decided.prompts
     stage = embedding_stage(decided)
-    run_here(stage, before)
+    run_stage(stage)
+    bad = BadImages.of(decided.source, stage.problems())
+    decided = leave_out(decided, bad)
+    config, source, prompts = decided.config, decided.source, decided.prompts
     if isinstance(stage.backbone, CachedBackbone):
         hits = stage.backbone.num_hits
         logger.info("embeddings: %d of %d images were cached", hits, len(source))
@@ -86,7 +92,7 @@ def prepare(decided: Opened, before: Callable[[], None] | None = None) -> Prepar
         config, source, decided.family, decided.backbone, index, prompts.prompts, prompts.captions
     )
     shown = preview_pairs(len(plan), config.preview)
-    return Prepared(context, plan, context.keys(plan), shown, stored, stage)
+    return Prepared(context, plan, context.keys(plan), shown, stored, stage, bad)
 
 
 def resolve(config: BuildConfig, family: Family) -> BuildConfig:
@@ -144,7 +150,12 @@ def embedding_stage(decided: Opened) -> EmbedSources:
     if config.cache:
         backbone = CachedBackbone(backbone, config.cache / "embeddings")
     return EmbedSources(
-        decided.source, backbone, config.resolution, blocks, keep=not config.dry_run
+        decided.source,
+        backbone,
+        config.resolution,
+        blocks,
+        keep=not config.dry_run,
+        strict=config.on_bad_image == "error",
     )
 
 
@@ -163,10 +174,16 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
     """
     source, confusion = opened.source, opened.confusion
     names, (strategy, count) = source.class_names, parse_pairs(config.pairs)
-    index.centroids()  # refuses a class without images, whatever the strategy
+    present = np.flatnonzero(index.classes.counts).tolist()
+    only = [names.index(name) for name in config.only_classes] or present
+    if lost := [names[label] for label in only if label not in set(present)]:
+        raise UserError(
+            f"only_classes {lost[:3]} have no image that can be used: without a centroid they "
+            "cannot be targets"
+        )
     ranking = None
     if strategy == "nearest":
-        ranking = index.class_ranking(min(count or 1, len(names) - 1))
+        ranking = index.class_ranking(min(count or 1, len(present) - 1))
     if strategy == "confusion":
         ranking = index.class_ranking()
         confusion = knn_confusion(index) if confusion is None else confusion
@@ -176,7 +193,7 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         pairs=config.pairs,
         max_pairs=config.max_pairs or None,
         per_class=config.per_class or None,
-        only_classes=[names.index(name) for name in config.only_classes] or None,
+        only_classes=only if len(only) < len(names) else None,
         max_class_size=config.max_class_size or None,
         variations=config.variations,
         confusion=confusion,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from index.config import BuildConfig
 from index.diffusion import Family
 from index.diffusion.inversion import find_tokens, load_tokens, token_of
 from index.sources import (
+    BadImageError,
     Source,
     ambiguous_names,
     as_rgb,
@@ -72,7 +73,7 @@ def _captions_so_far(config: BuildConfig, source: Source) -> list[str] | None:
     if not config.captions:
         return None
     if not config.captioner or path.exists():
-        return read_captions(path, source.ids)
+        return read_captions(path, source.ids, _is_bad(source))
     if path.suffix != ".json":
         raise UserError(f"a captioner writes a .json file, got {path}")
     return None
@@ -95,15 +96,31 @@ def complete_prompts(
     """
     if config.captions and prompts.captions is None:
         path = Path(config.captions)
-        images = (as_rgb(source.image(row)) for row in range(len(source)))
-        write_captions(path, config.captioner, source.ids, images, config.device)
-        prompts = replace(prompts, captions=read_captions(path, source.ids))
+        is_bad = _is_bad(source)
+        good = [row for row in range(len(source)) if not is_bad(row)]
+        images = (as_rgb(source.image(row)) for row in good)
+        ids = [source.ids[row] for row in good]
+        write_captions(path, config.captioner, ids, images, config.device)
+        prompts = replace(prompts, captions=read_captions(path, source.ids, is_bad))
     if config.inversions is not None:
         targets = _targets(config, source.class_names)
         prompts = replace(prompts, tokens=load_tokens(family, config.inversions, targets))
     for texts in (prompts.captions or [], prompts.prompts):
         check_prompts(texts, family.num_tokens, family.max_tokens)
     return prompts
+
+
+def _is_bad(source: Source) -> Callable[[int], bool]:
+    """Return what tells of a row whether its image cannot be used; it is recorded later."""
+
+    def is_bad(row: int) -> bool:
+        try:
+            source.image(row)
+        except BadImageError:
+            return True
+        return False
+
+    return is_bad
 
 
 def _targets(config: BuildConfig, folders: Sequence[str]) -> list[str]:

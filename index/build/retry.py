@@ -12,6 +12,7 @@ from index.generate import NO_LINE
 from index.store import FinishedPair, pairs_of_shard, read_shard_stats
 
 from .shards import Job, make_pairs, share_shard, write_pairs
+from .tasks import Order
 
 
 class RetryFailed:
@@ -28,6 +29,7 @@ class RetryFailed:
 
     def __init__(self, job: Job, rounds: int) -> None:
         self._job, self._out, self._rounds = job, job.context.config.out, rounds
+        self.order: Order = ("retry", rounds)
 
     @property
     def num_tasks(self) -> int:

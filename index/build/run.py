@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from index.store import (
@@ -19,27 +18,25 @@ from .r_stars import known_r_stars
 from .retry import RetryFailed, next_round
 from .reuse import PairReuse, pair_stores
 from .shards import GenerateShards, Job, share_shard
-from .tasks import run_here
+from .tasks import RunStage, run_here
 
 
-def run(
-    prepared: Prepared, description: Description, before: Callable[[], None] | None = None
-) -> None:
+def run(prepared: Prepared, description: Description, run_stage: RunStage = run_here) -> None:
     """Claim the folder, and make in it whatever is not yet made.
 
     Args:
         prepared: The build.
         description: The same in words.
-        before: See `run_here`.
+        run_stage: Runs a stage.
 
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
     claim(prepared, description)
     job = open_job(prepared, description)
-    run_here(GenerateShards(job), before)
+    run_stage(GenerateShards(job))
     if prepared.context.config.retry_failed:
-        run_here(RetryFailed(job, next_round(job)), before)
+        run_stage(RetryFailed(job, next_round(job)))
     for shard in range(job.plan.num_shards):
         share_shard(job, shard)
 

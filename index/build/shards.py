@@ -24,6 +24,7 @@ from index.store import (
 )
 
 from .reuse import PairReuse
+from .tasks import Order
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class GenerateShards:
     """
 
     name, unit = "pairs", "pair"
+    order: Order = ("generate", 0)
 
     def __init__(self, job: Job) -> None:
         self._job = job

@@ -8,12 +8,19 @@ So whoever runs the tasks of a stage knows tasks, not banks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal, Protocol
 
 from tqdm import tqdm
 
 logger = logging.getLogger("genie.build")
+
+
+Order = tuple[Literal["embed", "generate", "retry", "finish"], int]
+
+RunStage = Callable[["Stage"], None]
+"""Runs the tasks of a stage that are not done: here, or in other processes."""
 
 
 class Stage(Protocol):
@@ -22,10 +29,13 @@ class Stage(Protocol):
     Attributes:
         name: What the stage does.
         unit: What `size` counts, in the singular.
+        order: What another process is told, so that it makes the same stage: its kind, and how
+            often failed pairs are to have been tried.
     """
 
     name: str
     unit: str
+    order: Order
 
     @property
     def num_tasks(self) -> int:
@@ -52,6 +62,21 @@ def run_here(stage: Stage, before: Callable[[], None] | None = None) -> None:
         stage: The stage.
         before: Called before each task; raises if the build must not go on.
     """
+    with tasks_left(stage) as (tasks, advance):
+        for task in tasks:
+            if before is not None:
+                before()
+            stage.run(task)
+            advance(task)
+
+
+@contextmanager
+def tasks_left(stage: Stage) -> Iterator[tuple[list[int], Callable[[int], None]]]:
+    """Show the progress of a stage while the block runs.
+
+    Yields:
+        The tasks that are not done, and what is to be called when one of them is.
+    """
     done = {task for task in range(stage.num_tasks) if stage.is_done(task)}
     if done:
         logger.info("%s: %d of %d are done", stage.name, len(done), stage.num_tasks)
@@ -61,10 +86,5 @@ def run_here(stage: Stage, before: Callable[[], None] | None = None) -> None:
     with tqdm(
         total=sum(sizes), initial=initial, desc=stage.name, unit=stage.unit, disable=quiet
     ) as bar:
-        for task in range(stage.num_tasks):
-            if task in done:
-                continue
-            if before is not None:
-                before()
-            stage.run(task)
-            bar.update(sizes[task])
+        left = [task for task in range(stage.num_tasks) if task not in done]
+        yield left, lambda task: bar.update(sizes[task])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
     from .cache import CachedBackbone
     from .centroids import Centroids
-    from .checkpoints import read_checkpoint
+    from .checkpoints import load_body, read_checkpoint
     from .embedding_index import EmbeddingIndex
     from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
     from .search import Doubles, Embeddings, Integers, inner_products, nearest
@@ -27,7 +27,7 @@ else:
             "backbone": ["BACKBONE_HELP", "Backbone", "ModuleBackbone", "load_backbone"],
             "cache": ["CachedBackbone"],
             "centroids": ["Centroids"],
-            "checkpoints": ["read_checkpoint"],
+            "checkpoints": ["load_body", "read_checkpoint"],
             "embedding_index": ["EmbeddingIndex"],
             "networks": ["UNISIAM", "Network", "unisiam_encoder", "unisiam_preprocess"],
             "search": ["Doubles", "Embeddings", "Integers", "inner_products", "nearest"],
@@ -54,6 +54,7 @@ __all__ = [
     "distances",
     "inner_products",
     "load_backbone",
+    "load_body",
     "nearest",
     "read_checkpoint",
     "share_found",

@@ -12,17 +12,20 @@ class Centroids:
 
     They are not normalised again, as in the authors' code: Z_T of Algorithm 1.
 
+    A class without images has no centroid, and is no class's neighbour.
+
     Args:
         dimension: D of the embeddings.
+        num_classes: Classes C; more are found among the labels.
 
     Attributes:
         sums: ``(C, D)`` float64.
         counts: ``(C,)`` int64.
     """
 
-    def __init__(self, dimension: int) -> None:
-        self.sums: Doubles = np.zeros((0, dimension))
-        self.counts: Integers = np.zeros(0, dtype=np.int64)
+    def __init__(self, dimension: int, num_classes: int = 0) -> None:
+        self.sums: Doubles = np.zeros((num_classes, dimension))
+        self.counts: Integers = np.zeros(num_classes, dtype=np.int64)
         self._units: Doubles | None = None
 
     def __len__(self) -> int:
@@ -64,44 +67,48 @@ class Centroids:
     def similarities(self, embeddings: Embeddings | Doubles) -> Doubles:
         """Return the cosine of each embedding ``(N, D)`` to each centroid, ``(N, C)`` float64.
 
-        Raises:
-            ValueError: A class has no image.
+        It is ``-inf`` for classes without images.
         """
         norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        cosines: Doubles = embeddings.astype(np.float64) @ self.units().T / norms
+        present, units = self._present()
+        cosines: Doubles = np.full((len(embeddings), len(self)), -np.inf)
+        cosines[:, present] = embeddings.astype(np.float64) @ units.T / norms
         return cosines
 
-    def units(self) -> Doubles:
-        """Return the centroids at length 1, for cosines, ``(C, D)`` float64.
-
-        Raises:
-            ValueError: A class has no image.
-        """
+    def _present(self) -> tuple[Integers, Doubles]:
+        """Return the classes that have images, and their centroids at length 1, for cosines."""
+        present = np.flatnonzero(self.counts)
         if self._units is None:
-            means = self.means()
+            means = self.sums[present] / self.counts[present, None]
             self._units = means / np.linalg.norm(means, axis=1, keepdims=True)
-        return self._units
+        return present, self._units
 
     def nearest(self, embeddings: Embeddings | Doubles, k: int) -> tuple[Integers, Doubles]:
         """Return the classes nearest to each embedding; ties go to the smaller number.
 
         Args:
             embeddings: ``(N, D)``.
-            k: Classes of each, at most C.
+            k: Classes of each, at most those that have images.
 
         Returns:
             Classes ``(N, k)`` int64, nearest first, and their cosines ``(N, k)`` float64.
 
         Raises:
-            ValueError: k is out of its range, or a class has no image.
+            ValueError: k is out of its range.
         """
-        if not 1 <= k <= len(self):
-            raise ValueError(f"k must lie in [1, {len(self)}], the number of classes, got {k}")
+        present, units = self._present()
+        if not 1 <= k <= len(present):
+            raise ValueError(f"k must lie in [1, {len(present)}], the number of classes, got {k}")
         doubles = embeddings.astype(np.float64)
-        return nearest(self.units(), doubles / np.linalg.norm(doubles, axis=1, keepdims=True), k)
+        directions = doubles / np.linalg.norm(doubles, axis=1, keepdims=True)
+        places, cosines = nearest(units, directions, k)
+        return present[places], cosines
 
     def ranking(self, k: int | None = None) -> Integers:
         """Return for each class the others, nearest centroid first; ties go to the smaller number.
+
+        Classes without images are nobody's nearest: they come last, by number, and theirs are the
+        others by number.
 
         Args:
             k: How many others, at most C - 1; all if not given.
@@ -110,12 +117,16 @@ class Centroids:
             ``(C, k)`` int64.
 
         Raises:
-            ValueError: k is out of its range, or a class has no image.
+            ValueError: k is out of its range.
         """
         count = len(self) - 1 if k is None else k
         if not 0 <= count < len(self):
             raise ValueError(f"a class has {len(self) - 1} others, not {k}")
-        found, _ = nearest(self.units(), self.units(), count + 1)
+        present, units = self._present()
+        empty = np.flatnonzero(self.counts == 0)
+        near, _ = nearest(units, units, min(count + 1, len(present)))
+        found = np.tile(np.concatenate([present, empty])[: count + 1], (len(self), 1))
+        found[present, : near.shape[1]] = present[near]
         # By number and not by place: two classes may have one centroid.
         others = found != np.arange(len(self))[:, None]
         others &= others.cumsum(1) <= count

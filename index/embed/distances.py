@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from .search import Embeddings
+if TYPE_CHECKING:
+    from .search import Embeddings  # beside FAISS, which --help does not need
 
 DUPLICATE_SIMILARITY = 0.99
 """A negative at least this similar to its source is marked as a duplicate."""

@@ -28,6 +28,7 @@ class EmbeddingIndex(ExactIndex):
     Args:
         dimension: D of the embeddings.
         factory: How FAISS stores them; "Flat" is exact (see `VectorIndex`).
+        num_classes: Classes, if some may have no image; more are found among the labels.
 
     Attributes:
         classes: Centroids of the classes; adding images moves them exactly.
@@ -41,9 +42,9 @@ class EmbeddingIndex(ExactIndex):
         array([[1]])
     """
 
-    def __init__(self, dimension: int, factory: str = FLAT) -> None:
+    def __init__(self, dimension: int, factory: str = FLAT, *, num_classes: int = 0) -> None:
         super().__init__(dimension, factory)
-        self.classes = Centroids(dimension)
+        self.classes = Centroids(dimension, num_classes)
         self._labels: list[Integers] = []
         self._digests: list[str] = []
         self._row_of_digest: dict[str, int] = {}
@@ -135,7 +136,7 @@ class EmbeddingIndex(ExactIndex):
             UserError: FAISS does not know the factory, or there are too few images to learn it
                 from, or their embeddings are only kept compressed.
         """
-        other = EmbeddingIndex(self.dimension, factory)
+        other = EmbeddingIndex(self.dimension, factory, num_classes=len(self.classes))
         vectors = self.embeddings()
         other.add(vectors, self.ids, self.labels, self._digests)
         other.measure_recall(vectors, vectors[:: -(-len(self) // sample)], min(10, len(self)))

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from genie_transforms import source_digest
+from genie_transforms import UserError, source_digest
 from genie_transforms.format import encode_image
 from index.config import BuildConfig
 from index.embed import Embeddings
@@ -141,6 +141,7 @@ def _read_sources(context: BuildContext, plan: Plan, first: Mapping[int, int]) -
     originals = [context.source.image(int(row)) for row in rows]
     # Of the pixels as they are on disk: that is the image which a training loop will ask for.
     digests = [source_digest(image) for image in originals]
+    _check_unchanged(context, rows.tolist(), digests)
     images = torch.stack([fit_to(image, context.config.resolution) for image in originals])
     pairs = [
         PairRequest(
@@ -157,6 +158,20 @@ def _read_sources(context: BuildContext, plan: Plan, first: Mapping[int, int]) -
     generation = Generation(context.config, context.family, images, pairs, first)
     generation.seconds["read"] += time.perf_counter() - start
     return generation
+
+
+def _check_unchanged(context: BuildContext, rows: Sequence[int], digests: Sequence[str]) -> None:
+    """Refuse images that are no longer those that were embedded: r* would be another image's.
+
+    Raises:
+        UserError: Names one.
+    """
+    for row, digest in zip(rows, digests, strict=True):
+        if context.index.digests[row] not in ("", digest):
+            raise UserError(
+                f"{context.source.ids[row]} has changed since it was embedded: run the same "
+                "command again, and it is embedded again"
+            )
 
 
 def _row(

@@ -63,12 +63,13 @@ def _draw_strip(
         for spine in axes.spines.values():
             spine.set_visible(False)
         if column == 0:
-            axes.set_title(text["source"], fontsize=8)
+            axes.set_title(text["source"], fontsize=8, parse_math=False)
             continue
         ratio = noise_ratios[column - 1]
         axes.set_title(f"r = {ratio:g}", fontsize=8, color="0.4")
         # A strip of another bank holds r* as its row did, in single precision.
         if abs(ratio - chosen) < 1e-6:
-            axes.set_title(f"{text['target']}, r* = {ratio:g}", fontsize=8, color=CHOSEN)
+            title = f"{text['target']}, r* = {ratio:g}"
+            axes.set_title(title, fontsize=8, color=CHOSEN, parse_math=False)  # names may have $
             for spine in axes.spines.values():
                 spine.set(visible=True, color=CHOSEN, linewidth=2.5)

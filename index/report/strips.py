@@ -46,7 +46,7 @@ def strip_path(folder: Path, pair: str) -> Path:
     return folder / "preview" / f"{pair}.png"
 
 
-def strips(out: Path, wanted: Sequence[str], others: Sequence[str]) -> list[str]:
+def shown_strips(out: Path, wanted: Sequence[str], others: Sequence[str]) -> list[str]:
     """Choose the pairs of the contact sheet among those that have a strip.
 
     A pair that was made before may have none, so others fill the sheet.

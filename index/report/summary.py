@@ -18,7 +18,11 @@ _SHOWN = 20
 
 
 def summarize(
-    out: Path, table: pa.Table, seconds: float, oracle_names: Sequence[str] | None = None
+    out: Path,
+    table: pa.Table,
+    seconds: float,
+    oracle_names: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """Summarize a finished bank.
 
@@ -27,6 +31,7 @@ def summarize(
         table: Its rows; images and sweeps are not needed.
         seconds: Duration of this run.
         oracle_names: The class that an independent classifier sees in each row, if there is one.
+        notes: Further lines, on the images that it was made from.
 
     Returns:
         Some lines of text.
@@ -50,7 +55,7 @@ def summarize(
         )
         lines += _marks(table)
         lines += _kept(out)
-    lines += _known(out, manifest)
+    lines += [*notes, *_known(out, manifest)]
     if oracle_names:
         targets = [manifest.class_names[label] for label in table["label"].to_pylist()]
         right = np.mean([a == b for a, b in zip(oracle_names, targets, strict=True)])
@@ -60,8 +65,9 @@ def summarize(
         stages.update(entry["seconds"])
     spent = ", ".join(f"{stage} {value:.1f} s" for stage, value in stages.most_common())
     lines += [f"stages       {spent}", f"this run     {seconds:.1f} s"]
-    if (out / "preview.png").exists():
-        lines.append(f"look at      {out / 'preview.png'}")
+    seen = [out / name for name in ("preview.png", "report.html") if (out / name).exists()]
+    if seen:
+        lines.append(f"look at      {' and '.join(map(str, seen))}")
     return "\n".join(lines)
 
 

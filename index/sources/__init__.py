@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .dataset import source_of
     from .images import as_rgb, fit_to
     from .open import open_source
-    from .source import LabelledImages, Source
+    from .reading import BadImageError
+    from .source import LabelledImages, Source, check_classes
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -34,16 +35,19 @@ else:
             "images": ["as_rgb", "fit_to"],
             "dataset": ["source_of"],
             "open": ["open_source"],
-            "source": ["LabelledImages", "Source"],
+            "reading": ["BadImageError"],
+            "source": ["LabelledImages", "Source", "check_classes"],
         },
     )
 
 __all__ = [
+    "BadImageError",
     "ClassName",
     "LabelledImages",
     "Source",
     "ambiguous_names",
     "as_rgb",
+    "check_classes",
     "check_prompts",
     "check_template",
     "class_names_for",

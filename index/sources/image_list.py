@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 from PIL import Image
-from torchvision.datasets.folder import default_loader
 
 from genie_transforms import MissingFileError, UserError
 
 from .labels import number_classes
+from .reading import read_image
 from .source import Ids, Source
 from .tables import read_csv, read_text
 
@@ -48,7 +48,7 @@ class ListedImages:
         return len(self._paths)
 
     def __getitem__(self, row: int) -> tuple[Image.Image]:
-        return (default_loader(str(self.root / self.path(row))),)
+        return (read_image(str(self.root / self.path(row))),)
 
     def path(self, row: int) -> str:
         """Return the path of a row as the file gives it."""
@@ -67,18 +67,18 @@ def open_image_list(path: Path, image_root: str, what: str) -> Source:
         what: What messages call the source.
 
     Raises:
-        MissingFileError: Listed images are missing.
+        MissingFileError: None of the listed images is there.
         UserError: The file cannot be understood.
     """
     readers = {".csv": _table, ".tsv": _table, ".jsonl": _objects}
     lines = readers.get(path.suffix.lower(), _plain)(path)
     names, labels = number_classes(lines.labels, lines.names, what)
     images = ListedImages(Path(image_root) if image_root else path.parent, lines.paths)
-    missing = [name for name in lines.paths if not (images.root / name).is_file()]
-    if missing:
+    # Some that are missing are recorded as bad; if none is there, the folder is another one.
+    if not any((images.root / name).exists() for name in lines.paths):
         raise MissingFileError(
-            f"{what} lists {len(missing)} of {len(images)} images that are not below "
-            f"{images.root}, such as {missing[:3]}: say with --image-root where they are"
+            f"{what} lists {len(images)} images, none of which is below {images.root}, such as "
+            f"{lines.paths[:3]}: say with --image-root where they are"
         )
     return Source(images, names, labels, Ids(len(images), images.path), "list")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
+
 import numpy as np
 from PIL import Image, ImageOps
 from torch import Tensor
@@ -30,7 +33,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
     Grey, palette and CMYK are converted, 16 bits scaled to 8, transparency is laid on white, and
     the EXIF orientation is applied.
     """
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if upright.mode.startswith("I") or upright.mode == "F":
         levels = np.asarray(upright, dtype=np.float64)
         # Mode "I" holds 16-bit and 8-bit values alike: only the values tell them apart.
@@ -40,3 +43,21 @@ def as_rgb(image: Image.Image) -> Image.Image:
         clear = upright.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
     return upright.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn an image as its EXIF says; damaged EXIF says nothing, to viewers as well."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of such damage
+            return ImageOps.exif_transpose(image)
+    except (
+        ArithmeticError,
+        LookupError,
+        OSError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        struct.error,
+    ):
+        return image

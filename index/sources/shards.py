@@ -18,6 +18,7 @@ from PIL import Image
 from genie_transforms import UserError
 
 from .labels import number_classes
+from .reading import decode
 from .source import Ids, Source
 
 _IMAGES = ("jpg", "jpeg", "png", "webp", "ppm", "bmp")
@@ -57,7 +58,7 @@ class ShardedImages:
         with self.shards[shard].open("rb") as file:
             file.seek(start)
             content = file.read(size)
-        return (Image.open(io.BytesIO(content)).convert("RGB"),)
+        return (decode(io.BytesIO(content)),)
 
     def name(self, row: int) -> str:
         """Return the shard and the key of a sample."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -13,7 +15,14 @@ from PIL import Image
 
 from genie_transforms import UserError
 
+from .reading import BadImageError, check_image, no_ghostscript, why_bad
+
+logger = logging.getLogger("genie.build")
+
 Labels = npt.NDArray[np.int64]
+
+_LOOKED_AT = 16
+"""Rows of which the first that can be read shows what a dataset returns."""
 
 
 class LabelledImages(Protocol):
@@ -61,6 +70,7 @@ class Source:
         labels: The class of each row, ``(N,)`` int64.
         ids: A name for each row: a path below the root, or the row's number.
         kind: What the bank's card calls it.
+        left_out: Counts of what lies beside the images and is not read, by what it is.
     """
 
     dataset: LabelledImages
@@ -68,14 +78,68 @@ class Source:
     labels: Labels
     ids: Sequence[str]
     kind: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def image(self, row: int) -> Image.Image:
-        """Read one image as training reads it, in any mode: `source_digest` of it is its key."""
-        image: Image.Image = self.dataset[row][0]
-        return image
+        """Read one image as training reads it, in any mode: `source_digest` of it is its key.
+
+        Raises:
+            BadImageError: It cannot be used.
+            StorageError: The disk fails.
+        """
+        with self._naming(row):
+            image = self.dataset[row][0]
+            check_image(image)
+        return image  # type: ignore[no-any-return]
+
+    def sample(self, row: int) -> Sequence[Any]:
+        """Read a row as the dataset returns it: the image first, perhaps its label.
+
+        Raises:
+            BadImageError: The dataset cannot.
+            StorageError: The disk fails.
+        """
+        with self._naming(row):
+            return tuple(self.dataset[row])
+
+    @contextmanager
+    def _naming(self, row: int) -> Iterator[None]:
+        """Say of which image an error is."""
+        try:
+            with no_ghostscript():
+                yield
+        except Exception as error:  # Pillow's parsers raise whatever they stumble upon
+            name = str(self.ids[row])
+            raise BadImageError(name, why_bad(error, name)) from error
+
+    def take(self, rows: Sequence[int]) -> Source:
+        """Return some of the images, with their names and classes; rows are numbered anew."""
+        if len(rows) == len(self):
+            return self
+        labels = self.labels[np.asarray(rows, dtype=np.int64)]
+        ids = Ids(len(rows), lambda row: self.ids[rows[row]])
+        return replace(self, dataset=_Some(self.dataset, rows), labels=labels, ids=ids)
+
+    def empty_classes(self) -> list[str]:
+        """Return the classes that have no image."""
+        counts = np.bincount(self.labels, minlength=len(self.class_names))
+        return [name for name, n in zip(self.class_names, counts, strict=True) if not n]
+
+
+class _Some:
+    """Some rows of a dataset."""
+
+    def __init__(self, dataset: LabelledImages, rows: Sequence[int]) -> None:
+        self._dataset, self._rows = dataset, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: int) -> Any:
+        return self._dataset[self._rows[row]]
 
 
 def check_source(source: Source, what: str) -> Source:
@@ -86,8 +150,8 @@ def check_source(source: Source, what: str) -> Source:
         what: What messages call it, such as "--source photos".
 
     Raises:
-        UserError: It has fewer than two classes, a name twice, a class without images or none but
-            numbers for some labels, or its first row is no PIL image or contradicts its labels.
+        UserError: It has fewer than two classes with images, a name twice or one that is no
+            text, or its first row is no PIL image or contradicts its labels.
     """
     names, labels = source.class_names, source.labels
     if len(names) < 2:
@@ -95,6 +159,9 @@ def check_source(source: Source, what: str) -> Source:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"{what} calls several classes {twice[0]!r}: give each a name of its own")
+    unwritable = [name for name in names if not _is_text(name)]
+    if unwritable:
+        raise UserError(f"{what}: the name of class {unwritable[0]!r} is not UTF-8: rename it")
     if labels.shape != (len(source),):
         raise UserError(f"{what} has {len(source)} images but {labels.shape} targets")
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
@@ -102,26 +169,60 @@ def check_source(source: Source, what: str) -> Source:
             f"targets of {what} must lie in [0, {len(names)}), one for each class: found "
             f"{labels.min()} and {labels.max()}"
         )
-    counts = np.bincount(labels, minlength=len(names))
-    empty = [name for name, count in zip(names, counts, strict=True) if not count]
-    if empty:
-        raise UserError(
-            f"{what} has no image of {len(empty)} of its {len(names)} classes, such as "
-            f"{empty[:3]}: every class needs one, for r* is measured towards it"
-        )
+    check_classes(source, what)
+    for kind, count in source.left_out.items():
+        logger.warning("%s: left out %d %s", what, count, kind)
     _check_first(source, what)
     return source
 
 
+def check_classes(source: Source, what: str) -> None:
+    """Refuse a source in which fewer than two classes have images; warn of empty ones.
+
+    Raises:
+        UserError: There are fewer.
+    """
+    names, empty = source.class_names, source.empty_classes()
+    if len(names) - len(empty) < 2:
+        raise UserError(
+            f"{what} has no image of {len(empty)} of its {len(names)} classes, such as "
+            f"{empty[:3]}: at least 2 classes need one"
+        )
+    if empty:
+        logger.warning(
+            "%s has no image of %d of its %d classes, such as %s: they keep their numbers, but "
+            "without a centroid they are no targets",
+            what, len(empty), len(names), empty[:3],
+        )  # fmt: skip
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _check_first(source: Source, what: str) -> None:
-    """Refuse what the first row shows: tensors, and labels that are not those of training."""
-    image, *others = source.dataset[0]
+    """Refuse what the first row shows: tensors, and labels that are not those of training.
+
+    Bad images show nothing; they are recorded when they are embedded.
+    """
+    for row in range(min(len(source), _LOOKED_AT)):
+        try:
+            image, *others = source.sample(row)
+        except BadImageError:
+            continue
+        break
+    else:
+        return
     if not isinstance(image, Image.Image):
         raise UserError(
             f"{what} must return PIL images, got {type(image).__name__}: leave its transform out"
         )
-    if others and isinstance(others[0], int | np.integer) and others[0] != source.labels[0]:
+    if others and isinstance(others[0], int | np.integer) and others[0] != source.labels[row]:
         raise UserError(
-            f"{what} returns the label {others[0]} with its first image, and has the target "
-            f"{source.labels[0]} for it: leave its target_transform out"
+            f"{what} returns the label {others[0]} with its image {row}, and has the target "
+            f"{source.labels[row]} for it: leave its target_transform out"
         )

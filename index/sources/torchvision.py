@@ -6,10 +6,12 @@ import difflib
 from typing import Any
 
 from torchvision import datasets
+from torchvision.datasets.folder import default_loader
 
 from genie_transforms import MissingFileError, UserError
 
 from .dataset import from_dataset
+from .reading import read_image
 from .source import Source
 
 
@@ -40,6 +42,8 @@ def open_torchvision(spec: str, what: str) -> Source:
         ) from error
     except (TypeError, ValueError, ImportError) as error:
         raise UserError(f"{what}: {error}") from error
+    if getattr(dataset, "loader", None) is default_loader:
+        dataset.loader = read_image  # the same pixels, of named formats only
     source = from_dataset(dataset, what)
     return Source(dataset, source.class_names, source.labels, source.ids, f"torchvision {name}")
 

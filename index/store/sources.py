@@ -40,6 +40,8 @@ class SourceBlock:
         digests: Content keys of their pixels, as training reads them.
         shown: Content keys of what was embedded: upright, scaled and cropped.
         embeddings: ``(N, D)`` float32.
+        problems: Why an image cannot be used; "" if it can. Of one that cannot there is no more
+            than its name and this.
     """
 
     ids: Sequence[str]
@@ -47,6 +49,7 @@ class SourceBlock:
     digests: Sequence[str]
     shown: Sequence[str]
     embeddings: Embeddings
+    problems: Sequence[str]
 
 
 class SourceBlocks:
@@ -81,7 +84,7 @@ class SourceBlocks:
     def write(self, block: SourceBlock) -> None:
         """Write a block, atomically."""
         vectors = np.ascontiguousarray(block.embeddings, dtype=np.float32)
-        names = (block.ids, block.stamps, block.digests, block.shown)
+        names = (block.ids, block.stamps, block.digests, block.shown, block.problems)
         columns = [*map(list, names), list(vectors)]
         schema = pa.schema(
             [
@@ -89,6 +92,7 @@ class SourceBlocks:
                 ("stamp", pa.string()),
                 ("digest", pa.string()),
                 ("shown", pa.string()),
+                ("problem", pa.string()),
                 ("embedding", pa.list_(pa.float32(), vectors.shape[1])),
             ],
             metadata={b"scope": self._scope.encode()},
@@ -116,6 +120,6 @@ class SourceBlocks:
         if table.schema.metadata[b"scope"] != self._scope.encode():
             return None  # of another backbone
         flat = table["embedding"].combine_chunks().flatten().to_numpy()
-        names = ("id", "stamp", "digest", "shown")
-        ids, stamps, digests, shown = (table[name].to_pylist() for name in names)
-        return SourceBlock(ids, stamps, digests, shown, flat.reshape(len(ids), -1))
+        names = ("id", "stamp", "digest", "shown", "problem")
+        ids, stamps, digests, shown, problems = (table[name].to_pylist() for name in names)
+        return SourceBlock(ids, stamps, digests, shown, flat.reshape(len(ids), -1), problems)

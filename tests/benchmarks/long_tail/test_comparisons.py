@@ -40,6 +40,16 @@ def test_the_bootstrap_keeps_images_in_their_class_and_pairs_the_arms() -> None:
     assert low == high == pytest.approx(0.5)
 
 
+def test_more_seeds_make_no_more_test_images() -> None:
+    rng = np.random.default_rng(3)
+    right, wrong = rng.random(40) < 0.5, np.zeros(40, bool)
+    labels = np.zeros(40, dtype=np.int64)
+    low, high = over_seeds_and_images([right], [wrong], [labels])
+    many = over_seeds_and_images([right] * 16, [wrong] * 16, [labels] * 16)
+    # Equal seeds add nothing: images drawn anew for each would make the interval 4 times narrower.
+    assert many[1] - many[0] == pytest.approx(high - low, rel=0.15)
+
+
 def test_a_share_is_of_the_way_from_resampling_to_real_images() -> None:
     floor, ceiling = np.array([0.2, 0.4]), np.array([0.6, 0.8])
     assert share_of_gap(np.array([0.3, 0.5]), floor, ceiling) == pytest.approx(0.25)

@@ -87,6 +87,32 @@ def test_lists_are_read_as_imagenet_lt_has_them(tmp_path: Path) -> None:
         read_list(tmp_path / "list.txt", tmp_path / "elsewhere")
 
 
+def test_a_list_may_not_give_two_classes_one_name(tmp_path: Path) -> None:
+    for folder in ("a/outdoor", "b/outdoor", "flat"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("RGB", (8, 6)).save(tmp_path / folder / "1.png")
+    (tmp_path / "list.txt").write_text("a/outdoor/1.png 0\nb/outdoor/1.png 1\n")
+    # The second class's negatives would be looked up by name, and given the first one's label.
+    with pytest.raises(UserError, match=r"folders \['outdoor'\] have several labels"):
+        read_list(tmp_path / "list.txt", tmp_path)
+    (tmp_path / "list.txt").write_text("flat/1.png 0\nflat/1.png 1\n")
+    data = read_list(tmp_path / "list.txt", tmp_path, ["n1", "n2"])
+    assert (data.classes, data.targets) == (["n1", "n2"], [0, 1])
+    # A test image in the folder of another class is a mistake, wherever the list comes from.
+    (tmp_path / "list.txt").write_text("a/outdoor/1.png 0\nflat/1.png 1\n")
+    with pytest.raises(UserError, match=r"line 1: outdoor has label 1 among the training images"):
+        read_list(tmp_path / "list.txt", tmp_path, ["n1", "outdoor"])
+
+
+def test_own_images_are_not_halved_unless_asked(tmp_path: Path) -> None:
+    data = _levels(8, 2)
+    for changes, expected in (({}, 16), ({"half": "classifier"}, 8)):
+        config = LongTailConfig(data="folder", largest=0, arms=("none",), **changes)  # type: ignore[arg-type]
+        assert len(open_long_tail(config, data, data, 0).rows) == expected
+    config = LongTailConfig(data="cifar10", largest=0, arms=("none",))
+    assert len(open_long_tail(config, data, data, 0).rows) == 8
+
+
 def test_the_demo_keeps_training_and_control_images_apart() -> None:
     config = LongTailConfig(quick=True).scaled_down()
     tail = open_long_tail(config, *open_pool(config), seed=0)
@@ -102,6 +128,8 @@ def test_the_demo_keeps_training_and_control_images_apart() -> None:
     [
         ({"arms": ("none", "genee")}, r"unknown arms \['genee'\]; choose among none"),
         ({"data": "lists"}, "--data lists needs --train-list"),
+        ({"data": "folder"}, "give --model, the diffusion model that makes the banks"),
+        ({"bank": Path("bank")}, "--bank needs --largest 0"),
         ({"imbalance": 0.5}, "imbalance must be at least 1"),
         ({"seeds": (1, 1)}, "seeds are different numbers"),
     ],

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.datasets import LabelledSet
 from benchmarks.long_tail.arms import ARMS
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
-from benchmarks.long_tail.run import Seed, main, training_images
+from benchmarks.long_tail.images import plain
+from benchmarks.long_tail.run import Seed, _check_arms, main, training_images
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
-from genie_transforms import Bank
+from genie_transforms import Bank, FolderInUseError, UserError
 
 _CONFIG = LongTailConfig(
     largest=60, imbalance=30.0, per_class=2, confused=2, num_inference_steps=3, seeds=(0, 1),
@@ -57,8 +60,13 @@ def test_the_recipe_gives_every_arm_and_comparison(
     assert "P3: txt2img - resampled on Few" in capsys.readouterr().out
 
 
+@cache
+def _scenes() -> tuple[LabelledSet, LabelledSet]:
+    return open_pool(_CONFIG)
+
+
 def _seed(config: LongTailConfig, number: int = 0) -> Seed:
-    tail = open_long_tail(config, *open_pool(config), seed=number)
+    tail = open_long_tail(config, *_scenes(), seed=number)
     folder = config.work / f"seed-{number}"
     banks = {path.name: path for path in (folder / "banks").iterdir()}
     return Seed(config, tail, folder, number, banks)
@@ -79,6 +87,51 @@ def test_appended_arms_have_the_same_class_sizes(
     assert np.bincount(labels).tolist() == counts.tolist()
 
 
+def test_a_bank_with_too_few_negatives_is_made_up_for_by_the_classes_own_images(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(replace(finished[0], per_class=5))  # the bank has 2 of each
+    images, labels = training_images(seed, ARMS["genie"])
+    _, resampled = training_images(seed, ARMS["resampled"])
+    assert np.bincount(labels).tolist() == np.bincount(resampled).tolist()
+    real, negatives, own = images.datasets  # type: ignore[attr-defined]
+    assert len(negatives) == 2 * len(seed.tail.few)
+    assert len(own) == 3 * len(seed.tail.few)
+    assert set(own.rows) <= set(real.rows)
+    assert [images[k][1] for k in range(len(real), len(images))] == labels[len(real) :].tolist()
+    # More than wanted are left out.
+    images, _ = training_images(_seed(replace(finished[0], per_class=1)), ARMS["genie"])
+    assert [len(part) for part in images.datasets[1:]] == [len(seed.tail.few), 0]  # type: ignore[attr-defined]
+
+
+def test_an_arm_mixes_as_the_training_does_unless_it_says_otherwise(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    config = finished[0]
+    mixing = replace(config.training, mix="mixup-or-cutmix", epochs=2.0)
+    seed = _seed(replace(config, training=mixing))
+    assert seed.training(ARMS["genie"]).mix == "mixup-or-cutmix"
+    assert seed.training(ARMS["cutmix"]).mix == "cutmix"
+    # Epochs are of the real images, so that all arms take the same number of steps.
+    steps = round(2 * len(seed.tail.rows) / 8)
+    assert {seed.training(arm).num_steps for arm in ARMS.values()} == {steps}
+
+
+def test_figures_of_other_settings_are_not_taken_for_these(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    with pytest.raises(FolderInUseError, match=r"was begun with .*'per_class': 2"):
+        main(replace(finished[0], per_class=3))
+
+
+def test_the_control_of_real_images_needs_them(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    tail = _seed(finished[0]).tail
+    with pytest.raises(UserError, match="--arms real-g needs images of every Few class"):
+        _check_arms(finished[0], replace(tail, generator_rows=np.zeros(0, dtype=np.int64)))
+
+
 def test_sources_are_the_classes_that_the_baseline_confuses(
     finished: tuple[LongTailConfig, dict[str, Any]],
 ) -> None:
@@ -97,10 +150,10 @@ def test_an_arm_takes_the_image_of_its_noise_ratio(
 ) -> None:
     seed = _seed(finished[0])
     images, _ = training_images(seed, ARMS["genie"])
-    negatives = images.datasets[1]  # type: ignore[attr-defined]
+    negatives = images.datasets[1].dataset  # type: ignore[attr-defined]
     bank = Bank.open(seed.banks["genie-ada"], keep=None)
     place = [round(r, 4) for r in bank[0].noise_ratios].index(0.8)
-    assert list(negatives.image(0).getdata()) == list(bank.sweep(0)[place].getdata())
+    assert np.array_equal(np.asarray(negatives.image(0)), np.asarray(bank.sweep(0)[place]))
 
 
 def test_in_the_loop_few_classes_get_negatives_and_others_stay(
@@ -108,12 +161,14 @@ def test_in_the_loop_few_classes_get_negatives_and_others_stay(
 ) -> None:
     seed = _seed(replace(finished[0], probability=1.0))
     images, labels = training_images(seed, ARMS["balanced+ada"])
-    plain, _ = training_images(seed, ARMS["balanced"])
+    real_images, _ = training_images(seed, ARMS["balanced"])
+    # The two draw differently: without augmentation they are comparable.
+    images.transform = real_images.transform = plain(seed.config)  # type: ignore[attr-defined]
+    bank = Bank.open(seed.banks["genie-ada"], keep=None)
+    with_negatives = {seed.tail.pool.classes.index(bank.class_names[row.label]) for row in bank}
+    assert with_negatives <= set(seed.tail.few.tolist())
     for row in range(0, len(labels), 5):
-        torch.manual_seed(row)
         replaced, label = images[row]
-        torch.manual_seed(row)
-        real, _ = plain[row]
+        real, _ = real_images[row]
         assert label == labels[row]
-        if label not in seed.tail.few:
-            assert torch.equal(replaced, real)
+        assert torch.equal(replaced, real) == (label not in with_negatives)

@@ -55,7 +55,7 @@ def _same(first: nn.Module, second: nn.Module) -> bool:
     "changes",
     [
         {},
-        {"sampler": "class-balanced", "mix": "cutmix", "optimizer": "adamw"},
+        {"sampler": "class-balanced", "mix": "mixup-or-cutmix", "optimizer": "adamw"},
     ],
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
@@ -71,6 +71,23 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     assert _same(whole, again)
 
 
+def test_epochs_are_counted_in_steps() -> None:
+    config = _settings(epochs=10, warmup_epochs=1).in_steps(16)
+    # 16 images in batches of 6: 160 / 6 and 16 / 6, rounded
+    assert (config.num_steps, config.warmup_steps, config.epochs) == (27, 3, 0)
+    assert config.in_steps(99) == config
+    with pytest.raises(UserError, match="warmup_epochs must be less than epochs, got 2 of 2"):
+        _settings(epochs=2, warmup_epochs=2)
+
+
+def test_a_batch_in_passes_is_the_same_batch(tmp_path: Path) -> None:
+    whole = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "whole")
+    config = _settings(**{**_RANKS, "passes": 2})
+    parts = train(config, Images(160), LABELS, 3, tmp_path / "parts")
+    for key, value in whole.state_dict().items():
+        torch.testing.assert_close(parts.state_dict()[key], value, rtol=1e-4, atol=1e-5, msg=key)
+
+
 def test_workers_change_nothing_and_seeds_do(tmp_path: Path) -> None:
     config = _settings()
     alone = train(config, Images(), LABELS, 3, tmp_path / "alone")
@@ -84,6 +101,8 @@ def test_a_folder_holds_one_training(tmp_path: Path) -> None:
     train(_settings(num_steps=2, warmup_steps=1), Images(), LABELS, 3, tmp_path)
     with pytest.raises(FolderInUseError, match="'num_steps': 2"):
         train(_settings(), Images(), LABELS, 3, tmp_path)
+    with pytest.raises(FolderInUseError, match="'labels': "):  # other images, the same settings
+        train(_settings(num_steps=2, warmup_steps=1), Images(), LABELS[::-1], 3, tmp_path)
 
 
 def test_settings_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
@@ -135,7 +154,7 @@ def test_two_ranks_equal_one_process(tmp_path: Path) -> None:
         capture_output=True,
     )
     shared = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "two")  # as it is
-    begun = make_network("timm:test_vit", 3)
+    begun = make_network(_settings(**_RANKS), 3)
     moved = (begun.state_dict()["head.weight"] - whole.state_dict()["head.weight"]).abs().max()
     assert moved > 1e-3
     for key, value in whole.state_dict().items():

@@ -54,3 +54,11 @@ def test_a_balanced_sampler_leaves_no_prior() -> None:
     labels = torch.tensor([0, 0, 0, 1]).numpy()
     assert class_counts(labels, 3, "shuffled").tolist() == [3, 1, 0]
     assert class_counts(labels, 3, "class-balanced").tolist() == [1, 1, 0]
+
+
+def test_smoothing_spreads_a_share_over_all_classes_before_any_loss() -> None:
+    for name in ("cross-entropy", "balanced-bce"):
+        loss = make_loss(TrainingConfig(loss=name), COUNTS)  # type: ignore[arg-type]
+        smooth = make_loss(TrainingConfig(loss=name, label_smoothing=0.3), COUNTS)  # type: ignore[arg-type]
+        by_hand = loss(LOGITS, torch.tensor([[0.1, 0.8, 0.1]]))
+        torch.testing.assert_close(smooth(LOGITS, torch.tensor([1])), by_hand)

@@ -70,6 +70,21 @@ def test_class_ranking_is_brute_force_and_ties_go_to_the_smaller_number() -> Non
         index.class_ranking(40)
 
 
+def test_classes_without_images_are_nobodys_neighbours() -> None:
+    index = EmbeddingIndex(2, num_classes=5)
+    points = np.array([[1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    index.add(points, np.arange(3), np.array([0, 2, 3]))
+    similarity = index.class_similarities(np.array([[0.0, 2.0]], dtype=np.float32))
+    np.testing.assert_allclose(similarity, [[0, -np.inf, 0.6, 0, -np.inf]], atol=1e-7)
+    ranking = [[2, 3, 1, 4], [0, 2, 3, 4], [0, 3, 1, 4], [2, 0, 1, 4], [0, 2, 3, 1]]
+    assert index.class_ranking().tolist() == ranking
+    assert index.class_ranking(1).tolist() == [[2], [0], [0], [2], [0]]
+    assert index.nearest_classes(np.array([[0.6, 0.8]], dtype=np.float32), 3)[0].tolist() == [
+        [2, 0, 3]
+    ]
+    assert len(index.stored_as("Flat").classes) == 5
+
+
 def test_nearest_among_some_rows() -> None:
     index, embeddings, _ = _filled()
     among = np.array([3, 10, 11, 40])

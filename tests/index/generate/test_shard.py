@@ -1,5 +1,6 @@
 """One shard on a real tiny pipeline: bad output is retried, then recorded, never stored."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from genie_transforms import UserError
 from index.build.prepare import embed_sources, resolve
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
@@ -79,6 +81,14 @@ def test_what_never_works_is_recorded_and_not_stored(
     assert failure["reasons"] == ["not finite"] * 3
     assert len(result.rows) + len(result.failures) == len(plan)
     assert result.stats()["failures"] == result.failures
+
+
+def test_an_image_that_changed_since_it_was_embedded_is_noticed(
+    context: BuildContext, plan: Plan
+) -> None:
+    other = source_of(Scenes(2, classes=("star", "ring"), seed=2))
+    with pytest.raises(UserError, match="0 has changed since it was embedded: run the same"):
+        run_shard(replace(context, source=other), plan)
 
 
 def test_a_source_on_the_targets_centroid_fails_alone(context: BuildContext, plan: Plan) -> None:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from index.report.contact_sheet import write_preview
-from index.report.strips import save_strip, strip_path, strips
+from index.report.strips import save_strip, shown_strips, strip_path
 from index.report.summary import summarize
 from index.store.claim import claim_folder
 from index.store.finalize import finalize
@@ -103,8 +103,8 @@ def test_pairs_without_a_strip_leave_their_place_to_others(tmp_path: Path) -> No
             noise_ratio=0.5,
         )
     assert strip_path(tmp_path, "b").exists()
-    assert strips(tmp_path, ["a", "d"], ["a", "b", "c", "d", "e"]) == ["d", "b"]
-    assert strips(tmp_path, [], ["a", "b"]) == []
+    assert shown_strips(tmp_path, ["a", "d"], ["a", "b", "c", "d", "e"]) == ["d", "b"]
+    assert shown_strips(tmp_path, [], ["a", "b"]) == []
 
 
 def test_no_strips_no_preview(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_images_are_read_from_the_middle_of_tars(tmp_path: Path) -> None:
     assert source.ids[4] == "photos-0001.tar/owl-deep"
     for row, (name, _) in enumerate(photos.FILES):
         expected = np.asarray(Image.open(root / name).convert("RGB"))
-        assert np.array_equal(np.asarray(source.image(row)), expected)
+        assert np.array_equal(np.asarray(source.image(row).convert("RGB")), expected)
 
 
 @pytest.mark.parametrize(

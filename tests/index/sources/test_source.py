@@ -37,7 +37,7 @@ def test_ids_are_made_when_they_are_asked_for() -> None:
         (_source([0, -1], ["owl", "fox"]), "found -1 and 0"),
         (_source([0, 0], ["owl", "fox"]), r"it has no image of 1 of its 2 classes.*\['fox'\]"),
         (_source([0, 1], ["owl", "fox"], 3), "it must return PIL images, got int"),
-        (_source([0, 1], ["owl", "fox"], first=1), "label 1 with its first image.*the target 0"),
+        (_source([0, 1], ["owl", "fox"], first=1), "label 1 with its image 0.*the target 0"),
     ],
 )
 def test_sources_of_no_bank(source: Source, message: str) -> None:
