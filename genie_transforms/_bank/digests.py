@@ -1,4 +1,4 @@
-"""Content keys of images as numbers: half the bytes of the text, and sortable."""
+"""Arrow's buffers as arrays: content keys as numbers, half the bytes of the text, and sortable."""
 
 from __future__ import annotations
 
@@ -24,12 +24,23 @@ def digest_keys(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     return np.concatenate(keys)
 
 
+def offsets_of(buffer: pa.Buffer, first: int, count: int) -> npt.NDArray[np.int32]:
+    """Return where texts or blobs begin and the last ends, ``(count + 1,)``, as a view.
+
+    Args:
+        buffer: Of a validated array; it may be longer by any number of bytes.
+        first: Where the array begins in it.
+        count: Length of the array.
+    """
+    return np.frombuffer(buffer, dtype=np.int32, count=count + 1, offset=4 * first)
+
+
 def _keys(chunk: pa.StringArray) -> npt.NDArray[np.uint64]:
     """Read one chunk from its buffer: as Python's texts, they would take five times as long."""
     if not len(chunk):
         return np.empty((0, 2), dtype=np.uint64)
     _, offset_buffer, data = chunk.buffers()
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32)[chunk.offset :][: len(chunk) + 1]
+    offsets = offsets_of(offset_buffer, chunk.offset, len(chunk))
     if chunk.null_count or (np.diff(offsets) != _NUM_HEX).any():
         raise BankFormatError(f"not {_NUM_HEX} digits in each row")
     try:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from genie_transforms._errors import BankFormatError
 from genie_transforms.format import Manifest, read_bank
 
-from .digests import digest_keys
+from .digests import digest_keys, offsets_of
 
 
 class ShardTable:
@@ -57,12 +57,10 @@ class ShardTable:
             if not len(images):  # and there may be no buffers
                 continue
             _, offsets, data = images.buffers()
-            first = images.offset
-            last = first + len(images)
             self._starts.append(start)
             self._blobs.append(
                 (
-                    np.frombuffer(offsets, dtype=np.int32)[first : last + 1],
+                    offsets_of(offsets, images.offset, len(images)),
                     memoryview(b"" if data is None else data),  # no row may have an image
                 )
             )
