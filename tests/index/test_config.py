@@ -48,7 +48,7 @@ def test_each_method_sweeps_its_own_ratios() -> None:
 
 
 RECIPE = {
-    *("source", "class_names", "pairs", "confusion", "per_class", "only_classes"),
+    *("source", "image_root", "class_names", "pairs", "confusion", "per_class", "only_classes"),
     *("max_class_size", "variations", "max_pairs", "pairs_per_shard"),
     *("model", "revision", "variant", "dtype", "lora", "channels_last", "compile", "vae_tiling"),
     *("safety_checker", "scheduler", "method", "noise_ratio", "noise_ratios", "rule", "ada"),
@@ -59,7 +59,7 @@ RECIPE = {
 
 def test_recipe_holds_what_decides_the_content_only() -> None:
     recipe = BuildConfig(batch_size=7, device="cuda", only_classes=("fox",)).recipe()
-    assert recipe.keys() == RECIPE  # banks are known by it: a key that comes or goes refuses them
+    assert recipe.keys() == RECIPE  # banks are known by it: a key that goes refuses them
     assert recipe == {**BuildConfig().recipe(), "only_classes": ["fox"]}
     assert recipe["noise_ratios"] == [0.5, 0.6, 0.7, 0.8, 0.9]
     assert json.loads(json.dumps(recipe)) == recipe
@@ -68,4 +68,4 @@ def test_recipe_holds_what_decides_the_content_only() -> None:
 def test_what_may_change_as_a_bank_grows_is_a_setting_of_the_plan() -> None:
     assert RECIPE >= PLAN_FIELDS
     assert "seed" not in PLAN_FIELDS
-    assert len(PLAN_FIELDS) == 10
+    assert len(PLAN_FIELDS) == 11

@@ -13,15 +13,14 @@ from index.diffusion import load_family
 from index.embed import load_backbone
 from index.generate import BuildContext, ShardResult
 from index.plan import Plan, make_plan
-from index.sources import Source
+from index.sources import source_of
 
 from .runs import RATIOS, run
 
 
 @pytest.fixture(scope="session")
 def context(stable_diffusion_folder: Path) -> BuildContext:
-    scenes = Scenes(8, classes=("star", "ring"), seed=1)
-    source = Source(scenes, [str(row) for row in range(16)], "scenes")
+    source = source_of(Scenes(8, classes=("star", "ring"), seed=1))
     family = load_family(str(stable_diffusion_folder))
     config = BuildConfig(num_inference_steps=10, noise_ratios=RATIOS, ada_steps=4, resolution=16)
     config = resolve(config, family)
