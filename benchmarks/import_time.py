@@ -14,8 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import environment
-from genie_transforms.format import write_json
 from index.command import run_command
 
 _MEASURED = """
@@ -69,6 +67,10 @@ def main(config: ImportConfig) -> dict[str, Any]:
         f"{figures['beyond_seconds']:.2f} s beyond it (medians of {config.rounds})"
     )
     if config.json:
+        # These load torch, which --help should not.
+        from benchmarks.measure import environment
+        from genie_transforms.format import write_json
+
         write_json(config.json, {**figures, **environment()})
     return figures
 

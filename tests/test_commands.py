@@ -22,6 +22,8 @@ COMMANDS = [
     "benchmarks.import_time",
     "benchmarks.index_scale",
     "benchmarks.long_tail",
+    "benchmarks.long_tail.livt",
+    "benchmarks.long_tail.vl_ltr",
     "benchmarks.small_pipeline",
     "benchmarks.throughput",
     "benchmarks.unisiam",
@@ -91,7 +93,7 @@ def test_a_mistake_of_the_user_ends_without_a_traceback() -> None:
     with ThreadPoolExecutor(2) as pool:
         folder = pool.submit(_run, "index.build", "--source", "/nowhere")
         setting = pool.submit(_run, "index.build", "--pairs", "neerest:5", "--source", "/nowhere")
-    assert folder.result().stderr == "error: --source /nowhere: no such folder\n"
+    assert folder.result().stderr == "error: --source /nowhere: no such folder or file\n"
     assert re.fullmatch(r"error: .*'neerest:5'\n", setting.result().stderr)
     for result in (folder.result(), setting.result()):
         assert result.returncode == 2

@@ -107,11 +107,11 @@ def test_it_is_written_and_continues(
     finished: tuple[AnalysesConfig, Pool, dict[str, Any]],
 ) -> None:
     config, pool, report = finished
-    banks = sorted(config.work.rglob("*.arrow"))
-    before = [path.stat().st_mtime_ns for path in banks]
+    shards = sorted(config.work.rglob("data-*.arrow"))
+    before = [path.stat().st_mtime_ns for path in shards]
     assert main(config) == {**report, "head": "logistic", "digest": pool.digest,
                             "classes": list(pool.class_names)}  # fmt: skip
-    assert [path.stat().st_mtime_ns for path in banks] == before
+    assert [path.stat().st_mtime_ns for path in shards] == before
     written = json.loads((config.work / "a.json").read_text())
     assert written["selector"] == report["selector"]
     assert "versions" in written

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.demo.run import RATIOS, Sweeps, figures, show
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 def test_figures_by_hand() -> None:
