@@ -108,12 +108,12 @@ class Source:
     @contextmanager
     def _naming(self, row: int) -> Iterator[None]:
         """Say of which image an error is."""
-        try:
-            with no_ghostscript():
+        with no_ghostscript():
+            try:
                 yield
-        except Exception as error:  # Pillow's parsers raise whatever they stumble upon
-            name = str(self.ids[row])
-            raise BadImageError(name, why_bad(error, name)) from error
+            except Exception as error:  # Pillow's parsers raise whatever they stumble upon
+                name = str(self.ids[row])
+                raise BadImageError(name, why_bad(error, name)) from error
 
     def take(self, rows: Sequence[int]) -> Source:
         """Return some of the images, with their names and classes; rows are numbered anew."""
