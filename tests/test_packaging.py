@@ -129,7 +129,7 @@ def test_the_wheel_says_what_it_needs_and_where_it_comes_from(wheel: zipfile.Zip
     (name,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
     lines = wheel.read(name).decode().splitlines()
     assert "Requires-Python: >=3.10" in lines
-    assert "Requires-Dist: pillow>=10.0.1" in lines
+    assert "Requires-Dist: pillow>=10.1.0" in lines
     assert any(line.startswith("Project-URL: ") for line in lines)
     extras = {line.split()[1] for line in lines if line.startswith("Provides-Extra: ")}
     assert extras == {"bench", "dev", "hf", "hub", "index", "test"}
