@@ -135,7 +135,8 @@ class _Team:
         places: SimpleQueue[str] = context.SimpleQueue()
         for number in range(self._config.workers):
             places.put(_device(self._config.device, number))
-        threads = max(1, torch.get_num_threads() // self._config.workers)
+        # As many threads as here: on a processor their number changes the last bits of sums.
+        threads = torch.get_num_threads()
         arguments = (self._config, self._source, places, threads)
         return ProcessPoolExecutor(self._config.workers, context, _open, arguments)
 
