@@ -21,6 +21,8 @@ from index.sources import check_template
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
+Executor = Literal["auto", "local", "ranks", "ray"]
+
 PAPER_NOISE_RATIOS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """The grid that GeNIe-Ada chooses r* from in the paper."""
 
@@ -98,7 +100,12 @@ class BuildConfig(ModelConfig, PlanConfig):
             their target's centroid has moved by more than this cosine distance.
         refresh_stale: Make stale pairs again.
         retry_failed: Try pairs that failed again, with further seeds.
-        workers: Processes that share the work, on GPUs in turn; they do not change the result.
+        executor: Who does the work: local is this machine, ranks are processes that torchrun, srun
+            or a SLURM job array starts, ray is a cluster. auto is ranks under torchrun, else local.
+        workers: Processes that share the work, on GPUs in turn; they do not change the result. 0 is
+            one; with ray one for each GPU of the cluster or, if there is none, for its CPUs.
+        ray_address: Of an existing Ray cluster, such as auto or ray://host:10001; if empty, that
+            of RAY_ADDRESS, or a new one on this machine. All nodes must share --out.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
             IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
@@ -133,7 +140,9 @@ class BuildConfig(ModelConfig, PlanConfig):
     stale_distance: float = field(default=0.0, metadata={"recipe": False})
     refresh_stale: bool = field(default=False, metadata={"recipe": False})
     retry_failed: bool = field(default=False, metadata={"recipe": False})
-    workers: int = field(default=1, metadata={"recipe": False})
+    executor: Executor = field(default="auto", metadata={"recipe": False})
+    workers: int = field(default=0, metadata={"recipe": False})
+    ray_address: str = field(default="", metadata={"recipe": False})
     index_factory: str = field(default="Flat", metadata={"recipe": False})
     dry_run: bool = field(default=False, metadata={"recipe": False})
 
@@ -144,6 +153,7 @@ class BuildConfig(ModelConfig, PlanConfig):
         self._check_noise_ratios()
         self._check_numbers()
         self._check_prompts()
+        self._check_executor()
         if self.keep_sweep and self.ada != "full":
             raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
 
@@ -156,8 +166,17 @@ class BuildConfig(ModelConfig, PlanConfig):
             if getattr(self, name):
                 check_range(self, [name], *SIDES, hint="or 0")
         check_range(self, ["preview"], 0, MOST_SHOWN)
-        check_range(self, ["workers"], 1, MOST_WORKERS)
+        check_range(self, ["workers"], 0, MOST_WORKERS, hint="0 is the executor's choice")
         check_range(self, ["stale_distance"], 0, 2)  # cosine distances
+
+    def _check_executor(self) -> None:
+        if self.executor == "ranks" and self.workers:
+            raise UserError(
+                f"--executor ranks has as many processes as were started: leave --workers "
+                f"{self.workers} out"
+            )
+        if self.ray_address and self.executor != "ray":
+            raise UserError(f"--ray-address {self.ray_address} is for --executor ray")
 
     def _check_noise_ratios(self) -> None:
         for name in ("noise_ratios", "noise_ratio"):

@@ -27,3 +27,22 @@ def choose_device(device: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def nth_device(device: str, number: int) -> str:
+    """Return where the networks of one of several processes on a machine run.
+
+    Args:
+        device: For all of them; of several GPUs each process takes one, in turn.
+        number: Of the process, from 0.
+
+    Raises:
+        UserError: As `choose_device`.
+    """
+    chosen = choose_device(device)
+    if chosen != "cuda":
+        return chosen
+    import torch
+
+    count = torch.cuda.device_count()
+    return f"cuda:{number % count}" if count > 1 else chosen

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from genie_transforms import Bank, UserError
 from index.config import BuildConfig
+from index.device import nth_device
 from index.sources import LabelledImages
 from index.store import (
     begin_folder,
     check_kinds,
-    check_owner,
     hold_folder,
     remove_leftovers_of_killed,
+    remove_signs,
+    signing,
 )
 
 from .describe import defaults_of, describe, describe_rows
 from .estimate import dry_run
+from .executors import Rank, check_ray, find_rank, follow, open_executor
 from .finish import FinishBank
-from .open import open_build
+from .open import Opened, open_build
 from .prepare import decide, prepare
 from .run import run
+from .stages import BuildStages
 from .tasks import run_here
-from .workers import stage_runner
 
 logger = logging.getLogger("genie.build")
 
@@ -76,31 +80,55 @@ def build(config: BuildConfig, source: LabelledImages | None = None) -> Path:
     return config.out
 
 
-def report_build(config: BuildConfig, source: LabelledImages | None = None) -> str:
+def report_build(
+    config: BuildConfig, source: LabelledImages | None = None, *, stay: bool = True
+) -> str:
     """Build as `build` does.
+
+    Args:
+        config: The build.
+        source: See `build_bank`.
+        stay: Whether a rank other than 0 returns only once the bank is finished, and not when it
+            has done its own part.
 
     Returns:
         The summary of the bank, or for a `dry_run` the plan with its cost; some lines of text.
+        Nothing from ranks other than 0.
     """
     start = time.perf_counter()
+    rank = find_rank() if config.executor == "ranks" else None
+    if config.executor == "ray":
+        check_ray()
+    stages = BuildStages(config, source)
+    if rank is not None:
+        config = replace(config, device=nth_device(config.device, rank.local))
+        if rank.number:
+            if not config.dry_run:
+                follow(stages, rank, config.out, config.device, stay=stay)
+            return ""
     opened = decide(open_build(config, source))
     if config.dry_run:
         prepared = prepare(opened)
         return str(dry_run(prepared, describe(opened, prepared)))
-    out = config.out
-    with hold_folder(out) as owner:
+    return _build_as_owner(opened, stages, rank, start)
+
+
+def _build_as_owner(opened: Opened, stages: BuildStages, rank: Rank | None, start: float) -> str:
+    """Hold the folder, and make in it whatever is not yet made; return the summary."""
+    out = opened.config.out
+    with hold_folder(out, rank and rank.job) as owner:
         check_kinds(out)
         remove_leftovers_of_killed(out)
         # Another recipe is refused now, and not after hours of embedding.
         begin_folder(out, describe_rows(opened), defaults_of(opened))
-
-        def still_ours() -> None:
-            check_owner(out, owner.job)
-
-        with stage_runner(config, source, still_ours) as run_stage:
-            prepared = prepare(opened, run_stage)
-            description = describe(opened, prepared)
-            run(prepared, description, run_stage)
-        last = FinishBank(prepared, description, start)
-        run_here(last, still_ours)
+        try:
+            with signing(out, owner.job, rank and rank.number) as begin:
+                with open_executor(opened.given, stages, owner.job, rank, begin) as run_stage:
+                    prepared = prepare(opened, run_stage)
+                    description = describe(opened, prepared)
+                    run(prepared, description, run_stage)
+                last = FinishBank(prepared, description, start)
+                run_here(last, begin)
+        finally:
+            remove_signs(out)
         return last.summary

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from genie_transforms import StorageError, UserError
 from index.command import run_command
@@ -30,7 +31,10 @@ GROUPS = {
         *("cache", "batch_size", "pairs_per_shard", "stale_distance", "refresh_stale"),
         *("retry_failed",),
     ),
-    "machine": ("workers", "channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
+    "machine": (
+        *("executor", "workers", "ray_address"),
+        *("channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
+    ),
     "output": ("store_resolution", "image_format", "keep_sweep", "preview", "index_factory"),
 }
 """How `--help` groups the settings; the first group is what people need first."""
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _build(config: BuildConfig) -> None:
-    """Build, print the summary, and end with exit status 1 if a pair failed.
+    """Build, print the summary, and end with exit status 1 if pairs or processes were lost.
 
     Raises:
         StorageError: A file cannot be written.
@@ -61,11 +65,21 @@ def _build(config: BuildConfig) -> None:
 
     from .builder import report_build
     from .demo_images import leave_images
+    from .executors import is_torchrun
+    from .tasks import LostError
 
+    if config.executor == "auto":
+        config = replace(config, executor="ranks" if is_torchrun() else "local")
     try:
-        print(report_build(config))
+        summary = report_build(config, stay=False)
+        if not summary:  # a rank that is not 0, and has done its part
+            return
+        print(summary)
         if config.is_demo and not config.dry_run:
             print(leave_images(config))
+    except LostError as error:
+        logger.error("error: %s", error)
+        sys.exit(1)
     except StorageError as error:
         raise StorageError(f"{error}; once that is mended, the same command goes on") from error
     except Stopped as stop:

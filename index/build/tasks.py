@@ -10,17 +10,39 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from typing import Protocol
 
 from tqdm import tqdm
+
+from genie_transforms import BankError
 
 logger = logging.getLogger("genie.build")
 
 
-Order = tuple[Literal["embed", "generate", "retry", "finish"], int]
+Order = tuple[str, int]
+"""What another process is told, so that it makes the same stage.
+
+Its kind (embed, generate, retry or finish), and how often failed pairs are to have been tried.
+"""
+
 
 RunStage = Callable[["Stage"], None]
 """Runs the tasks of a stage that are not done: here, or in other processes."""
+
+
+Begin = Callable[[Order, int | None], None]
+"""Called before each task with the stage's order, and between tasks with None.
+
+It says what the process begins, and raises if the build must not go on.
+"""
+
+
+StageOf = Callable[[Order], "Stage"]
+"""Makes a stage from its order."""
+
+
+class LostError(BankError):
+    """Processes that a build waits for are dead; the same command goes on from there."""
 
 
 class Stage(Protocol):
@@ -29,8 +51,7 @@ class Stage(Protocol):
     Attributes:
         name: What the stage does.
         unit: What `size` counts, in the singular.
-        order: What another process is told, so that it makes the same stage: its kind, and how
-            often failed pairs are to have been tried.
+        order: See `Order`.
     """
 
     name: str
@@ -55,17 +76,36 @@ class Stage(Protocol):
         ...
 
 
-def run_here(stage: Stage, before: Callable[[], None] | None = None) -> None:
+class Build(Protocol):
+    """A build, as its owner gives it to other processes: it can be pickled."""
+
+    def open(self, device: str) -> StageOf:
+        """Open the build for this process, which takes as long as it takes to load its models.
+
+        Args:
+            device: Where its networks run.
+
+        Returns:
+            What makes a stage once the owner asks for it.
+        """
+        ...
+
+    def is_last(self, order: Order) -> bool:
+        """Tell whether the owner asks for no other stage after this one."""
+        ...
+
+
+def run_here(stage: Stage, begin: Begin | None = None) -> None:
     """Run the tasks of a stage that are not done, one after the other, in this process.
 
     Args:
         stage: The stage.
-        before: Called before each task; raises if the build must not go on.
+        begin: See `Begin`.
     """
     with tasks_left(stage) as (tasks, advance):
         for task in tasks:
-            if before is not None:
-                before()
+            if begin is not None:
+                begin(stage.order, task)
             stage.run(task)
             advance(task)
 

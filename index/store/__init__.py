@@ -9,6 +9,7 @@ from .claim import (
     SUPERSEDED,
     begin_folder,
     check_claim,
+    check_claimed,
     claim_folder,
     own_pairs,
     supersede_shards,
@@ -18,7 +19,7 @@ from .duplicates import mark_near_duplicates
 from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
 from .finalize import finalize
 from .layout import check_folder, check_kinds, remove_leftovers_of_killed
-from .lock import Owner, check_free, check_owner, hold_folder, owner_of
+from .lock import DEAD_AFTER, Owner, check_free, check_owner, hold_folder, owner_of
 from .merged_index import merge_indexes
 from .pairs import FinishedPair, PairStore, keep_shard, pairs_of_shard
 from .shards import (
@@ -32,17 +33,23 @@ from .shards import (
     stale_shards,
     write_shard,
 )
+from .signs import Seen, Sign, Watch, read_signs, remove_signs, signing
 from .sources import SourceBlock, SourceBlocks
 
 __all__ = [
+    "DEAD_AFTER",
     "SUPERSEDED",
     "FinishedPair",
     "Owner",
     "PairStore",
+    "Seen",
+    "Sign",
     "SourceBlock",
     "SourceBlocks",
+    "Watch",
     "begin_folder",
     "check_claim",
+    "check_claimed",
     "check_folder",
     "check_free",
     "check_kinds",
@@ -66,10 +73,13 @@ __all__ = [
     "pairs_of_shard",
     "read_shard",
     "read_shard_stats",
+    "read_signs",
     "read_stats",
     "read_table",
     "remove_leftovers_of_killed",
+    "remove_signs",
     "shard_path",
+    "signing",
     "stale_shards",
     "supersede_shards",
     "write_embeddings",

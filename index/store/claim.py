@@ -120,6 +120,24 @@ def check_claim(
     return None
 
 
+def check_claimed(out: Path, build: dict[str, Any]) -> None:
+    """Refuse to work for an owner who builds something else: other settings, or other images.
+
+    Args:
+        out: Folder of the bank.
+        build: Recipe, fingerprint and plan of this process, ready for JSON.
+
+    Raises:
+        FolderInUseError: It is not what the owner has claimed the folder for.
+    """
+    claimed = _read(out) or {}
+    if changed := sorted(differences(claimed, _as_json(build))):
+        raise FolderInUseError(
+            f"{out} is being built with other settings or other images than this process has; they "
+            f"differ in {', '.join(changed)}"
+        )
+
+
 def supersede_shards(out: Path, shards: Sequence[int]) -> None:
     """Move finished shards into `out/earlier`, where a later build finds their pairs.
 

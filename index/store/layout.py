@@ -9,6 +9,7 @@ from genie_transforms import FolderInUseError
 from genie_transforms.format import CARD, MANIFEST, is_temporary, remove_temporaries
 
 from .lock import LOCK
+from .signs import SIGNS, remove_signs
 
 BUILD = "build.json"
 
@@ -17,7 +18,7 @@ SOURCES = "sources"
 
 
 _FILES = (BUILD, MANIFEST, CARD, LOCK, "state.json", "dataset_info.json", "preview.png")
-_FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES)
+_FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES, SIGNS)
 _BLOCK = re.compile(r"[0-9a-f]{32}\.arrow")
 
 
@@ -64,7 +65,8 @@ def check_kinds(out: Path) -> None:
 
 
 def remove_leftovers_of_killed(out: Path) -> None:
-    """Remove the temporary files of builds that were killed; only for who owns the folder."""
+    """Remove temporary files and signs of builds that were killed; only for who owns the folder."""
+    remove_signs(out)
     for folder in (out, *(out / name for name in _FOLDERS)):
         remove_temporaries(folder, everyone=True)
     # Trainings decode into this one, and know of no lock.

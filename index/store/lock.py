@@ -87,12 +87,10 @@ def hold_folder(out: Path, job: str | None = None) -> Iterator[Owner]:
     owner = Owner(socket.gethostname(), this_machine(), os.getpid(), job, now)
     with naming_file(out / LOCK):
         descriptor = _take(out, owner)
-    ended = threading.Event()
-    threading.Thread(target=_touch, args=(out / LOCK, ended), daemon=True).start()
     try:
-        yield owner
+        with touched(out / LOCK):
+            yield owner
     finally:
-        ended.set()
         if os.getpid() == owner.process and owner_of(out) == owner:
             # Before it is let go: whoever waits for the file sees that it is no longer there.
             (out / LOCK).unlink(missing_ok=True)
@@ -100,6 +98,23 @@ def hold_folder(out: Path, job: str | None = None) -> Iterator[Owner]:
                 with suppress(OSError):  # there is something in it
                     out.rmdir()
         os.close(descriptor)
+
+
+@contextmanager
+def touched(path: Path) -> Iterator[None]:
+    """Touch a file every few seconds while the block runs, wherever it is."""
+    ended = threading.Event()
+
+    def touch() -> None:
+        while not ended.wait(HEARTBEAT):
+            with suppress(OSError):  # not there, or not any more
+                os.utime(path)
+
+    threading.Thread(target=touch, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def check_owner(out: Path, job: str) -> None:
@@ -114,8 +129,8 @@ def check_owner(out: Path, job: str) -> None:
     """
     owner = owner_of(out)
     if owner is None or owner.job != job:
-        who = owner or "somebody who removed build.lock"
-        raise FolderInUseError(f"{out} was taken over by {who}: this build stops")
+        what = f"was taken over by {owner}" if owner else "has no owner any more"
+        raise FolderInUseError(f"{out} {what}: this build stops")
 
 
 def check_free(out: Path) -> None:
@@ -216,10 +231,3 @@ def _age(path: Path) -> float:
     now = new.stat().st_mtime
     new.unlink()
     return now - path.stat().st_mtime
-
-
-def _touch(path: Path, ended: threading.Event) -> None:
-    """Touch the lock until the build has ended."""
-    while not ended.wait(HEARTBEAT):
-        with suppress(OSError):  # taken over or removed: `check_owner` says so
-            os.utime(path)

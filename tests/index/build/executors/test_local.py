@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from genie_transforms import BankError, UserError
-from index.build import build, workers
+from index.build import build
+from index.build.executors import local
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.embed import Backbone
@@ -96,7 +97,7 @@ def test_workers_make_the_same_bank_also_if_one_dies(
 def test_workers_that_always_die_stop_the_build_which_then_goes_on(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "MOST_DEATHS", 1)  # each costs the start of two processes
+    monkeypatch.setattr(local, "MOST_DEATHS", 1)  # each costs the start of two processes
     (tmp_path / "deaths").write_text("99")
     config = BuildConfig(**settings, out=tmp_path / "bank", workers=2)
     with pytest.raises(BankError, match=r"workers died 1 times.*fewer --workers"):
@@ -117,6 +118,6 @@ def test_a_dataset_that_cannot_be_sent_is_refused(settings: dict[str, Any], tmp_
             return Scenes(1, classes=("star", "ring"))[row]
 
     given = {key: value for key, value in settings.items() if key != "source"}
-    with pytest.raises(UserError, match="a Local cannot be given to workers"):
+    with pytest.raises(UserError, match="cannot be given to workers.*Local"):
         build(BuildConfig(**given, out=tmp_path / "bank", workers=2), Local())
     assert not np.any([path.suffix == ".arrow" for path in tmp_path.rglob("*")])
