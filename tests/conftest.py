@@ -51,7 +51,7 @@ def _projected(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
     return CLIPTextModelWithProjection(CLIPTextConfig(**config))
 
 
-def _stable_diffusion(folder: Path, **scheduler: Any) -> Path:
+def save_stable_diffusion(folder: Path, **scheduler: Any) -> Path:
     """Save a Stable Diffusion with random weights: 16 x 16 pixels, latents 4 x 8 x 8."""
     torch.manual_seed(1)
     tokenizer = make_tokenizer(WORDS)
@@ -75,14 +75,14 @@ def _stable_diffusion(folder: Path, **scheduler: Any) -> Path:
 @pytest.fixture(scope="session")
 def stable_diffusion_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Stable Diffusion 1.x pipeline: predicts the noise."""
-    return _stable_diffusion(tmp_path_factory.mktemp("stable-diffusion"))
+    return save_stable_diffusion(tmp_path_factory.mktemp("stable-diffusion"))
 
 
 @pytest.fixture(scope="session")
 def velocity_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Stable Diffusion 2.x pipeline: predicts the velocity."""
     folder = tmp_path_factory.mktemp("stable-diffusion-2")
-    return _stable_diffusion(folder, prediction_type="v_prediction")
+    return save_stable_diffusion(folder, prediction_type="v_prediction")
 
 
 def _stable_diffusion_xl(folder: Path, scheduler: Any) -> Path:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,15 @@ def test_signs_say_who_works_on_what(tmp_path: Path) -> None:
             assert read_signs(tmp_path) == []
             begin(("generate", 0), 7)
             ((sign, touched),) = read_signs(tmp_path)
-            assert (sign.rank, sign.process, sign.order, sign.task) == (3, os.getpid(), ("generate", 0), 7)
+            assert (sign.rank, sign.process, sign.order, sign.task) == (
+                3,
+                os.getpid(),
+                ("generate", 0),
+                7,
+            )
             assert touched == (tmp_path / "signs" / "rank-3.json").stat().st_mtime
         assert read_signs(tmp_path) == []
-        with pytest.raises(ValueError, match="broken"), signing(tmp_path, JOB, 3) as begin:
+        with suppress(ValueError), signing(tmp_path, JOB, 3) as begin:
             begin(("generate", 0), None)
             raise ValueError("broken")
         assert read_signs(tmp_path)[0][0].problem == "broken"
@@ -115,13 +121,10 @@ def test_a_sign_that_has_stopped_moving_is_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _show(tmp_path, machine="another")
-    watch, now = ranks.Watch(tmp_path, JOB), 0.0
-    monkeypatch.setattr("index.store.signs.time.monotonic", lambda: now)
-    found = []
-    for now in (0.0, 119.0, 121.0):
-        seen = watch.look(0)
-        found.append(seen and seen.lives)
-    assert found == [None, None, False]
+    watch, times = ranks.Watch(tmp_path, JOB), iter([0.0, 119.0, 121.0])
+    monkeypatch.setattr("index.store.signs.time.monotonic", lambda: next(times))
+    seen = [watch.look(0) for _ in range(3)]
+    assert [one and one.lives for one in seen] == [None, None, False]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_launchers(environment: dict[str, str], rank: Rank) -> None:
     ],
 )
 def test_without_a_launcher_nobody_is_waited_for(environment: dict[str, str]) -> None:
-    with pytest.raises(launcher.UserError, match="launcher|none of them started this one"):
+    with pytest.raises(launcher.UserError, match=r"launcher|none of them started this one"):
         launcher.find_rank(environment)
 
 

@@ -1,4 +1,4 @@
-"""A build that costs nothing: tasks that write a number, and end their process if they are told to."""
+"""A build that costs nothing: tasks that write a number, and end their process if told to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAGES: tuple[Order, ...] = (("embed", 0), ("generate", 0))
 
 @dataclass
 class Squares:
-    """Twelve tasks; a file `kill-N` in the folder ends whoever runs task N, and is removed first."""
+    """Twelve tasks; the file `kill-N` says how many processes end that run task N."""
 
     out: Path
     order: Order
@@ -32,8 +32,9 @@ class Squares:
 
     def run(self, task: int) -> None:
         deadly = self.out / f"kill-{task}"
-        if deadly.exists() and self.order[0] == "generate":
-            deadly.unlink()
+        left = int(deadly.read_text()) if deadly.exists() else 0
+        if left and self.order[0] == "generate":
+            deadly.write_text(str(left - 1))
             os.kill(os.getpid(), signal.SIGKILL)
         if (self.out / f"fail-{task}").exists():
             raise ValueError(f"task {task} fails")

@@ -1,0 +1,44 @@
+"""A backbone that ends its process at some calls, if a file says so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from index.embed import Backbone
+
+
+class Fragile(Backbone):
+    """Means of four parts of the image.
+
+    `deaths` holds two numbers: after so many calls, so many processes end. The process that
+    `GENIE_OWNER` names does not count.
+    """
+
+    name, dimension = "fragile", 12
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"name": "fragile"}
+
+    def features(self, images: Tensor) -> Tensor:
+        deaths = self.folder / "deaths"
+        if deaths.exists() and os.environ.get("GENIE_OWNER") != str(os.getpid()):
+            calls, left = map(int, deaths.read_text().split())
+            if calls:
+                deaths.write_text(f"{calls - 1} {left}")
+            elif left:
+                deaths.write_text(f"0 {left - 1}")
+                os._exit(9)
+        return torch.nn.functional.adaptive_avg_pool2d(images.float() / 255, 2).flatten(1)
+
+
+def fragile() -> Fragile:
+    """Open the backbone, as `--backbone python:…` does."""
+    return Fragile(Path(os.environ["GENIE_FRAGILE"]))
