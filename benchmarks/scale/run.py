@@ -1,0 +1,98 @@
+"""Measure overhead and speed-up, print and write.
+
+Every process has one thread. What is measured is the pace of processes that are open already;
+seconds of whole builds, with the loading of models, are reported beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from benchmarks.measure import environment
+from genie_transforms.format import write_json
+from index.build import build
+from index.config import BuildConfig
+
+from .config import ScaleConfig
+from .overhead import measure
+from .pace import seconds_per_task
+
+
+def main(config: ScaleConfig) -> dict[str, Any]:
+    """Measure, print and write; return what is written."""
+    if config.quick:
+        config = replace(config, tasks=40, shards=6, pairs_per_shard=1, rounds=1)
+    torch.set_num_threads(1)
+    logging.getLogger("genie").setLevel(logging.WARNING)
+    report: dict[str, Any] = {"threads": 1, "rounds": config.rounds}
+    with TemporaryDirectory() as folder:
+        if "overhead" in config.parts:
+            report["overhead"] = _overhead(config, Path(folder))
+        if "speedup" in config.parts:
+            report["speedup"] = _speedup(config, Path(folder))
+    report |= environment()
+    if config.json is not None:
+        write_json(config.json, report)
+    return report
+
+
+def _overhead(config: ScaleConfig, folder: Path) -> dict[str, Any]:
+    """Compare what a task costs by every executor."""
+    seconds: dict[str, list[float]] = {name: [] for name in config.executors}
+    for turn in range(config.rounds):
+        for name, taken in seconds.items():
+            taken.append(measure(name, config.tasks, folder / f"{name}-{turn}"))
+            print(f"round {turn + 1}: {name:<8} {taken[-1] * 1e3:.2f} ms a task", flush=True)
+    rows = {
+        name: {
+            "seconds_per_task": taken,
+            "overhead_per_task": median(taken) - median(seconds["alone"]),
+        }
+        for name, taken in seconds.items()
+    }
+    for name, row in rows.items():
+        print(f"{name:<8} {row['overhead_per_task'] * 1e3:+.2f} ms a shard against one process")
+    return {"tasks": config.tasks, "executors": rows}
+
+
+def _speedup(config: ScaleConfig, folder: Path) -> dict[str, Any]:
+    """Build the same bank by one and by two processes, in turns."""
+    paces: dict[int, list[float]] = {1: [], 2: []}
+    whole: dict[int, list[float]] = {1: [], 2: []}
+    for turn in range(config.rounds):
+        for workers in paces:
+            out = folder / f"bank-{workers}-{turn}"
+            start = perf_counter()
+            build(
+                BuildConfig(
+                    out=out, method="genie", device="cpu", executor="local", workers=workers,
+                    pairs_per_shard=config.pairs_per_shard, preview=0,
+                    max_pairs=config.pairs_per_shard * config.shards,
+                )
+            )  # fmt: skip
+            whole[workers].append(perf_counter() - start)
+            taken = seconds_per_task((out / "stats").iterdir(), workers) / workers
+            paces[workers].append(taken)
+            print(
+                f"round {turn + 1}: {workers} processes, {taken:.2f} s a shard, "
+                f"{whole[workers][-1]:.1f} s in all",
+                flush=True,
+            )
+    rounds = [one / two for one, two in zip(paces[1], paces[2], strict=True)]
+    print(f"two processes are {median(rounds):.2f} times as fast as one")
+    return {
+        "shards": config.shards,
+        "pairs_per_shard": config.pairs_per_shard,
+        "speedup": median(rounds),
+        "speedup_of_rounds": rounds,
+        "seconds_per_shard": {str(workers): taken for workers, taken in paces.items()},
+        "seconds_in_all": {str(workers): taken for workers, taken in whole.items()},
+    }
