@@ -104,8 +104,8 @@ class BuildConfig(ModelConfig, PlanConfig):
             or a SLURM job array starts, ray is a cluster. auto is ranks under torchrun, else local.
         workers: Processes that share the work, on GPUs in turn; they do not change the result. 0 is
             one; with ray one for each GPU of the cluster or, if there is none, for its CPUs.
-        ray_address: Of an existing Ray cluster, such as auto or ray://host:10001; if empty, that
-            of RAY_ADDRESS, or a new one on this machine. All nodes must share --out.
+        ray_address: Of an existing Ray cluster, such as 10.0.0.1:6379; if empty, that of
+            RAY_ADDRESS, one that runs on this machine, or a new one. All nodes must share --out.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
             IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.

@@ -7,7 +7,6 @@ was lost, another one does; a new actor takes its place as soon as Ray finds one
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -50,7 +49,8 @@ def ray_actors(
         device: Where networks run; auto and cuda are the GPU that Ray gives each actor.
         number: How many actors; 0 for one on each GPU, or where there are none, for as many as
             have CPUs for the threads of this process.
-        address: Of the cluster; if empty, that of RAY_ADDRESS, or a new one on this machine.
+        address: Of the cluster; if empty, that of RAY_ADDRESS, one that runs on this machine, or a
+            new one.
 
     Raises:
         UserError: There is no cluster at that address.
@@ -145,7 +145,6 @@ class _Pool:
                 if task is not None:
                     yield task, False
             except RayTaskError as error:
-                logger.error("a worker on %s cannot go on", error.ip)
                 raise error.cause from error
             else:
                 self._idle.append(actor)
@@ -166,9 +165,10 @@ class _Pool:
         ray.kill(actor)
         self._deaths += 1
         if self._deaths >= MOST_DEATHS * self._number:  # a node takes all of its actors along
+            reason = str(error).strip().splitlines()[-1]
             raise LostError(
-                f"workers died {self._deaths} times in a row, killed from outside or out of "
-                "memory: see Ray's logs; the same command goes on from here"
+                f"workers died {self._deaths} times in a row ({reason}): see Ray's logs; the same "
+                "command goes on from here"
             ) from error
         logger.warning("a worker was lost: another one does what it had begun")
 
@@ -198,15 +198,17 @@ def _connected(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    is_new = not (address or os.environ.get("RAY_ADDRESS"))
-    options = {"include_dashboard": False} if is_new else {}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ray.init(address or None, log_to_driver=False, logging_level=logging.WARNING, **options)
+        ray.init(
+            address or None,
+            include_dashboard=False,  # of a cluster that is begun here
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
     except (ConnectionError, RuntimeError) as error:
-        raise UserError(
-            f"no Ray cluster can be used at {address or 'RAY_ADDRESS'}: {error}"
-        ) from error
+        where = f" at {address}" if address else ""
+        raise UserError(f"no Ray cluster can be used{where}: {error}") from error
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():  # Ray sets its own
             signal.signal(number, handler)

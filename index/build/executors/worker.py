@@ -38,17 +38,20 @@ class Worker:
         """Open the build on a device.
 
         Raises:
-            UserError: This machine does not see the owner's folder.
+            UserError: This machine does not see the owner's folder, or lacks what the owner has.
         """
         self._while_open.enter_context(silence())
-        owner = owner_of(self._out)
+        host, owner = socket.gethostname(), owner_of(self._out)
         if owner is None or owner.job != self._job:
             raise UserError(
-                f"{socket.gethostname()} does not see {self._out.resolve()} as the process does "
+                f"{host} does not see {self._out.resolve()} as the process does "
                 "that builds there: all nodes must share the folder, under the same name"
             )
         torch.set_num_threads(self._threads)
-        stage_of = self._build.open(device)
+        try:
+            stage_of = self._build.open(device)
+        except UserError as error:
+            raise UserError(f"on {host}: {error}") from error
         begin = self._while_open.enter_context(signing(self._out, self._job))
         self._opened = stage_of, begin
 
@@ -58,10 +61,6 @@ class Worker:
             raise RuntimeError("this worker has not opened the build yet")
         stage_of, begin = self._opened
         run_task(stage_of(order), task, begin)
-
-    def close(self) -> None:
-        """Take the sign of life away."""
-        self._while_open.close()
 
 
 def run_task(stage: Stage, task: int, begin: Begin) -> None:

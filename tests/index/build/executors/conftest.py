@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from index.build import build
 from index.config import BuildConfig
@@ -26,8 +27,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("GENIE_FRAGILE", str(folder))
         patch.setenv("GENIE_OWNER", str(os.getpid()))
         patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("OMP_NUM_THREADS", "1")  # torchrun sets it, too
+        patch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
         yield folder
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="package")

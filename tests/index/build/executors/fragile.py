@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from index.embed import Backbone
 class Fragile(Backbone):
     """Means of four parts of the image.
 
-    `deaths` holds two numbers: after so many calls, so many processes end. The process that
-    `GENIE_OWNER` names does not count.
+    The file `deaths` holds two numbers: after so many calls, so many processes end. While there is
+    a file `hold`, all wait. The process that `GENIE_OWNER` names does neither.
     """
 
     name, dimension = "fragile", 12
@@ -28,15 +29,20 @@ class Fragile(Backbone):
         return {"name": "fragile"}
 
     def features(self, images: Tensor) -> Tensor:
-        deaths = self.folder / "deaths"
-        if deaths.exists() and os.environ.get("GENIE_OWNER") != str(os.getpid()):
-            calls, left = map(int, deaths.read_text().split())
-            if calls:
-                deaths.write_text(f"{calls - 1} {left}")
-            elif left:
-                deaths.write_text(f"0 {left - 1}")
-                os._exit(9)
+        if os.environ.get("GENIE_OWNER") != str(os.getpid()):
+            self._suffer()
         return torch.nn.functional.adaptive_avg_pool2d(images.float() / 255, 2).flatten(1)
+
+    def _suffer(self) -> None:
+        while (self.folder / "hold").exists():
+            time.sleep(0.01)
+        deaths = self.folder / "deaths"
+        calls, left = map(int, deaths.read_text().split()) if deaths.exists() else (0, 0)
+        if calls:
+            deaths.write_text(f"{calls - 1} {left}")
+        elif left:
+            deaths.write_text(f"0 {left - 1}")
+            os._exit(9)
 
 
 def fragile() -> Fragile:

@@ -19,7 +19,7 @@ from index.build.executors.ray import ray_actors
 from index.build.executors.worker import Worker
 from index.build.tasks import LostError, RunStage
 from index.config import BuildConfig
-from index.store import hold_folder, read_signs, signing
+from index.store import Sign, hold_folder, read_signs, signing
 
 from .conftest import content
 from .toy import EXPECTED, STAGES, ToyBuild, results, workers_of
@@ -108,25 +108,36 @@ def test_a_cluster_that_is_not_there_and_ray_that_is_not_installed(
 
 
 def test_two_nodes_of_which_one_is_lost_make_the_same_bank(
-    cluster: Cluster, settings: dict[str, Any], alone: dict[str, bytes], tmp_path: Path
+    cluster: Cluster,
+    settings: dict[str, Any],
+    alone: dict[str, bytes],
+    folder: Path,
+    tmp_path: Path,
 ) -> None:
-    out, done = tmp_path / "bank", Event()
-    node = cluster.add_node(num_cpus=1)
+    out, node, done = tmp_path / "bank", cluster.add_node(num_cpus=1), Event()
+
+    def at_work(kind: str) -> list[Sign]:
+        return [sign for sign, _ in read_signs(out) if sign.order[0] == kind]
 
     def lose() -> None:
-        """Take the second node away while an actor of each works on a shard."""
-        while not done.wait(0.02):
-            working = [sign for sign, _ in read_signs(out) if sign.order[0] == "generate"]
-            if len([sign for sign in working if sign.task is not None]) == 2:
-                cluster.remove_node(node)
+        """Take the second node away while an actor on each works on a shard."""
+        while not at_work("generate") and not done.wait(0.01):
+            pass
+        (folder / "hold").touch()
+        while len([one for one in at_work("generate") if one.task is not None]) < 2:
+            if done.wait(0.01):
                 return
+        cluster.remove_node(node)
+        (folder / "hold").unlink()
 
     thread = Thread(target=lose)
     thread.start()
-    build(BuildConfig(**settings, out=out, executor="ray", workers=2))
-    done.set()
-    thread.join()
-    assert len([one for one in ray.nodes() if one["Alive"]]) == 1
+    try:
+        build(BuildConfig(**settings, out=out, executor="ray", workers=2))
+    finally:
+        done.set()
+        thread.join()
+    assert not (folder / "hold").exists()  # the node was lost
     assert content(out) == alone
 
 
