@@ -22,7 +22,7 @@ PROCESSES = 2
 """Of every executor but `alone`."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class EmptyTasks:
     """A stage, and a build of that one stage, whose tasks write an empty file.
 
@@ -93,7 +93,7 @@ def measure(executor: str, num_tasks: int, out: Path) -> float:
     )
     with (
         hold_folder(out, "benchmark") as owner,
-        signing(out, owner.job, rank and rank.number) as begin,
+        signing(out, owner.job, None if rank is None else rank.number) as begin,
         _other_rank(build, rank),
         open_executor(config, build, owner.job, rank, begin) as run_stage,
     ):

@@ -116,13 +116,14 @@ def report_build(
 def _build_as_owner(opened: Opened, stages: BuildStages, rank: Rank | None, start: float) -> str:
     """Hold the folder, and make in it whatever is not yet made; return the summary."""
     out = opened.config.out
-    with hold_folder(out, rank and rank.job) as owner:
+    number, job = (None, None) if rank is None else (rank.number, rank.job)
+    with hold_folder(out, job) as owner:
         check_kinds(out)
         remove_leftovers_of_killed(out)
         # Another recipe is refused now, and not after hours of embedding.
         begin_folder(out, describe_rows(opened), defaults_of(opened))
         try:
-            with signing(out, owner.job, rank and rank.number) as begin:
+            with signing(out, owner.job, number) as begin:
                 with open_executor(opened.given, stages, owner.job, rank, begin) as run_stage:
                     prepared = prepare(opened, run_stage)
                     description = describe(opened, prepared)

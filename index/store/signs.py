@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -77,26 +77,23 @@ def signing(
         What is to be called before each task, with the order of its stage and its number, and with
         None between tasks. It raises `FolderInUseError` if the job does not own the folder.
     """
-    path, last = _path(out, rank), None
-
-    def show(order: tuple[str, int], task: int | None, problem: str = "") -> None:
-        nonlocal last
-        last = order
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        who = socket.gethostname(), this_machine(), os.getpid(), rank, job
-        _write(path, Sign(*who, torch.get_num_threads(), order, task, now, problem))
+    path = _path(out, rank)
 
     def begin(order: tuple[str, int], task: int | None) -> None:
         check_owner(out, job)
-        show(order, task)
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        who = socket.gethostname(), this_machine(), os.getpid(), rank, job
+        _write(path, Sign(*who, torch.get_num_threads(), order, task, now))
 
     with touched(path):
         try:
             yield begin
         except BaseException as error:
-            if last is not None:
+            found = _read(path)
+            if found is not None and found[0].process == os.getpid():
+                problem = str(error) or type(error).__name__
                 with suppress(OSError):  # the disk may be what ended it
-                    show(last, None, str(error) or type(error).__name__)
+                    _write(path, replace(found[0], task=None, problem=problem))
             raise
         path.unlink(missing_ok=True)
 

@@ -29,7 +29,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranks, "POLL", 0.01)
 
 
-def _lead(out: Path, world_size: int = 2, number: int = 0) -> None:
+def _lead(out: Path, world_size: int = 2) -> None:
     """Run both stages as rank 0, and finish."""
     with hold_folder(out, JOB):
         remove_signs(out)

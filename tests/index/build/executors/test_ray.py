@@ -150,7 +150,7 @@ def test_ray_is_interrupted_and_another_executor_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(executor, "MOST_DEATHS", 1)
-    (folder / "deaths").write_text("3 1")
+    (folder / "deaths").write_text("4 1")
     config = BuildConfig(**settings, out=tmp_path / "bank", executor="ray", workers=1)
     with pytest.raises(LostError, match="workers died 1 times"):
         build(config)
