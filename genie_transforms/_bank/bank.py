@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from genie_transforms._digest import Pixels
+from genie_transforms._digest import Pixels, source_digest
 from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._pixel_key import pixel_key
 from genie_transforms.format import (
     DEFAULT_KEEP,
     ROW_COLUMNS,
@@ -156,6 +157,15 @@ class Bank(WholeBank):
                 f"{self.path}"
             )
         return self._load().classes[label]
+
+    def digest_of(self, image: Image.Image | torch.Tensor | Pixels) -> str:
+        """Return the `source_digest` of an image, found by its `pixel_key` where the bank has that.
+
+        An image that it does not have takes the time of both: `source_digest` is then computed.
+        """
+        keys = self._load().pixel_keys
+        found = None if keys is None else keys.find(pixel_key(image))
+        return source_digest(image) if found is None else found
 
     def rows_of_source(self, digest: str) -> RowNumbers:
         """Return the numbers of the rows made from the image with this digest, ascending."""

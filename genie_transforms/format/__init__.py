@@ -5,6 +5,8 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
+from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
+
 from .card import Provenance, dataset_card, write_card
 from .codec import (
     Size,
@@ -29,6 +31,7 @@ from .files import (
 )
 from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
 from .merge import merge_banks
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .row import ROW_COLUMNS, Row
 from .schema import (
     CLASS_COLUMNS,
@@ -61,6 +64,8 @@ __all__ = [
     "EXPORTED",
     "EXPORTED_SOURCES",
     "MANIFEST",
+    "PIXEL_HASH",
+    "PIXEL_KEYS",
     "ROW_COLUMNS",
     "SOURCES",
     "BankDescription",
@@ -68,6 +73,7 @@ __all__ = [
     "KnownSources",
     "Layout",
     "Manifest",
+    "PixelKeys",
     "Provenance",
     "Row",
     "Size",
@@ -92,6 +98,7 @@ __all__ = [
     "naming_file",
     "new_folder",
     "open_image",
+    "pixel_key",
     "planes_of",
     "read_bank",
     "read_json",

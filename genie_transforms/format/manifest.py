@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from genie_transforms._errors import BankFormatError, BankNotFoundError, UnfinishedBankError
+from genie_transforms._pixel_key import PIXEL_HASH
 
 from .schema import DATASET_INFO, STATE
 from .untrusted import bank_file, read_json
@@ -51,6 +52,8 @@ class Manifest:
         versions: Library versions of the build.
         sources: Number and SHA-256 of the images that `index/sources.arrow` knows; None for a bank
             without it, which knows the sources of its rows.
+        pixel_keys: `hash` of the keys of `index/pixel_keys.arrow`, number and SHA-256 of these;
+            None for a bank without them, whose images are found by their digests.
         format_version: Version of this format.
     """
 
@@ -61,12 +64,19 @@ class Manifest:
     shards: list[dict[str, Any]]
     versions: dict[str, str]
     sources: dict[str, Any] | None = None
+    pixel_keys: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     @property
     def num_rows(self) -> int:
         """Rows of all shards."""
         return sum(shard["rows"] for shard in self.shards)
+
+    @property
+    def known_pixel_keys(self) -> dict[str, Any] | None:
+        """The entry of the pixel keys, if they are of the hash that this library computes."""
+        keys = self.pixel_keys
+        return keys if keys is not None and keys["hash"] == PIXEL_HASH else None
 
     def to_json(self) -> str:
         """Serialise, with sorted keys: the same bank gives the same bytes."""
@@ -134,6 +144,11 @@ def _problems(content: dict[str, Any]) -> Iterator[str]:
     sources = content.get("sources")
     if sources is not None and not (isinstance(sources, dict) and _is_entry(sources, "images")):
         yield "sources must have images and sha256"
+    keys = content.get("pixel_keys")
+    if keys is not None and not (
+        isinstance(keys, dict) and isinstance(keys.get("hash"), str) and _is_entry(keys, "images")
+    ):
+        yield "pixel_keys must have hash, images and sha256"
     if not isinstance(content["shards"], list):
         yield "shards must be a list"
         return

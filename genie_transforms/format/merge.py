@@ -27,8 +27,9 @@ def merge_banks(
     Classes are matched by name: the new bank has those of all, sorted if every bank's are (as
     `ImageFolder` sorts them), else in the order in which they first come. A row is dropped if
     an earlier one has the same source, target class and image bytes. The new bank knows the
-    sources of all; an image that has another class in each is ambiguous. Embeddings go along where
-    every bank has them, by the same backbone.
+    sources of all; an image that has another class in each is ambiguous. Fast keys come from the
+    banks that have them; other images are found by their digests. Embeddings go along where every
+    bank has them, by the same backbone.
 
     Args:
         paths: Folders of the banks.
@@ -69,6 +70,7 @@ def merge_banks(
             for table in read_bank(part.path, part.manifest)
         ),
         sources=files.known_sources(),
+        pixel_keys=files.pixel_keys(),
     )
     schema = description.schema
     tables = (

@@ -16,6 +16,7 @@ from genie_transforms._errors import BankFormatError
 
 from .files import write_json
 from .manifest import Manifest
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .shards import read_bank, read_shard, write_shard
 from .sources import SOURCES, KnownSources
 from .untrusted import bank_file
@@ -66,6 +67,11 @@ class Part:
                 f"{self.path}`"
             ) from error
 
+    def pixel_keys(self) -> PixelKeys | None:
+        """Return the fast keys of its sources; None if it has none of this library's hash."""
+        entry = self.manifest.known_pixel_keys
+        return None if entry is None else PixelKeys.read(bank_file(self.path, PIXEL_KEYS), entry)
+
 
 @dataclass
 class MergedFiles:
@@ -80,6 +86,14 @@ class MergedFiles:
     parts: Sequence[Part]
     merge_index: MergeIndex | None = None
     kept: list[Mask] = field(default_factory=list)
+
+    def pixel_keys(self) -> PixelKeys | None:
+        """Return the fast keys of all parts that have some; None if none has.
+
+        The images of a part without keys, or with those of another hash, are found by digest.
+        """
+        keys = [found for part in self.parts if (found := part.pixel_keys()) is not None]
+        return PixelKeys.union(keys) if keys else None
 
     def known_sources(self) -> KnownSources | None:
         """Return the sources of all parts; None if none of them knows more than its rows'."""

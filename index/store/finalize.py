@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
+    PIXEL_KEYS,
     SOURCES,
     KnownSources,
     Manifest,
+    PixelKeys,
     arrow_schema,
     finish_bank,
 )
@@ -29,6 +31,7 @@ def finalize(
     build: dict[str, Any],
     num_pairs: int,
     sources: KnownSources | None = None,
+    pixel_keys: PixelKeys | None = None,
 ) -> None:
     """Write what makes finished shards a bank; the manifest comes last.
 
@@ -38,6 +41,7 @@ def finalize(
         build: Recipe and fingerprint, ready for JSON.
         num_pairs: Pairs of the plan, made or failed.
         sources: All source images, also those without a pair.
+        pixel_keys: Their fast keys.
     """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
@@ -59,6 +63,7 @@ def finalize(
         shards=shards,
         versions=_versions(),
         sources=None if sources is None else sources.write(out / SOURCES),
+        pixel_keys=None if pixel_keys is None else pixel_keys.write(out / PIXEL_KEYS),
     )
     finish_bank(out, manifest, schema)
 

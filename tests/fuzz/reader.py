@@ -79,6 +79,7 @@ def _look_up(bank: Bank, _: Path) -> None:
         bank.rows_of_class(label)
     for name in ("seed", "prompt", "on_target", "noise_ratio"):
         bank.column(name)
+    bank.digest_of(torch.zeros(3, 8, 8, dtype=torch.uint8))
     bank.manifest.to_json()
     repr(bank)
     bank.projections()
