@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genie_transforms import UserError
-from index.diffusion import ModelConfig
+from index.diffusion import EVERYWHERE, ModelConfig, check_interval
 from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
 from index.sources import check_template
@@ -70,9 +70,13 @@ class BuildConfig(ModelConfig, PlanConfig):
             makes it in --ada-steps steps, and only X_{r*} in full; neighbours previews some pairs,
             and others take r* from the images most like theirs.
         ada_steps: Steps of a preview from r = 1; 2 are the projection to x_0.
+        ada_guidance: Guidance in previews, too; without it they cost half.
         noise: One noise for all r of a pair, or one for each.
         num_inference_steps: Steps of the whole denoising, from r = 1; if not given, the model's.
         guidance_scale: Classifier-free guidance, 1 or less for none; if not given, the model's.
+        guidance_interval: Two timesteps, guidance from the first up to below the second, and to the
+            end if that is 1000; a step without costs half. Of Stable Diffusion 3, t is 1000 times
+            the weight of the noise.
         negative_prompt: What guidance moves away from.
         prompt: Template with {target}, and {superclass} if --class-names has them.
         agree: Let "a" or "an" before {target} agree with what follows.
@@ -111,9 +115,11 @@ class BuildConfig(ModelConfig, PlanConfig):
     rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
     ada: Literal["full", "preview", "neighbours"] = "full"
     ada_steps: int = 3
+    ada_guidance: bool = True
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    guidance_interval: tuple[float, float] = EVERYWHERE
     negative_prompt: str = ""
     prompt: str = "A photo of a {target}"
     agree: bool = False
@@ -143,6 +149,7 @@ class BuildConfig(ModelConfig, PlanConfig):
         super().__post_init__()
         self._check_noise_ratios()
         self._check_numbers()
+        check_interval(self.guidance_interval)
         self._check_prompts()
         if self.keep_sweep and self.ada != "full":
             raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from benchmarks.episodes import (
@@ -22,9 +18,9 @@ from benchmarks.episodes import (
     cached,
     common_build,
     cross_class_pairs,
-    decoded_rows,
     few_shot_set,
     network_rows_of,
+    read_pairs,
 )
 from benchmarks.few_shot import BASELINE, Added, Arm
 from genie_transforms.format import Manifest
@@ -91,29 +87,6 @@ def make_repeats(pool: Pool, method: str, more: int) -> Repeats:
         network_rows_of(ratio, pool.config.num_inference_steps),
         None if counts["reused"] else counts["network_rows"] / counts["rows"],
     )
-
-
-def read_pairs(bank: Path, source_ids: Sequence[str], num_classes: int, variations: int) -> Tensor:
-    """Read a bank of every image towards every other class, `variations` times each.
-
-    Returns:
-        ``(S, C, V, 3, H, W)`` uint8, S in the order of `source_ids`; black where the target is
-        the source's own class.
-
-    Raises:
-        ValueError: A pair gave no image.
-    """
-    places = {name: place for place, name in enumerate(source_ids)}
-    expected = len(places) * (num_classes - 1) * variations
-    columns = ["source_id", "label", "image"]
-    made: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
-    for row in decoded_rows(bank, columns, expected=expected):
-        made[places[row["source_id"]], row["label"]].append(row["image"])  # variations in order
-    one = next(iter(made.values()))[0]
-    images = one.new_zeros((len(places), num_classes, variations, *one.shape))
-    for pair, of_pair in made.items():
-        images[pair] = torch.stack(of_pair)
-    return images
 
 
 def _evaluate(images: Tensor, pool: Pool) -> dict[str, npt.NDArray[Any]]:

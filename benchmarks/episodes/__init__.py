@@ -15,12 +15,12 @@ from .ratios import FIXED, INVERTED, POOL_NOISE_RATIOS, SAME_CLASS
 if TYPE_CHECKING:
     from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
     from .heads import LabelledFeatures, accuracy
-    from .images import EvaluatedImages, cached
+    from .images import EvaluatedImages, cached, evaluate_images
     from .inverted import add_inverted_images
     from .pairs import Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
     from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
     from .selectors import embedded_by
-    from .sweeps import decoded_rows, read_sweep
+    from .sweeps import decoded_rows, read_pairs, read_sweep
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -34,12 +34,12 @@ else:
                 "write_episodes",
             ],
             "heads": ["LabelledFeatures", "accuracy"],
-            "images": ["EvaluatedImages", "cached"],
+            "images": ["EvaluatedImages", "cached", "evaluate_images"],
             "inverted": ["add_inverted_images"],
             "pairs": ["Pairs", "cross_class_pairs", "inverted_pairs", "same_class_pairs"],
             "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
             "selectors": ["embedded_by"],
-            "sweeps": ["decoded_rows", "read_sweep"],
+            "sweeps": ["decoded_rows", "read_pairs", "read_sweep"],
         },
     )
 
@@ -68,11 +68,13 @@ __all__ = [
     "decoded_rows",
     "draw",
     "embedded_by",
+    "evaluate_images",
     "few_shot_set",
     "inverted_pairs",
     "make_pool",
     "network_rows_of",
     "read_episodes",
+    "read_pairs",
     "read_sweep",
     "same_class_pairs",
     "write_episodes",

@@ -21,9 +21,9 @@ GROUPS = {
     "source": ("image_root", "on_bad_image", "class_names", "captions", "captioner"),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
-        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),
-        *("num_inference_steps", "guidance_scale", "negative_prompt", "agree", "inversions"),
-        *("resolution", "seed"),
+        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "ada_guidance"),
+        *("noise", "num_inference_steps", "guidance_scale", "guidance_interval"),
+        *("negative_prompt", "agree", "inversions", "resolution", "seed"),
     ),
     "plan": ("pairs", "confusion", "max_pairs", "only_classes", "max_class_size", "variations"),
     "cost": (

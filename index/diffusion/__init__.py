@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from index.lazy import lazy_members
 
 from .config import ModelConfig, WeightsConfig
+from .interval import EVERYWHERE, check_interval, guided_at
 
 if TYPE_CHECKING:
     from .families import load_family
@@ -29,6 +30,7 @@ else:
     )
 
 __all__ = [
+    "EVERYWHERE",
     "IMAGE_ROWS",
     "Conditioning",
     "Family",
@@ -37,7 +39,9 @@ __all__ = [
     "Scheduler",
     "Switches",
     "WeightsConfig",
+    "check_interval",
     "find_batch_size",
+    "guided_at",
     "is_flow",
     "is_stochastic",
     "load_family",

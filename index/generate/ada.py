@@ -93,7 +93,9 @@ class Ada:
         """Sweep pairs with few solver steps."""
         config = self.context.config
         return self._candidates(
-            dict.fromkeys(sorted(positions), config.sweep_ratios), config.ada_steps
+            dict.fromkeys(sorted(positions), config.sweep_ratios),
+            config.ada_steps,
+            guided=config.ada_guidance,
         )
 
     def _in_full(
@@ -114,6 +116,8 @@ class Ada:
         noise_ratios: Mapping[int, tuple[float, ...]],
         num_inference_steps: int,
         first_attempts: Mapping[int, int] | None = None,
+        *,
+        guided: bool = True,
     ) -> dict[int, Candidates]:
         """Generate pairs at some noise ratios, embed the images, and choose among them.
 
@@ -121,8 +125,11 @@ class Ada:
             noise_ratios: Of each pair, by position.
             num_inference_steps: Steps of the grid from r = 1.
             first_attempts: See `Generation.generate`.
+            guided: See `Generation.generate`.
         """
-        generated = self.generation.generate(noise_ratios, num_inference_steps, first_attempts)
+        generated = self.generation.generate(
+            noise_ratios, num_inference_steps, first_attempts, guided=guided
+        )
         if not generated:
             return {}
         with self.generation.stage("embed"):
