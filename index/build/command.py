@@ -11,6 +11,8 @@ from index.command import run_command
 from index.config import BuildConfig
 from index.stopping import Stopped
 
+from .presets import PRESETS
+
 logger = logging.getLogger("genie.build")
 
 GROUPS = {
@@ -38,7 +40,7 @@ GROUPS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS)
+    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS, presets=PRESETS)
 
 
 def _build(config: BuildConfig) -> None:

@@ -29,7 +29,7 @@ def family(request: pytest.FixtureRequest) -> Family:
 
 
 def _swept(family: Family, pairs: list[SweepPair] = PAIRS, **settings: Any) -> list[Tensor]:
-    chosen = {"num_inference_steps": 8, "guidance_scale": 5.0, **settings}
+    chosen = {"num_inference_steps": 5, "guidance_scale": 5.0, **settings}
     return sweep_latents(family, IMAGES, pairs, SweepSettings(**chosen))
 
 
@@ -53,9 +53,9 @@ def test_a_batch_equals_one_at_a_time(family: Family) -> None:
             torch.testing.assert_close(one, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("interval", [(0.0, 1000.0), INSIDE, (0.0, 800.0), (801.0, 1000.0)])
+@pytest.mark.parametrize("interval", [(0.0, 1000.0), (300.0, 801.0)])
 def test_rows_are_those_that_are_counted(family: Family, interval: tuple[float, float]) -> None:
-    settings = SweepSettings(num_inference_steps=7, guidance_interval=interval)
+    settings = SweepSettings(num_inference_steps=4, guidance_interval=interval)
     counted = sum(network_rows(family, pair.noise_ratios, settings) for pair in PAIRS)
     assert sweep(family, IMAGES, PAIRS, settings).network_rows == counted
 
