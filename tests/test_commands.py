@@ -24,6 +24,7 @@ COMMANDS = [
     "benchmarks.long_tail",
     "benchmarks.long_tail.livt",
     "benchmarks.long_tail.vl_ltr",
+    "benchmarks.price",
     "benchmarks.small_pipeline",
     "benchmarks.throughput",
     "benchmarks.unisiam",

@@ -11,5 +11,5 @@ PRESETS: Mapping[str, Sequence[str]] = {
         *("--ada", "preview", "--ada-steps", "2"),
     ),
 }
-"""What each stands for: paper is the defaults, the whole sweep in full; fast sends about a thirteenth
-of its rows through the network (`benchmarks.price`), with guidance at all but the last steps."""
+"""What each stands for: paper is the defaults, the whole sweep in full; fast sends a thirteenth of
+its rows through the network (`benchmarks.price`), with guidance at all but the last steps."""

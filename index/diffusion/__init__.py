@@ -12,7 +12,7 @@ from .config import ModelConfig, WeightsConfig
 from .interval import EVERYWHERE, check_interval, guided_at
 
 if TYPE_CHECKING:
-    from .families import load_family
+    from .families import family_of, load_family
     from .family import IMAGE_ROWS, Conditioning, Family
     from .schedulers import Scheduler, is_flow, is_stochastic, with_timesteps
     from .speed import Switches, find_batch_size
@@ -21,7 +21,7 @@ else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "families": ["load_family"],
+            "families": ["family_of", "load_family"],
             "family": ["IMAGE_ROWS", "Conditioning", "Family"],
             "schedulers": ["Scheduler", "is_flow", "is_stochastic", "with_timesteps"],
             "speed": ["Switches", "find_batch_size"],
@@ -40,6 +40,7 @@ __all__ = [
     "Switches",
     "WeightsConfig",
     "check_interval",
+    "family_of",
     "find_batch_size",
     "guided_at",
     "is_flow",

@@ -12,7 +12,7 @@ from .config import StageConfig
 
 if TYPE_CHECKING:
     from .fitting import FitSettings, draw, fit
-    from .models import SmallResNet, make_scheduler
+    from .models import SmallResNet, make_scheduler, make_tokenizer
     from .oracle import train_oracle
     from .pipeline import train_pipeline
     from .report import figures, save, write_trained
@@ -23,7 +23,7 @@ else:
         __name__,
         {
             "fitting": ["FitSettings", "draw", "fit"],
-            "models": ["SmallResNet", "make_scheduler"],
+            "models": ["SmallResNet", "make_scheduler", "make_tokenizer"],
             "oracle": ["train_oracle"],
             "pipeline": ["train_pipeline"],
             "report": ["figures", "save", "write_trained"],
@@ -42,6 +42,7 @@ __all__ = [
     "figures",
     "fit",
     "make_scheduler",
+    "make_tokenizer",
     "save",
     "train_oracle",
     "train_pipeline",
