@@ -129,12 +129,15 @@ _TINY: Mapping[str, Settings] = {
 }
 
 
-def make_pipeline(architecture: str, *, tiny: bool = False, seed: int = 0) -> Any:
-    """Make a pipeline with random weights, in float32 on the CPU.
+def make_pipeline(
+    architecture: str, *, tiny: bool = False, device: str = "cpu", seed: int = 0
+) -> Any:
+    """Make a pipeline with random weights, in float32.
 
     Args:
         architecture: sd15, sdxl or sd3.
         tiny: With the same parts, made small.
+        device: Where the weights are drawn; a processor takes a minute for the large ones.
         seed: Of the weights.
 
     Raises:
@@ -142,10 +145,11 @@ def make_pipeline(architecture: str, *, tiny: bool = False, seed: int = 0) -> An
     """
     make = {"sd15": _sd15, "sdxl": _sdxl, "sd3": _sd3}[architecture]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
         tokenizer = make_tokenizer(["a", "photo", "of", "circle", "square", "star", "cross"])
         tokenizer.model_max_length = _MAX_TOKENS
-        return make(tokenizer, tiny)
+        torch.manual_seed(seed)
+        with torch.device(device):
+            return make(tokenizer, tiny)
 
 
 def _sd15(tokenizer: CLIPTokenizer, tiny: bool) -> StableDiffusionPipeline:

@@ -89,7 +89,8 @@ def open_with(config: Config, row: Row, switches: Switches) -> Family:
     dtype = dtype_of(config, row)
     if not config.architecture:
         return load_family(config.model, dtype=dtype, device=config.device, switches=switches)
-    pipeline = make_pipeline(config.architecture, tiny=config.tiny).to(dtype=getattr(torch, dtype))
+    made = make_pipeline(config.architecture, tiny=config.tiny, device=config.device)
+    pipeline = made.to(dtype=getattr(torch, dtype))
     return family_of(pipeline, config.architecture, device=config.device, switches=switches)
 
 

@@ -102,7 +102,7 @@ class Denoiser:
             ``(B, C, h, w)`` float32.
         """
         scale = self.guidance.scale
-        rows = guided_at(timesteps, self.guidance.interval).nonzero()[:, 0]
+        rows: Tensor = guided_at(timesteps, self.guidance.interval).nonzero()[:, 0]
         if scale is None or not len(rows):
             return self.predict(latents, timesteps, prompts)
         negative = len(next(iter(self.guidance.conditioning.values()))) - 1
@@ -110,7 +110,7 @@ class Denoiser:
         times = torch.cat([timesteps[rows], timesteps])
         rows = rows.to(latents.device)
         predicted = self.predict(torch.cat([latents[rows], latents]), times, both)
-        unconditional, conditional = predicted.split([len(rows), len(latents)])
+        unconditional, conditional = predicted[: len(rows)], predicted[len(rows) :]
         # In float32 whatever the network's precision: the scale enlarges a difference of two
         # similar numbers, and with it the rounding of half precision.
         guided = unconditional + scale * (conditional[rows] - unconditional)

@@ -63,12 +63,13 @@ def test_rows_are_those_that_are_counted(family: Family, interval: tuple[float, 
 def test_rows_by_hand(stable_diffusion_folder: Path) -> None:
     family = load_family(str(stable_diffusion_folder))
     settings = SweepSettings(num_inference_steps=4, guidance_interval=(300.0, 700.0))
-    # t = 999, 666, 333, 0: two of four have guidance.
-    assert network_rows(family, [1.0], settings) == 6
-    # r = .5 begins at 333, which is moved to 500.
+    # t = 999, 749, 500, 250: one of four has guidance.
+    assert network_rows(family, [1.0], settings) == 5
     assert network_rows(family, [0.5], settings) == 3
-    # r = .8 begins at 666, which is moved to 800, out of the interval.
-    assert network_rows(family, [0.8], settings) == 4
+    # r = .6 begins at 500, which is moved to 600.
+    assert network_rows(family, [0.6], settings) == 3
+    # r = .69 and .71 begin there, too: one is moved within the interval, one out of it.
+    assert network_rows(family, [0.69, 0.71], settings) == 3 + 2
 
 
 def test_the_end_belongs_to_the_interval_of_all() -> None:
