@@ -31,6 +31,7 @@ COMMANDS = [
     "index.convert",
     "index.demo.classify",
     "index.demo.train",
+    "index.evaluate",
     "index.invert",
     "index.leakage",
     "index.report",

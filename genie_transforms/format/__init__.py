@@ -5,7 +5,7 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
-from .card import Provenance, dataset_card, write_card
+from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .codec import (
     Size,
     decode_image,
@@ -94,6 +94,7 @@ __all__ = [
     "open_image",
     "planes_of",
     "read_bank",
+    "read_evaluation",
     "read_json",
     "read_rows",
     "read_shard",
@@ -107,6 +108,7 @@ __all__ = [
     "verify_bank",
     "write_bank",
     "write_card",
+    "write_evaluation",
     "write_json",
     "write_shard",
 ]
