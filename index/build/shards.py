@@ -135,8 +135,7 @@ def write_pairs(
         stats: What it cost and what failed.
     """
     config, keys, positions = job.context.config, job.shard_keys(number), sorted(pairs)
-    out, known = config.out, job.context.r_stars
-    votes = {"known_r_stars": known.digest()} if config.ada == "neighbours" else {}
+    out = config.out
     # Embeddings before rows: the stats that `write_shard` writes last say that all is there.
     embeddings = write_embeddings(
         embeddings_path(out, number),
@@ -150,7 +149,7 @@ def write_pairs(
         job.plan.num_shards,
         [pairs[position].row for position in positions],
         job.context.source.class_names,
-        {**stats, **votes, "embeddings": embeddings, "build": job.build},
+        {**stats, "embeddings": embeddings, "build": job.build},
         keep_sweep=config.keep_sweep,
     )
 
