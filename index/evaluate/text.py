@@ -124,7 +124,11 @@ def _judge_notes(found: dict[str, Any]) -> list[str]:
     labels, judge = found["labels"], found["judge"]
     if labels["unjudged"]:
         notes.append(f"{judge} has not judged {labels['unjudged']} rows.")
-    return [*notes, f"Hardness is of the {found['hardness']['rows']} rows that {judge} calls right."]
+    return [
+        *notes,
+        f"Hardness is of the {found['hardness']['rows']} rows that {judge} calls right. It was not "
+        "asked about the real images.",
+    ]
 
 
 def _names(names: Sequence[str]) -> str:
