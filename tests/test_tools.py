@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +23,7 @@ BLOCKS = python_blocks((Path(__file__).parents[1] / "docs" / "tools.md").read_te
 
 
 @pytest.fixture(autouse=True)
-def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bank]:
+def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bank:
     """A bank and the images that it was made from, in the folder where the blocks run."""
     recipe = {"backbone": "demo"}
     folder = write_bank(tmp_path / "genie-bank", change=lambda fields: {**fields, "recipe": recipe})
@@ -35,7 +34,7 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bank]:
         source_image(number).save(photo)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    yield Bank.open(folder, keep=None)
+    return Bank.open(folder, keep=None)
 
 
 def run(heading: str) -> dict[str, Any]:
@@ -56,7 +55,9 @@ def test_datasets_finds_the_rows(
 ) -> None:
     # Judgements and embeddings are Arrow files of the same folder, and no rows.
     (tmp_path / "genie-bank" / "judgements").mkdir()
-    shutil.copy(tmp_path / "genie-bank" / "data-00000-of-00002.arrow", "genie-bank/judgements/a.arrow")
+    shutil.copy(
+        tmp_path / "genie-bank" / "data-00000-of-00002.arrow", "genie-bank/judgements/a.arrow"
+    )
     if by_card:
         # Of a local folder that `save_to_disk` could have written, `load_dataset` says so and
         # stops; from the hub it does not ask, and goes by the card.

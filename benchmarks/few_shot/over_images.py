@@ -60,7 +60,9 @@ def interval_over_images(
     return float(1.96 * np.sqrt(known.var() / len(known) + max(0.0, over_images)))
 
 
-def class_variance(values: Floats, members: Sequence[Sequence[int] | None], rows: Integers) -> float:
+def class_variance(
+    values: Floats, members: Sequence[Sequence[int] | None], rows: Integers
+) -> float:
     """Return V_c of the module's formula for the images of one class in one part.
 
     Args:

@@ -85,9 +85,7 @@ class Provenance:
     source_license: str | None = None
 
 
-def dataset_card(
-    manifest: Manifest, repo_id: str, about: Provenance, evaluation: str = ""
-) -> str:
+def dataset_card(manifest: Manifest, repo_id: str, about: Provenance, evaluation: str = "") -> str:
     """Return the card of a bank on the hub.
 
     Args:

@@ -11,7 +11,7 @@ from genie_transforms import Bank
 from genie_transforms.format import DEFAULT_KEEP, write_evaluation, write_json
 from index.embed import Integers
 from index.installed import require_packages
-from index.sources import open_source
+from index.sources import Source, open_source
 
 from .config import EvaluateConfig
 from .copies import near_duplicates
@@ -61,12 +61,7 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
     names = [str(source.ids[place]) for place in real.places]
     copies = near_duplicates(real.embeddings, generated.embeddings, generated.places, names)
     return {
-        "bank": str(config.bank),
-        "keep": keep,
-        "rows": len(bank),
-        "real": config.real,
-        "real_kind": source.kind,
-        "seed": config.seed,
+        **_about(config, bank, source),
         "feature_space": _feature_space(backbone.name, bool(config.backbone)),
         "dimension": backbone.dimension,
         "classes": {
@@ -81,13 +76,20 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
             "unreadable": len(asked) - len(real.places),
             "sources_of_the_bank": sum(map(bank.knows_source, real.groups)),
         },
-        "near_duplicates": {
-            "rows": len(copies),
-            "share": len(copies) / max(1, len(generated.places)),
-            "nearest": [asdict(copy) for copy in copies[:10]],
-        },
+        "near_duplicates": {"rows": len(copies), "nearest": [asdict(one) for one in copies[:10]]},
         **_compared(*matched(real, generated, rng), rng, config.seed),
         **_judged(bank, config.judge),
+    }
+
+
+def _about(config: EvaluateConfig, bank: Bank, source: Source) -> dict[str, Any]:
+    return {
+        "bank": str(config.bank),
+        "keep": bank.keep,
+        "rows": len(bank),
+        "real": config.real,
+        "real_kind": source.kind,
+        "seed": config.seed,
     }
 
 

@@ -162,9 +162,7 @@ def _embed(images: Iterator[Tensor], count: int, backbone: Backbone, what: str) 
     return np.concatenate(blocks)
 
 
-def matched(
-    first: Images, second: Images, rng: np.random.Generator
-) -> tuple[Images, Images]:
+def matched(first: Images, second: Images, rng: np.random.Generator) -> tuple[Images, Images]:
     """Draw equally many images of each class from both sets, as many as there are of each.
 
     Otherwise two sets of the same images would differ by how often each class is there.

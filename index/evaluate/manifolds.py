@@ -33,9 +33,7 @@ class ManifoldScores:
     coverage: float
 
 
-def manifold_scores(
-    real: Embeddings, generated: Embeddings, k: int = NEIGHBOURS
-) -> ManifoldScores:
+def manifold_scores(real: Embeddings, generated: Embeddings, k: int = NEIGHBOURS) -> ManifoldScores:
     """Return precision and recall, density and coverage.
 
     A neighbourhood is a closed ball: what is exactly as far away as the k-th neighbour is in it.

@@ -51,7 +51,9 @@ def _judged_rows(found: dict[str, Any]) -> list[Row]:
     )
     for name, shown in (("source_probability", "P(source)"), ("margin", "P(target) - P(source)")):
         quantiles = hard[name]["quantiles"]
-        between = "" if quantiles is None else f"5 to 95 %: {quantiles[0]:.3f} to {quantiles[2]:.3f}"
+        between = (
+            "" if quantiles is None else f"5 to 95 %: {quantiles[0]:.3f} to {quantiles[2]:.3f}"
+        )
         rows.append((f"{shown} where it is right", _number(hard[name]["mean"]), between))
     return rows
 
