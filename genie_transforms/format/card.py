@@ -140,8 +140,9 @@ def write_evaluation(folder: Path, text: str) -> None:
         text: Markdown.
     """
     path = folder / CARD
-    card = path.read_text(encoding="utf-8") if path.exists() else ""
-    atomic_write(path, with_evaluation(card, text).encode())
+    # Of a card that somebody has edited, every byte stays, whatever its encoding.
+    card = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
+    atomic_write(path, with_evaluation(card, text).encode(errors="surrogateescape"))
 
 
 def read_evaluation(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
     copies = near_duplicates(real.embeddings, generated.embeddings, generated.places, names)
     return {
         **_about(config, bank, source),
+        "backbone": backbone.name,
         "feature_space": _feature_space(backbone.name, bool(config.backbone)),
         "dimension": backbone.dimension,
         "classes": {
@@ -94,8 +96,10 @@ def _about(config: EvaluateConfig, bank: Bank, source: Source) -> dict[str, Any]
 
 
 def _feature_space(name: str, other: bool) -> str:
-    whose = "the backbone that was asked for" if other else "the bank's own backbone"
-    return f"unit-norm embeddings of {name}, {whose}; not Inception's"
+    # For the card: of a file of weights its name, without the folders of this machine.
+    parts = [PurePath(part).name if part[:1] in "/~." else part for part in name.split(":")]
+    whose = "not the one that chose the images" if other else "the bank's own backbone"
+    return f"unit-norm embeddings of {':'.join(parts)}, {whose}; not Inception's"
 
 
 def _compared(

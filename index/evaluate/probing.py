@@ -34,7 +34,8 @@ def real_or_generated(
         seed: Seed of the folds.
 
     Returns:
-        One of each of five folds, in [0, 1]; None if a set has fewer than ten groups.
+        One of each of five folds, in [0, 1]; None if a set has fewer than ten groups, or a fold
+            would be without one of the two.
     """
     few = min(len(set(groups[: len(real)])), len(set(groups[len(real) :])))
     if few < _LEAST_GROUPS:
@@ -44,6 +45,8 @@ def real_or_generated(
     truth = np.arange(len(features)) >= len(real)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
+    if any(len(set(truth[test])) < 2 for _, test in folds.split(features, truth, numbers)):
+        return None
     areas = cross_val_score(
         probe, features, truth, groups=numbers, cv=folds, scoring="roc_auc", error_score="raise"
     )
