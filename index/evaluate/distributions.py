@@ -41,7 +41,7 @@ def _gaussian(embeddings: Embeddings) -> tuple[Doubles, Doubles]:
     doubles = embeddings.astype(np.float64)
     mean = doubles.mean(0)
     root = np.linalg.qr((doubles - mean) / np.sqrt(len(doubles) - 1), mode="r")
-    return mean, root
+    return mean, np.asarray(root)
 
 
 def kernel_distances(
