@@ -57,7 +57,8 @@ def interval_over_images(
     for label in np.unique(labels):
         for rows, members in _drawn(chosen, labels, is_support, int(label)):
             over_images += class_variance(known, members, rows)
-    return float(1.96 * np.sqrt(known.var() / len(known) + max(0.0, over_images)))
+    # NumPy's maximum, since of NaN the built-in one makes 0: what is not known would be nothing.
+    return float(1.96 * np.sqrt(known.var() / len(known) + np.maximum(0.0, over_images)))
 
 
 def class_variance(

@@ -28,6 +28,8 @@ def test_what_every_episode_has_tells_nothing() -> None:
     values = np.array([0.1, 0.5])
     assert np.isnan(class_variance(values, [(0, 1), (0, 1)], np.arange(2)))
     assert class_variance(values, [None, None], np.arange(2)) == 0
+    episodes = [Episode((0, 1), ((0,), (1,)), ((2,), (rows,))) for rows in (3, 4)]
+    assert np.isnan(interval_over_images(values, episodes, np.array([0, 1, 0, 1, 1]), 2))
 
 
 def _pool(seed: int, spread: float, noise: float) -> tuple[list[Episode], Floats, np.ndarray]:
