@@ -51,7 +51,7 @@ def interval_over_images(
         raise ValueError(f"{len(values)} values of {len(episodes)} episodes")
     if len(kept) < 2:
         return float("nan")
-    known, chosen = values[kept], [episodes[number] for number in kept]
+    known, chosen = values[kept], [episodes[number] for number in kept.tolist()]
     is_support = np.arange(len(labels)) < num_support
     over_images = 0.0
     for label in np.unique(labels):
