@@ -29,7 +29,7 @@ from index.sources import fit_to
 from .choice import DEMO, DataChoice
 
 LEARNED = 40
-"""Images of each class that the arm `real-g` draws from."""
+"""Images of each class that the arm `real-g` draws from, if there are as many."""
 
 _SEED = 2**19  # apart from the scenes of training and of the demo's bank
 
@@ -46,7 +46,7 @@ class FewShotSet:
         model: The pipeline's folder; empty for the demo's.
         backbone: What embeds.
         learned: Images of the generator's own training set, or of what it was drawn from,
-            ``(C, M, 3, R, R)`` uint8, M = `LEARNED`.
+            ``(C, M, 3, R, R)`` uint8, M at most `LEARNED`.
         names_of: The oracle: predicts the classes' names of images ``(N, 3, R, R)`` uint8.
         captions: Of each support image; empty if there are none.
         masks: Objects of the support images, ``(S, R, R)`` bool, if known.
@@ -190,15 +190,11 @@ def _learned(choice: DataChoice, names: tuple[str, ...], size: int) -> Tensor:
         raise UserError(f"{choice.name} needs data.root and data.trained")
     data = open_dataset(choice.name, choice.root, "train")
     about = json.loads((choice.trained / "train.json").read_text(encoding="utf-8"))
-    own = rows_of_half(data, about["config"].get("half", "whole"))
+    half = rows_of_half(data, about["config"].get("half", "whole"))
+    of_class = [half[data.labels[half] == data.classes.index(name)] for name in names]
+    most = min(LEARNED, *map(len, of_class))
     drawn = []
-    for name in names:
-        rows = own[data.labels[own] == data.classes.index(name)]
-        if len(rows) < LEARNED:
-            raise UserError(
-                f"class {name!r} of {choice.name} has {len(rows)} training images, {LEARNED} are "
-                "drawn from"
-            )
+    for name, rows in zip(names, of_class, strict=True):
         order = np.random.default_rng(derived_seed(_SEED, f"learned {name}")).permutation(rows)
-        drawn.append(torch.stack([fit_to(data[int(row)][0], size) for row in order[:LEARNED]]))
+        drawn.append(torch.stack([fit_to(data[int(row)][0], size) for row in order[:most]]))
     return torch.stack(drawn)

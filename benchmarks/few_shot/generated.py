@@ -19,6 +19,7 @@ from benchmarks.episodes import (
     network_rows_of,
     same_class_pairs,
 )
+from genie_transforms import UserError
 from index.config import PAPER_NOISE_RATIOS
 from index.generate import projections, select
 
@@ -132,7 +133,10 @@ def real_g(pool: Pool, episode: Episode, seed: int) -> Added:
     rng, count = np.random.default_rng(seed), (episode.n_way - 1) * episode.k_shot
     most = pool.learned.shape[1]
     if count > most:
-        raise ValueError(f"{count} images of a class are wanted, the pool has {most}")
+        raise UserError(
+            f"real-g takes {count} images of the generator's own set for each class, there are "
+            f"{most}: leave the arm out, or take fewer shots"
+        )
     rows = np.stack([rng.choice(most, count, replace=False) for _ in episode.classes])
     images = pool.learned[np.array(episode.classes)[:, None], rows].flatten(0, 1)
     soft = np.eye(episode.n_way).repeat(count, 0)
