@@ -180,6 +180,16 @@ def is_bank_file(name: str) -> bool:
     return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
 
 
+def is_of_whole_bank(name: str, manifest: Manifest) -> bool:
+    """Tell whether a file elsewhere, by its name relative to the bank, is one of `bank_files`.
+
+    Its card counts, too.
+    """
+    beside = (MANIFEST, CARD, *_OTHER_FILES)
+    shards = {shard["name"] for shard in manifest.shards}
+    return name in beside or name in shards or name.split("/")[0] in _FOLDERS
+
+
 def bank_files(folder: Path, manifest: Manifest) -> list[str]:
     """List the files that make a bank, relative to its folder; its card is not among them.
 

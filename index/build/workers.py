@@ -104,6 +104,7 @@ class _Team:
                         left.remove(task)
                         advance(task)
                         deaths = 0
+                        self._before()
                 except BrokenProcessPool as error:
                     deaths += 1
                     self.end()
