@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
 from genie_transforms._errors import (
     BankFormatError,
     BankNotFoundError,
-    StorageError,
+    GeNIeError,
     UnfinishedBankError,
 )
 from genie_transforms.format import (
@@ -18,11 +19,14 @@ from genie_transforms.format import (
     RemoteFolder,
     cache_folder,
     check_inside,
-    is_of_whole_bank,
+    is_beside_shards,
     local_copy,
     new_folder,
     sha256_of,
 )
+
+_READERS = 8
+"""Files that are fetched at once."""
 
 
 def fetch_bank(uri: str) -> Path:
@@ -58,7 +62,7 @@ def fetch_bank(uri: str) -> Path:
     except OSError as error:
         if folder.exists():  # another process was faster
             return folder
-        if isinstance(error, StorageError):
+        if isinstance(error, GeNIeError):
             raise
         raise BankFormatError(f"{remote.name} has names that cannot be here: {error}") from error
     return folder
@@ -68,10 +72,12 @@ def _fetch(
     remote: RemoteFolder, files: dict[str, RemoteFile], manifest: Manifest, folder: Path
 ) -> None:
     """Fetch all files of a bank but its manifest, and check the shards by it."""
-    for name, file in files.items():
-        if name != MANIFEST and is_of_whole_bank(name, manifest):
-            check_inside(remote.name, name)
-            remote.get(name, folder / name, file.size)
+    shards = {shard["name"] for shard in manifest.shards}
+    names = [n for n in files if n != MANIFEST and (n in shards or is_beside_shards(n))]
+    for name in names:
+        check_inside(remote.name, name)
+    with ThreadPoolExecutor(_READERS) as pool:
+        list(pool.map(lambda name: remote.get(name, folder / name, files[name].size), names))
     for shard in manifest.shards:
         path = folder / shard["name"]
         if not path.exists() or sha256_of(path) != shard["sha256"]:

@@ -27,7 +27,7 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_of_whole_bank
+from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_beside_shards
 from .merge import merge_banks
 from .remote import (
     RemoteFile,
@@ -97,7 +97,7 @@ __all__ = [
     "image_of",
     "is_alive",
     "is_bank_file",
-    "is_of_whole_bank",
+    "is_beside_shards",
     "is_temporary",
     "is_uri",
     "link_or_copy",

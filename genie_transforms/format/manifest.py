@@ -180,14 +180,12 @@ def is_bank_file(name: str) -> bool:
     return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
 
 
-def is_of_whole_bank(name: str, manifest: Manifest) -> bool:
-    """Tell whether a file elsewhere, by its name relative to the bank, is one of `bank_files`.
+def is_beside_shards(name: str) -> bool:
+    """Tell whether a path relative to a bank's folder is one of `bank_files`, or the card.
 
-    Its card counts, too.
+    Of shards only the manifest can tell.
     """
-    beside = (MANIFEST, CARD, *_OTHER_FILES)
-    shards = {shard["name"] for shard in manifest.shards}
-    return name in beside or name in shards or name.split("/")[0] in _FOLDERS
+    return name in (MANIFEST, CARD, *_OTHER_FILES) or name.split("/")[0] in _FOLDERS
 
 
 def bank_files(folder: Path, manifest: Manifest) -> list[str]:

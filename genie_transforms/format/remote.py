@@ -104,6 +104,10 @@ class RemoteFolder:
                 f"{_reason(error).replace(uri, name)}; it takes a folder, s3://…, gs://…, or what "
                 "else it was built for"
             ) from error
+        if not path.strip("/"):
+            raise UserError(
+                f"{uri.split('?')[0]} names no folder: give one, such as s3://bucket/bank"
+            )
         try:
             found = system.get_file_info(path)
             bucket = path.split("/")[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import faiss
 import numpy as np
@@ -104,7 +106,9 @@ def check_apart(config: BuildConfig) -> None:
     folder = Path(config.source)
     if not config.source or not folder.is_dir():
         return
-    for name, inside in (("--out", config.folder), ("--cache", config.cache)):
+    there = urlsplit(config.uri or "")
+    out = Path(url2pathname(there.path)) if there.scheme == "file" else config.folder
+    for name, inside in (("--out", out), ("--cache", config.cache)):
         if inside is not None and inside.resolve().is_relative_to(folder.resolve()):
             raise UserError(
                 f"{name} {inside} lies within --source {folder}, where the next run would take it "
