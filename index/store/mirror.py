@@ -91,7 +91,7 @@ class Mirror(NoMirror):
         """Make both folders equal, or the working folder ahead; only for who owns both.
 
         If nobody else has built since, the working folder is right. Else what is there is: another
-        machine went on, or this one is new.
+        machine went on, or this one is new. Where nothing is, nothing here is thrown away for it.
 
         Raises:
             StorageError: The server does not answer, or a disk is full.
@@ -101,7 +101,7 @@ class Mirror(NoMirror):
         there = {name: file for name, file in listed.items() if is_mirrored(name)}
         known = {n: s for n, s in self._sent.items() if n in there and _same(s, there[n])}
         self._sent, self._there = known, set(there)
-        if not self.lock.is_ahead:
+        if there and not self.lock.is_ahead:
             self._take_over(there)
         self._save()
         self.lock.equal()

@@ -182,6 +182,10 @@ def test_a_working_folder_that_another_machine_has_overtaken_follows(
     here = fake.files_of(one.folder)
     here.pop("mirror.json")
     assert here == files_at(uri) == _local(photos, tmp_path / "bank")
+    # Somebody has emptied the place: what is here is not thrown away for it.
+    shutil.rmtree(tmp_path / "there")
+    fake.fake_build(one)
+    assert files_at(uri) == here
 
 
 def test_a_network_that_fails_is_told_in_a_line_and_loses_nothing(
