@@ -66,9 +66,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(
     there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     files = RemoteFolder.files
-    monkeypatch.setattr(
-        RemoteFolder, "files", lambda self: {**files(self), name: RemoteFile(1, 1)}
-    )
+    monkeypatch.setattr(RemoteFolder, "files", lambda self: {**files(self), name: RemoteFile(1, 1)})
     with pytest.raises(BankFormatError, match="names a file outside its folder"):
         Bank.open(there.as_uri())
     assert not _cached(tmp_path)
