@@ -25,6 +25,7 @@ COMMANDS = [
     "benchmarks.long_tail.livt",
     "benchmarks.long_tail.vl_ltr",
     "benchmarks.small_pipeline",
+    "benchmarks.tables",
     "benchmarks.throughput",
     "benchmarks.unisiam",
     "index.build",
