@@ -15,12 +15,13 @@ from .ratios import FIXED, INVERTED, POOL_NOISE_RATIOS, SAME_CLASS
 if TYPE_CHECKING:
     from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
     from .heads import LabelledFeatures, accuracy
-    from .images import EvaluatedImages, cached, evaluate_images
+    from .images import EvaluatedImages, Repeats, cached, evaluate_images
     from .inverted import add_inverted_images
     from .pairs import Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
     from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
+    from .repeats import make_repeats, read_pairs, with_repeats
     from .selectors import embedded_by
-    from .sweeps import decoded_rows, read_pairs, read_sweep
+    from .sweeps import decoded_rows, read_sweep
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -34,12 +35,13 @@ else:
                 "write_episodes",
             ],
             "heads": ["LabelledFeatures", "accuracy"],
-            "images": ["EvaluatedImages", "cached", "evaluate_images"],
+            "images": ["EvaluatedImages", "Repeats", "cached", "evaluate_images"],
             "inverted": ["add_inverted_images"],
             "pairs": ["Pairs", "cross_class_pairs", "inverted_pairs", "same_class_pairs"],
             "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
+            "repeats": ["make_repeats", "read_pairs", "with_repeats"],
             "selectors": ["embedded_by"],
-            "sweeps": ["decoded_rows", "read_pairs", "read_sweep"],
+            "sweeps": ["decoded_rows", "read_sweep"],
         },
     )
 
@@ -60,6 +62,7 @@ __all__ = [
     "Pairs",
     "Pool",
     "PoolConfig",
+    "Repeats",
     "accuracy",
     "add_inverted_images",
     "cached",
@@ -72,10 +75,12 @@ __all__ = [
     "few_shot_set",
     "inverted_pairs",
     "make_pool",
+    "make_repeats",
     "network_rows_of",
     "read_episodes",
     "read_pairs",
     "read_sweep",
     "same_class_pairs",
+    "with_repeats",
     "write_episodes",
 ]

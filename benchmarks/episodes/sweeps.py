@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,26 +95,3 @@ def read_variations(bank: Path, source_ids: Sequence[str], variations: int) -> T
     for row in decoded_rows(bank, ["source_id", "image"], expected=expected):
         made[row["source_id"]].append(row["image"])  # the plan has an image's variations in order
     return torch.stack([torch.stack(images) for images in made.values()])
-
-
-def read_pairs(bank: Path, source_ids: Sequence[str], num_classes: int, variations: int) -> Tensor:
-    """Read a bank of every image towards every other class, `variations` times each.
-
-    Returns:
-        ``(S, C, V, 3, H, W)`` uint8, S in the order of `source_ids`; black where the target is
-        the source's own class.
-
-    Raises:
-        ValueError: A pair gave no image.
-    """
-    places = {name: place for place, name in enumerate(source_ids)}
-    expected = len(places) * (num_classes - 1) * variations
-    columns = ["source_id", "label", "image"]
-    made: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
-    for row in decoded_rows(bank, columns, expected=expected):
-        made[places[row["source_id"]], row["label"]].append(row["image"])  # variations in order
-    one = next(iter(made.values()))[0]
-    images = one.new_zeros((len(places), num_classes, variations, *one.shape))
-    for pair, of_pair in made.items():
-        images[pair] = torch.stack(of_pair)
-    return images

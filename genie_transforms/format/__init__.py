@@ -7,7 +7,7 @@ dataset card, one list of the files that make a bank.
 
 from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
 
-from .card import Provenance, dataset_card, write_card
+from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .codec import (
     Size,
     decode_image,
@@ -29,9 +29,16 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
+from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_beside_shards
 from .merge import merge_banks
 from .pixel_keys import PIXEL_KEYS, PixelKeys
+from .remote import (
+    RemoteFile,
+    RemoteFolder,
+    cache_folder,
+    is_uri,
+    local_copy,
+)
 from .row import ROW_COLUMNS, Row
 from .schema import (
     CLASS_COLUMNS,
@@ -50,7 +57,7 @@ from .temporary import (
     temporary_path,
     this_machine,
 )
-from .untrusted import bank_file, read_json
+from .untrusted import bank_file, check_inside, read_json
 from .verify import verify_bank
 from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
@@ -75,6 +82,8 @@ __all__ = [
     "Manifest",
     "PixelKeys",
     "Provenance",
+    "RemoteFile",
+    "RemoteFolder",
     "Row",
     "Size",
     "arrow_schema",
@@ -82,6 +91,8 @@ __all__ = [
     "atomic_write",
     "bank_file",
     "bank_files",
+    "cache_folder",
+    "check_inside",
     "dataset_card",
     "dataset_files",
     "decode_image",
@@ -92,8 +103,11 @@ __all__ = [
     "image_of",
     "is_alive",
     "is_bank_file",
+    "is_beside_shards",
     "is_temporary",
+    "is_uri",
     "link_or_copy",
+    "local_copy",
     "merge_banks",
     "naming_file",
     "new_folder",
@@ -101,6 +115,7 @@ __all__ = [
     "pixel_key",
     "planes_of",
     "read_bank",
+    "read_evaluation",
     "read_json",
     "read_rows",
     "read_shard",
@@ -114,6 +129,7 @@ __all__ = [
     "verify_bank",
     "write_bank",
     "write_card",
+    "write_evaluation",
     "write_json",
     "write_shard",
 ]
