@@ -6,6 +6,7 @@ dataset card, one list of the files that make a bank.
 """
 
 from .card import Provenance, dataset_card, write_card
+from .carried import carry_judgements, row_keys
 from .codec import (
     Size,
     decode_image,
@@ -27,13 +28,23 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
+from .judgements import (
+    NONE_OF_THEM,
+    Judgement,
+    check_judge_name,
+    judge_names,
+    judgement_path,
+    read_judgements,
+    rows_digest,
+)
+from .manifest import CARD, JUDGEMENTS, MANIFEST, Manifest, bank_files, is_bank_file
 from .merge import merge_banks
 from .row import ROW_COLUMNS, Row
 from .schema import (
     CLASS_COLUMNS,
     COLUMNS,
     DEFAULT_KEEP,
+    REJECTED,
     arrow_schema,
     dataset_files,
     shard_name,
@@ -60,11 +71,15 @@ __all__ = [
     "DEFAULT_KEEP",
     "EXPORTED",
     "EXPORTED_SOURCES",
+    "JUDGEMENTS",
     "MANIFEST",
+    "NONE_OF_THEM",
+    "REJECTED",
     "ROW_COLUMNS",
     "SOURCES",
     "BankDescription",
     "Exported",
+    "Judgement",
     "KnownSources",
     "Layout",
     "Manifest",
@@ -76,6 +91,8 @@ __all__ = [
     "atomic_write",
     "bank_file",
     "bank_files",
+    "carry_judgements",
+    "check_judge_name",
     "dataset_card",
     "dataset_files",
     "decode_image",
@@ -87,6 +104,8 @@ __all__ = [
     "is_alive",
     "is_bank_file",
     "is_temporary",
+    "judge_names",
+    "judgement_path",
     "link_or_copy",
     "merge_banks",
     "naming_file",
@@ -95,9 +114,12 @@ __all__ = [
     "planes_of",
     "read_bank",
     "read_json",
+    "read_judgements",
     "read_rows",
     "read_shard",
     "remove_temporaries",
+    "row_keys",
+    "rows_digest",
     "sha256_of",
     "shard_name",
     "size_of",

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from genie_transforms import FolderInUseError
-from genie_transforms.format import CARD, MANIFEST, is_temporary, remove_temporaries
+from genie_transforms.format import CARD, JUDGEMENTS, MANIFEST, is_temporary, remove_temporaries
 
 from .lock import LOCK
 
@@ -17,7 +17,7 @@ SOURCES = "sources"
 
 
 _FILES = (BUILD, MANIFEST, CARD, LOCK, "state.json", "dataset_info.json", "preview.png")
-_FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES)
+_FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES, JUDGEMENTS)
 _BLOCK = re.compile(r"[0-9a-f]{32}\.arrow")
 
 
