@@ -13,14 +13,14 @@ from .config import BASELINE, FewShotConfig
 if TYPE_CHECKING:
     from .arms import ARMS, Added, Arm, adaptive, fixed, with_support
     from .report import cell, summarize_arm
-    from .scoring import read_or_draw, run_arm, run_episodes
+    from .scoring import LearnFrom, read_or_draw, run_arm, run_episodes
 else:
     __getattr__ = lazy_members(
         __name__,
         {
             "arms": ["ARMS", "Added", "Arm", "adaptive", "fixed", "with_support"],
             "report": ["cell", "summarize_arm"],
-            "scoring": ["read_or_draw", "run_arm", "run_episodes"],
+            "scoring": ["LearnFrom", "read_or_draw", "run_arm", "run_episodes"],
         },
     )
 
@@ -30,6 +30,7 @@ __all__ = [
     "Added",
     "Arm",
     "FewShotConfig",
+    "LearnFrom",
     "adaptive",
     "cell",
     "fixed",

@@ -124,7 +124,8 @@ def test_merged_banks_keep_what_was_said(tmp_path: Path, caplog: Any) -> None:
     assert seeds(Bank.open(merged.path, keep="rejected")) == [0, 4, 11]
     judged = [one.judgements["oracle_class"] for one in Bank.open(merged.path, keep=None)]
     assert judged == [0] * 8 + [None] * 4
-    assert "few" in caplog.text and not judgement_path(merged.path, "few").exists()
+    assert "few" in caplog.text
+    assert not judgement_path(merged.path, "few").exists()
     assert merged.verify() == []
 
 
@@ -229,5 +230,6 @@ def test_keys_do_not_depend_on_numbers(tmp_path: Path) -> None:
     a = write_bank(tmp_path / "a", [row(0, 0, 0, 1)], class_names=["a", "b"], num_shards=1)
     b = write_bank(tmp_path / "b", [row(0, 0, 1, 0)], class_names=["b", "a"], num_shards=1)
     keys = [row_keys(folder, Manifest.read(folder)).to_pylist() for folder in (a, b)]
-    assert keys[0] == keys[1] and len(keys[0][0]) == 32
+    assert keys[0] == keys[1]
+    assert len(keys[0][0]) == 32
     assert rows_digest(Manifest.read(a)) != rows_digest(Manifest.read(b))
