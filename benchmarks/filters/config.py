@@ -43,7 +43,7 @@ class FiltersConfig:
     k_shot: tuple[int, ...] = (1, 5)
     n_way: int = 5
     n_query: int = 16
-    per_class: int = 10
+    per_class: int = 8
     num_inference_steps: int = 10
     seed: int = 0
     json: Path | None = None
