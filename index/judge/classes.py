@@ -85,7 +85,9 @@ def read_class_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise MissingFileError(f"no classes at {path}")
     try:
-        pairs = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=list)
+        pairs = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_Pairs)
+        if not isinstance(pairs, _Pairs):
+            raise ValueError("it is none")
         given = dict(pairs)
     except (ValueError, TypeError, RecursionError) as error:
         raise UserError(
@@ -101,6 +103,10 @@ def read_class_file(path: Path) -> dict[str, Any]:
                 f"null, got {value!r}"
             )
     return given
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The entries of a JSON object, also those of one name."""
 
 
 def _numbers(one: str | int, places: Mapping[str, set[int]], count: int) -> set[int]:

@@ -40,8 +40,9 @@ def open_zero_shot(spec: str, prompts: Sequence[str]) -> Network:
         raise MissingFileError(f"cannot open the tokenizer of clip:{spec}: {error}") from error
     most = model.config.text_config.max_position_embeddings
     # SigLIP was trained on texts that are padded to its full length.
-    padding = "max_length" if "siglip" in model.config.model_type else True
-    tokens = tokenizer(list(prompts), padding=padding, max_length=most, return_tensors="pt")
+    siglip = "siglip" in model.config.model_type
+    padding = {"padding": "max_length", "max_length": most} if siglip else {"padding": True}
+    tokens = tokenizer(list(prompts), return_tensors="pt", **padding)
     if tokens["input_ids"].shape[1] > most:
         raise UserError(f"a prompt has more than the {most} tokens that clip:{spec} reads")
     with torch.inference_mode():

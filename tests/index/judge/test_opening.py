@@ -112,8 +112,9 @@ def test_zero_shot_is_the_cosine_with_the_texts(tmp_path: Path, images: Tensor, 
         part.save_pretrained(tmp_path)
     prompts = ["a photo of a cat", "a photo of a red fox"]
     judge = open_judge(f"clip:{tmp_path}", BANK, prompts)
-    padding = "max_length" if kind == "siglip" else True
-    tokens = tokenizer(prompts, padding=padding, max_length=24, return_tensors="pt")
+    siglip = {"padding": "max_length", "max_length": 24}
+    padding = siglip if kind == "siglip" else {"padding": True}
+    tokens = tokenizer(prompts, return_tensors="pt", **padding)
     pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
     with torch.inference_mode():
         expected = model(**tokens, pixel_values=pixels).logits_per_image.softmax(1)
@@ -143,7 +144,7 @@ def test_a_folder_of_your_own(tmp_path: Path, images: Tensor) -> None:
         save_judge(tmp_path / "other", nn.Linear(2, 2), about)
     for change, match in (
         ({"architecture": "resnet11"}, "unknown architecture 'resnet11'"),
-        ({"weights": "../x.safetensors"}, "must lie beside it"),
+        ({"weights": "../x.safetensors"}, "must be a file beside it"),
         ({"crop": "x"}, "damaged"), ({"classes": []}, "damaged"), ({"more": 1}, "damaged"),
     ):  # fmt: skip
         path = tmp_path / "judge" / "judge.json"
