@@ -6,7 +6,7 @@ dataset card, one list of the files that make a bank.
 """
 
 from .card import Provenance, dataset_card, write_card
-from .carried import carry_judgements, row_keys
+from .carried import carry_judgements, row_key, row_keys
 from .codec import (
     Size,
     decode_image,
@@ -118,6 +118,7 @@ __all__ = [
     "read_rows",
     "read_shard",
     "remove_temporaries",
+    "row_key",
     "row_keys",
     "rows_digest",
     "sha256_of",

@@ -45,6 +45,18 @@ def row_keys(folder: Path, manifest: Manifest) -> pa.ChunkedArray:
     return pa.chunked_array(keys, KEY)
 
 
+def row_key(source_digest: str, source: str, target: str, image: bytes) -> bytes:
+    """Return the key of one row; see `row_keys`.
+
+    Args:
+        source_digest: The row's.
+        source: Name of its source's class.
+        target: Name of its target class.
+        image: Its image as it is stored.
+    """
+    return _key(source_digest, source, target, hashlib.sha256(image).digest())
+
+
 def image_digests(table: pa.Table) -> Iterator[bytes]:
     """Yield the SHA-256 of each row's encoded image; that of nothing if it has none."""
     for image in pc.struct_field(table.column("image").combine_chunks(), "bytes"):
@@ -134,8 +146,11 @@ def _keys_of(table: pa.Table, class_names: Sequence[str]) -> Iterator[bytes]:
     digests, sources, targets = (
         table.column(name).to_pylist() for name in ("source_digest", "source_label", "label")
     )
-    for digest, source, target, image in zip(
-        digests, sources, targets, image_digests(table), strict=True
-    ):
-        text = json.dumps([digest, class_names[source], class_names[target]])
-        yield hashlib.sha256(text.encode() + image).digest()
+    rows = zip(digests, sources, targets, image_digests(table), strict=True)
+    for digest, source, target, image in rows:
+        yield _key(digest, class_names[source], class_names[target], image)
+
+
+def _key(source_digest: str, source: str, target: str, image: bytes) -> bytes:
+    text = json.dumps([source_digest, source, target])
+    return hashlib.sha256(text.encode() + image).digest()

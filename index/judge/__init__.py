@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .classes import class_groups, read_class_file
     from .judge import Judge
     from .opening import CLASSIFIER_HELP, demo_judge, open_judge
+    from .review import ReviewList, last_change, review_summary, reviewed
+    from .saved import SavedJudge, save_judge
     from .verdicts import accuracy_on_real, judge_bank
 else:
     __getattr__ = lazy_members(
@@ -24,6 +26,8 @@ else:
             "classes": ["class_groups", "read_class_file"],
             "judge": ["Judge"],
             "opening": ["CLASSIFIER_HELP", "demo_judge", "open_judge"],
+            "review": ["ReviewList", "last_change", "review_summary", "reviewed"],
+            "saved": ["SavedJudge", "save_judge"],
             "verdicts": ["accuracy_on_real", "judge_bank"],
         },
     )
@@ -32,11 +36,17 @@ __all__ = [
     "CLASSIFIER_HELP",
     "Judge",
     "JudgeConfig",
+    "ReviewList",
+    "SavedJudge",
     "accuracy_on_real",
     "class_groups",
     "demo_judge",
     "judge_bank",
+    "last_change",
     "main",
     "open_judge",
     "read_class_file",
+    "review_summary",
+    "reviewed",
+    "save_judge",
 ]
