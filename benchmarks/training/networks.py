@@ -50,7 +50,7 @@ def make_network(config: TrainingConfig, num_classes: int) -> nn.Module:
 
 def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     kind, _, name = config.model.partition(":")
-    more = dict(_setting(text) for text in config.model_settings)
+    more = read_settings(config.model_settings)
     try:
         if config.model in SMALL_RESNETS:
             return SmallImageResNet(*SMALL_RESNETS[config.model], num_classes, **more)
@@ -70,6 +70,15 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
         f"unknown model {config.model!r}; choose {', '.join(SMALL_RESNETS)}, torchvision:NAME or "
         "timm:NAME"
     )
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Return what `--model-settings` say, by name.
+
+    Raises:
+        UserError: One is not name=value.
+    """
+    return dict(_setting(text) for text in texts)
 
 
 def _setting(text: str) -> tuple[str, Any]:
