@@ -110,7 +110,7 @@ def last_change(folder: Path) -> ReviewList:
     """Return what the last list has changed in a bank; nothing if there was none."""
     if REJECTED not in judge_names(folder):
         return ReviewList()
-    last = Judgement.read(folder, REJECTED).about.get("last")
+    last: Any = Judgement.read(folder, REJECTED).about.get("last")
     try:
         return ReviewList(_keys(last["reject"]), _keys(last["accept"]))
     except (ValueError, TypeError, KeyError):

@@ -152,7 +152,7 @@ class _Columns:
             range(len(block[1])),
         )
         target, source = (verdicts.probabilities[rows, labels[:, side]] for side in (0, 1))
-        known = groups.any(1)
+        known = np.asarray(groups.any(1))
         return cls(verdicts.classes, target, source, (known[labels[:, 0]], known[labels[:, 1]]))
 
     @staticmethod
