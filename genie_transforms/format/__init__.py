@@ -5,7 +5,7 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
-from .card import Provenance, dataset_card, write_card
+from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .carried import carry_judgements, row_key, row_keys
 from .codec import (
     Size,
@@ -37,8 +37,23 @@ from .judgements import (
     read_judgements,
     rows_digest,
 )
-from .manifest import CARD, JUDGEMENTS, MANIFEST, Manifest, bank_files, is_bank_file
+from .manifest import (
+    CARD,
+    JUDGEMENTS,
+    MANIFEST,
+    Manifest,
+    bank_files,
+    is_bank_file,
+    is_beside_shards,
+)
 from .merge import merge_banks
+from .remote import (
+    RemoteFile,
+    RemoteFolder,
+    cache_folder,
+    is_uri,
+    local_copy,
+)
 from .row import ROW_COLUMNS, Row
 from .schema import (
     CLASS_COLUMNS,
@@ -58,7 +73,7 @@ from .temporary import (
     temporary_path,
     this_machine,
 )
-from .untrusted import bank_file, read_json
+from .untrusted import bank_file, check_inside, read_json
 from .verify import verify_bank
 from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
@@ -84,6 +99,8 @@ __all__ = [
     "Layout",
     "Manifest",
     "Provenance",
+    "RemoteFile",
+    "RemoteFolder",
     "Row",
     "Size",
     "arrow_schema",
@@ -91,7 +108,9 @@ __all__ = [
     "atomic_write",
     "bank_file",
     "bank_files",
+    "cache_folder",
     "carry_judgements",
+    "check_inside",
     "check_judge_name",
     "dataset_card",
     "dataset_files",
@@ -103,16 +122,20 @@ __all__ = [
     "image_of",
     "is_alive",
     "is_bank_file",
+    "is_beside_shards",
     "is_temporary",
+    "is_uri",
     "judge_names",
     "judgement_path",
     "link_or_copy",
+    "local_copy",
     "merge_banks",
     "naming_file",
     "new_folder",
     "open_image",
     "planes_of",
     "read_bank",
+    "read_evaluation",
     "read_json",
     "read_judgements",
     "read_rows",
@@ -130,6 +153,7 @@ __all__ = [
     "verify_bank",
     "write_bank",
     "write_card",
+    "write_evaluation",
     "write_json",
     "write_shard",
 ]
