@@ -54,7 +54,9 @@ class OpenedBank:
         num_rows = manifest.num_rows
         table = ShardTable(path, manifest)
         clauses = [] if keep is None else parse_keep(keep, table.flat_columns)
-        mask, kept = apply_keep(clauses, table.arrow.column, num_rows, manifest.class_names)
+        mask, kept = apply_keep(
+            clauses, table.arrow.column, num_rows, manifest.class_names, table.class_columns
+        )
         physical = np.flatnonzero(mask)
         # Three numberings meet here: rows on disk, rows that the filter kept (`physical` leads from
         # these to those) and, for the look-up by source, the way back; -1 for rows left out.

@@ -27,13 +27,17 @@ MANIFEST = "genie.json"
 CARD = "README.md"
 
 
+JUDGEMENTS = "judgements"
+"""Folder of what judges and people say of the rows; see `judgements.py`."""
+
+
 _SHARD = re.compile(r"data-[0-9]{5}-of-[0-9]{5}\.arrow")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 # Beside shards, manifest and card; a bank need not have all of them.
 _OTHER_FILES = (STATE, DATASET_INFO, "build.json", "preview.png", "report.html")
-_FOLDERS = ("index", "stats", "embeddings")
+_FOLDERS = ("index", "stats", "embeddings", JUDGEMENTS)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What lies beside the rows of a merged bank: statistics, embeddings, and all sources."""
+"""What lies beside the rows of a merged bank: statistics, embeddings, judgements, all sources."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from genie_transforms._errors import BankFormatError
 
+from .carried import carry_judgements
 from .files import write_json
 from .manifest import Manifest
 from .pixel_keys import PIXEL_KEYS, PixelKeys
@@ -79,11 +80,13 @@ class MergedFiles:
 
     Attributes:
         parts: The banks.
+        class_names: Names of the classes of the merged bank.
         merge_index: Merges their indexes; None to merge none.
         kept: The rows that were kept, a mask for each shard that was written so far.
     """
 
     parts: Sequence[Part]
+    class_names: Sequence[str]
     merge_index: MergeIndex | None = None
     kept: list[Mask] = field(default_factory=list)
 
@@ -132,6 +135,12 @@ class MergedFiles:
         if self.merge_index is not None and self._all_have("index", indexes):
             numbers = [part.numbers for part in self.parts]
             self.merge_index(folder, [part.path for part in self.parts], numbers)
+        merged = Manifest(list(self.class_names), {}, {}, {}, shards, {})
+        for name in carry_judgements([part.path for part in self.parts], folder, merged):
+            logger.warning(
+                "the merged bank gets no judgement %s: the banks have different ones of that name, "
+                "or it has more classes than the judge was asked for; judge it again", name
+            )  # fmt: skip
 
     def _all_have(self, what: str, paths: Sequence[Path]) -> bool:
         """Tell whether all parts have a file, of one backbone; say why not where some have it."""

@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 
 from genie_transforms._errors import BankError
 
+from .carried import row_keys
 from .codec import decode_image
 from .files import sha256_of
-from .manifest import MANIFEST, Manifest
+from .judgements import read_judgements
+from .manifest import JUDGEMENTS, MANIFEST, Manifest
 from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .schema import CLASS_COLUMNS, COLUMNS, DATASET_INFO, STATE
 from .shards import read_rows
@@ -34,8 +36,8 @@ def verify_bank(path: Path) -> list[str]:
     Checked are the manifest, the files that `datasets` reads, the list of all sources, their fast
     keys, and of each shard: SHA-256, number of rows, columns and class names, and of each row:
     labels, digest, noise ratio, that `on_target` agrees with `nearest_class`, and that its image
-    decodes. Where a build left its statistics and embeddings, these are checked, too. Nothing in
-    the folder makes it raise.
+    decodes; then that what judges say is of these rows. Where a build left its statistics and
+    embeddings, these are checked, too. Nothing in the folder makes it raise.
 
     Args:
         path: Folder of the bank.
@@ -54,7 +56,7 @@ def verify_bank(path: Path) -> list[str]:
     for shard in manifest.shards:
         texts = list(_of_shard(path / shard["name"], shard, manifest.class_names, known))
         problems += [f"{shard['name']}: {text}" for text in texts]
-    return [*problems, *check_build(path, manifest)]
+    return [*problems, *_of_judgements(path, manifest), *check_build(path, manifest)]
 
 
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
@@ -113,6 +115,19 @@ def _of_pixel_keys(path: Path, manifest: Manifest) -> list[str]:
     if found != entry["sha256"]:
         problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
     return problems
+
+
+def _of_judgements(path: Path, manifest: Manifest) -> Iterator[str]:
+    """Check that what judges and people say is of the rows that it is joined to."""
+    try:
+        judgements = read_judgements(path, manifest)
+        keys = row_keys(path, manifest) if judgements else None
+    except (BankError, OSError) as error:
+        yield str(error)
+        return
+    for judgement in judgements:
+        if not judgement.keys.equals(keys):
+            yield f"{JUDGEMENTS}/{judgement.name}.arrow: rows have other keys than their content"
 
 
 def _of_shard(

@@ -1,7 +1,8 @@
-"""What makes finished shards a bank: the files of `datasets` and the manifest."""
+"""What makes finished shards a bank: judgements, the files of `datasets` and the manifest."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,10 +15,13 @@ from genie_transforms.format import (
     Manifest,
     PixelKeys,
     arrow_schema,
+    carry_judgements,
     finish_bank,
 )
 
 from .shards import read_stats
+
+logger = logging.getLogger("genie.build")
 
 # Every library whose release may change pixels, embeddings, neighbours or bytes; FAISS is one of
 # several packages.
@@ -65,6 +69,11 @@ def finalize(
         sources=None if sources is None else sources.write(out / SOURCES),
         pixel_keys=None if pixel_keys is None else pixel_keys.write(out / PIXEL_KEYS),
     )
+    for name in carry_judgements([out], out, manifest):
+        logger.warning(
+            "the judgement %s is gone: the bank has other classes than the judge was asked for; "
+            "run python -m index.judge again", name
+        )  # fmt: skip
     finish_bank(out, manifest, schema)
 
 

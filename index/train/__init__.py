@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .oracle import train_oracle
     from .pipeline import train_pipeline
     from .report import figures, save, write_trained
+    from .small_image_resnet import SMALL_RESNETS, SmallImageResNet
     from .training_set import TrainingSet
     from .unisiam import UniSiam
 else:
@@ -27,13 +28,16 @@ else:
             "oracle": ["train_oracle"],
             "pipeline": ["train_pipeline"],
             "report": ["figures", "save", "write_trained"],
+            "small_image_resnet": ["SMALL_RESNETS", "SmallImageResNet"],
             "training_set": ["TrainingSet"],
             "unisiam": ["UniSiam"],
         },
     )
 
 __all__ = [
+    "SMALL_RESNETS",
     "FitSettings",
+    "SmallImageResNet",
     "SmallResNet",
     "StageConfig",
     "TrainingSet",
