@@ -19,6 +19,9 @@ from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
 from index.sources import check_template
 
+DEFAULT_PROMPT = "A photo of a {target}"
+"""The paper's."""
+
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
 PAPER_NOISE_RATIOS = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -75,6 +78,7 @@ class BuildConfig(ModelConfig, PlanConfig):
         guidance_scale: Classifier-free guidance, 1 or less for none; if not given, the model's.
         negative_prompt: What guidance moves away from.
         prompt: Template with {target}, and {superclass} if --class-names has them.
+        prompt_templates: Several of them in place of --prompt; each pair takes one by its seed.
         agree: Let "a" or "an" before {target} agree with what follows.
         inversions: Folder of tokens that `python -m index.invert` learned.
         captions: For cap2aug, json or csv: an image's path below the source, or its row, and what
@@ -115,7 +119,8 @@ class BuildConfig(ModelConfig, PlanConfig):
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
     negative_prompt: str = ""
-    prompt: str = "A photo of a {target}"
+    prompt: str = DEFAULT_PROMPT
+    prompt_templates: tuple[str, ...] = ()
     agree: bool = False
     inversions: Path | None = field(default=None, metadata={"recipe": False})
     captions: str = field(default="", metadata={"recipe": False})
@@ -174,7 +179,18 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
 
     def _check_prompts(self) -> None:
-        check_template(self.prompt)
+        for template in self.templates:
+            check_template(template)
+        if self.prompt_templates and self.prompt != DEFAULT_PROMPT:
+            raise UserError(
+                f"give --prompt or --prompt-templates, got {self.prompt!r} and "
+                f"{list(self.prompt_templates)}"
+            )
+        if self.prompts and (self.captions or self.inversions is not None):
+            raise UserError(
+                f"--prompts {self.prompts}: its prompts have neither captions nor learned tokens; "
+                "leave out --captions and --inversions, or use --prompt-templates"
+            )
         if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
             raise UserError(
                 f"--method {self.method} needs --inversions, a folder of tokens: "
@@ -191,6 +207,11 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
         if self.captions and self.inversions is not None:
             raise UserError("a prompt is a caption or has a token: give --captions or --inversions")
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The templates of prompts: each pair takes one by its seed."""
+        return self.prompt_templates or (self.prompt,)
 
     @property
     def sweep_ratios(self) -> tuple[float, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .pairs import Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
     from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
     from .selectors import embedded_by
+    from .sets import FewShotSet, open_few_shot_set
     from .sweeps import decoded_rows, read_sweep
 else:
     __getattr__ = lazy_members(
@@ -39,6 +40,7 @@ else:
             "pairs": ["Pairs", "cross_class_pairs", "inverted_pairs", "same_class_pairs"],
             "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
             "selectors": ["embedded_by"],
+            "sets": ["FewShotSet", "open_few_shot_set"],
             "sweeps": ["decoded_rows", "read_sweep"],
         },
     )
@@ -54,6 +56,7 @@ __all__ = [
     "Episode",
     "EpisodeConfig",
     "EvaluatedImages",
+    "FewShotSet",
     "Integers",
     "InversionRun",
     "LabelledFeatures",
@@ -72,6 +75,7 @@ __all__ = [
     "inverted_pairs",
     "make_pool",
     "network_rows_of",
+    "open_few_shot_set",
     "read_episodes",
     "read_sweep",
     "same_class_pairs",

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from genie_transforms import FolderInUseError
 from index.config import BuildConfig
-from index.generate import BuildContext, RStarCache
+from index.generate import BuildContext, RStarCache, prompted
 from index.store import finished_shards, read_shard_stats
 
 from .describe import Description, scope_of
@@ -59,8 +59,10 @@ def _known_r_stars(context: BuildContext, description: Description) -> RStarCach
     # the rest must be made in the same way.
     if not finished_shards(config.out):
         images = set(context.index.digests)
+        named = zip(context.source.class_names, context.prompts, strict=True)
+        targets = [prompted(name, prompt) for name, prompts in named for prompt in prompts]
         for found in _earlier(config, description):
-            for target in context.source.class_names:
+            for target in targets:
                 for digest, noise_ratio in found.of_target(target).items():
                     if digest in images:
                         known.record(digest, target, noise_ratio)
@@ -87,18 +89,20 @@ def chosen_r_stars(
         config: The build.
         names: Of the classes.
         scope: Of the build.
-        table: All rows; the columns `source_digest`, `label`, `noise_ratio` and `stale` are read.
+        table: All rows; the columns `source_digest`, `label`, `prompt`, `noise_ratio` and
+            `stale` are read.
 
     Returns:
-        r* by source digest and name of the target; none of methods with a fixed noise ratio.
+        r* by source digest and target with its prompt; none of methods with a fixed noise ratio.
     """
     r_stars = RStarCache(scope)
     if config.method == "genie-ada":
-        columns = ["source_digest", "label", "noise_ratio", "stale"]
+        columns = ["source_digest", "label", "prompt", "noise_ratio", "stale"]
         for row in table.select(columns).to_pylist():
             if not row["stale"]:
                 ratio = round(row["noise_ratio"], 6)  # stored in single precision
-                r_stars.record(row["source_digest"], names[row["label"]], ratio)
+                target = prompted(names[row["label"]], row["prompt"])
+                r_stars.record(row["source_digest"], target, ratio)
     return r_stars
 
 

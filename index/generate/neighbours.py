@@ -17,7 +17,7 @@ from index.plan import Plan
 from .candidates import Candidates
 from .context import BuildContext
 from .generation import Generation
-from .r_star import RStarCache
+from .r_star import RStarCache, prompted
 
 NEIGHBOURS = 5
 """Source images that vote on r*, and pilots of each target in a shard."""
@@ -72,7 +72,7 @@ class Neighbours:
         previews = self.preview(pilots)
         for position, candidates in previews.items():
             pair = self.generation.pairs[position]
-            found.record(pair.digest, pair.target, candidates.noise_ratio)
+            found.record(pair.digest, prompted(pair.target, pair.prompt), candidates.noise_ratio)
 
         others = set(positions) - set(pilots)
         predicted = self._predict(sorted(others), found)
@@ -95,7 +95,7 @@ class Neighbours:
         seen: defaultdict[str, int] = defaultdict(int)
         pilots = []
         for position in positions:
-            target = self.generation.pairs[position].target
+            target = self._target(position)
             if self.context.voters.count(target) + seen[target] < NEIGHBOURS:
                 pilots.append(position)
             seen[target] += 1
@@ -110,11 +110,15 @@ class Neighbours:
         """
         of_target: defaultdict[str, list[int]] = defaultdict(list)
         for position in positions:
-            of_target[self.generation.pairs[position].target].append(position)
+            of_target[self._target(position)].append(position)
         predicted: dict[int, float] = {}
         for target, asking in of_target.items():
             predicted |= self._votes(target, asking, found.of_target(target))
         return predicted
+
+    def _target(self, position: int) -> str:
+        pair = self.generation.pairs[position]
+        return prompted(pair.target, pair.prompt)
 
     def _votes(
         self, target: str, positions: Sequence[int], found: Mapping[str, float]

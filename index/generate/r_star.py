@@ -15,8 +15,18 @@ from genie_transforms import MissingFileError, UserError
 from genie_transforms.format import atomic_path
 
 
+def prompted(target: str, prompt: str) -> str:
+    """Name a target with the prompt that shows it, as r* are recorded: other prompts have others.
+
+    Args:
+        target: Name of the target class.
+        prompt: What the negative is made with.
+    """
+    return f"{target}\n{prompt}"
+
+
 class RStarCache:
-    """r* by (source digest, target), all found under one recipe and backbone.
+    """r* by (source digest, target with its prompt), all found under one recipe and backbone.
 
     Images and classes are known by content key and name, not by number: numbers change when a
     data set grows, and r* does not.
@@ -45,7 +55,8 @@ class RStarCache:
 
         Args:
             digest: Content key of the source image.
-            target: The target class. Prefer its name: numbers change when classes are added.
+            target: The target class, as `prompted` names it; numbers change when classes are
+                added.
             noise_ratio: r*, in (0, 1].
 
         Raises:

@@ -17,7 +17,7 @@ from index.build import build, build_bank, builder, main, report_build
 from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
-from index.generate.r_star import RStarCache
+from index.generate.r_star import RStarCache, prompted
 
 from .killed import build_and_kill
 
@@ -68,7 +68,9 @@ def test_a_bank_is_built_and_opens_everywhere(settings: dict[str, Any], scenes: 
     r_stars = RStarCache.load(out / "index" / "r_star.npz")
     assert len(r_stars) == 18
     for record in table:
-        found = r_stars.get(record["source_digest"], names[record["label"]])
+        found = r_stars.get(
+            record["source_digest"], prompted(names[record["label"]], record["prompt"])
+        )
         assert found == pytest.approx(record["noise_ratio"], abs=1e-6)
         assert found in BuildConfig().noise_ratios
     assert (out / "preview.png").stat().st_size > 10_000

@@ -45,7 +45,7 @@ def test_classes_that_prompts_would_call_by_numbers_are_warned_of(
     names = tmp_path / "names.json"
     names.write_text('{"0": "owl", "1": "fox"}')
     prompts = make_build_prompts(BuildConfig(class_names=str(names)), source).prompts
-    assert prompts == ["A photo of a owl", "A photo of a fox"]
+    assert prompts == [("A photo of a owl",), ("A photo of a fox",)]
     assert not caplog.text
 
 

@@ -15,7 +15,7 @@ from index.build.builder import build
 from index.build.r_stars import chosen_r_stars, share_r_stars
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
-from index.generate import RStarCache
+from index.generate import RStarCache, prompted
 
 CLASSES = ("arrow", "bolt", "drop")
 
@@ -139,8 +139,9 @@ def test_a_build_that_is_continued_ignores_what_the_cache_has_learned_since(
     learned = RStarCache(RStarCache.load(path).scope)
     known = RStarCache.load(whole / "index" / "r_star.npz")
     for name in CLASSES:
-        for digest in known.of_target(name):
-            learned.record(digest, name, 0.5)
+        target = prompted(name, f"A photo of a {name}")
+        for digest in known.of_target(target):
+            learned.record(digest, target, 0.5)
     share_r_stars(path, learned)
     resumed = build(BuildConfig(**stopped))
     assert len(list(whole.glob("data-*"))) == 3

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from index.generate import BuildContext, RStarCache, ShardResult, neighbours
+from index.generate.r_star import prompted
 from index.plan import Plan
 
 from .runs import FULL, GUIDED, is_from_the_full_sweep, run
@@ -20,7 +21,7 @@ def _votes(context: BuildContext, target: str, ratios: list[float]) -> BuildCont
     rows = np.flatnonzero(context.source.labels != names.index(target))
     known = RStarCache()
     for row, ratio in zip(rows.tolist(), ratios, strict=False):
-        known.record(index.digests[row], target, ratio)
+        known.record(index.digests[row], prompted(target, f"a {target}"), ratio)
     return replace(context, r_stars=known)
 
 
