@@ -34,7 +34,7 @@ from .tasks import Order
 
 logger = logging.getLogger("genie.build")
 
-_COLUMNS = ("image", "source_digest", "label", "noise_ratio", "noise_ratios")
+_COLUMNS = ("image", "source_digest", "label", "prompt", "noise_ratio", "noise_ratios")
 _MARKS = ("on_target", "duplicate", "near_duplicate", "blank", "stale")
 
 

@@ -161,13 +161,12 @@ def test_stale_r_stars_are_not_recorded() -> None:
     columns = {
         "source_digest": ["a", "b", "c"],
         "label": [0, 1, 1],
+        "prompt": ["a fox", "an owl", "an owl"],
         "noise_ratio": pa.array([0.7, 0.8, 0.6], pa.float32()),
         "stale": [False, False, True],
     }
     r_stars = chosen_r_stars(BuildConfig(), ["fox", "owl"], "s", pa.table(columns))
-    assert (r_stars.get("a", "fox"), r_stars.get("b", "owl"), r_stars.get("c", "owl")) == (
-        0.7,
-        0.8,
-        None,
-    )
+    fox, owl = prompted("fox", "a fox"), prompted("owl", "an owl")
+    assert (r_stars.get("a", fox), r_stars.get("b", owl), r_stars.get("c", owl)) == (0.7, 0.8, None)
+    assert r_stars.get("b", prompted("owl", "one owl")) is None  # another prompt, another r*
     assert len(chosen_r_stars(BuildConfig(method="genie"), ["fox"], "s", pa.table(columns))) == 0
