@@ -17,10 +17,7 @@ from genie_transforms import UserError
 from index.diffusion import ModelConfig
 from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
-from index.sources import check_template
-
-DEFAULT_PROMPT = "A photo of a {target}"
-"""The paper's."""
+from index.sources import TemplateConfig
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
@@ -57,7 +54,7 @@ SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildConfig(ModelConfig, PlanConfig):
+class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
     """Build a bank of hard negatives.
 
     Attributes:
@@ -77,9 +74,6 @@ class BuildConfig(ModelConfig, PlanConfig):
         num_inference_steps: Steps of the whole denoising, from r = 1; if not given, the model's.
         guidance_scale: Classifier-free guidance, 1 or less for none; if not given, the model's.
         negative_prompt: What guidance moves away from.
-        prompt: Template with {target}, and {superclass} if --class-names has them.
-        prompt_templates: Several of them in place of --prompt; each pair takes one by its seed.
-        agree: Let "a" or "an" before {target} agree with what follows.
         inversions: Folder of tokens that `python -m index.invert` learned.
         captions: For cap2aug, json or csv: an image's path below the source, or its row, and what
             it shows.
@@ -119,9 +113,6 @@ class BuildConfig(ModelConfig, PlanConfig):
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
     negative_prompt: str = ""
-    prompt: str = DEFAULT_PROMPT
-    prompt_templates: tuple[str, ...] = ()
-    agree: bool = False
     inversions: Path | None = field(default=None, metadata={"recipe": False})
     captions: str = field(default="", metadata={"recipe": False})
     captioner: str = field(default="", metadata={"recipe": False})
@@ -179,13 +170,7 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
 
     def _check_prompts(self) -> None:
-        for template in self.templates:
-            check_template(template)
-        if self.prompt_templates and self.prompt != DEFAULT_PROMPT:
-            raise UserError(
-                f"give --prompt or --prompt-templates, got {self.prompt!r} and "
-                f"{list(self.prompt_templates)}"
-            )
+        self.check_templates()
         if self.prompts and (self.captions or self.inversions is not None):
             raise UserError(
                 f"--prompts {self.prompts}: its prompts have neither captions nor learned tokens; "
@@ -207,11 +192,6 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
         if self.captions and self.inversions is not None:
             raise UserError("a prompt is a caption or has a token: give --captions or --inversions")
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """The templates of prompts: each pair takes one by its seed."""
-        return self.prompt_templates or (self.prompt,)
 
     @property
     def sweep_ratios(self) -> tuple[float, ...]:

@@ -53,7 +53,8 @@ def prompted(made: Made, pairs: Integers) -> Tensor:
         wanted += [
             SweepPair(place, prompt, _RATIOS, int(bank.seeds[pair])) for prompt in ("", *named)
         ]
-    return make_prompted(made, "ingredients", sources, wanted).unflatten(0, (-1, len(PROMPTS)))
+    images = make_prompted(made, "ingredients", sources, wanted)
+    return images.reshape(len(pairs), len(PROMPTS), *images.shape[1:])
 
 
 def seen_by_prompt(made: Made, pairs: Integers, images: Tensor) -> dict[str, Any]:

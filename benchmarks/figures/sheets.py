@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.stats import gaussian_kde
 from torch import Tensor
 
@@ -67,8 +68,9 @@ class SheetRow:
 def sheet(rows: Sequence[SheetRow]) -> Figure:
     """Return a figure of rows of images, whose widest row decides the columns."""
     columns = max(len(row.images) for row in rows)
-    figure = Figure(figsize=(0.9 * columns + 0.9, 1.07 * len(rows) + 0.1), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)  # type: ignore[union-attr]
+    size = 0.9 * columns + 0.9, 1.07 * len(rows) + 0.1
+    tight = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+    figure = Figure(figsize=size, layout=tight)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         for place, axes in enumerate(line):

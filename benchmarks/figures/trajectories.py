@@ -52,7 +52,7 @@ def _draw(axes: Axes, bank: SweptBank, pairs: Integers, target: int) -> float:
     alone = len(pairs) == 1
     for line in lines:
         axes.plot(*line.T, color="0.7", linewidth=1 if alone else 0.5, zorder=1)
-        axes.scatter(*line[1:].T, c=bank.noise_ratios, cmap="viridis", s=22, zorder=2)
+        axes.scatter(line[1:, 0], line[1:, 1], c=bank.noise_ratios, cmap="viridis", s=22, zorder=2)
         axes.plot(*line[0], "*", color=SOURCE, markersize=12, zorder=3)
         if alone:
             for ratio, place in zip(bank.noise_ratios, line[1:], strict=True):

@@ -59,7 +59,8 @@ def returned(made: Made, there: Tensor, name: str) -> Tensor:
         SweepPair(place, prompt, PAPER_NOISE_RATIOS, seed_of(image, name))
         for place, image in enumerate(flat)
     ]
-    return make_prompted(made, "two-way", flat, pairs).unflatten(0, tuple(there.shape[:2]))
+    back = make_prompted(made, "two-way", flat, pairs)
+    return back.reshape(*there.shape[:2], *back.shape[1:])
 
 
 def nearness(made: Made, pairs: Integers, back: Tensor, embedded: Floats) -> dict[str, Any]:
@@ -97,7 +98,14 @@ def _draw_plane(axes: Axes, made: Made, pairs: Integers, embedded: Floats) -> No
     places = flat[len(starts) : -1].reshape(*embedded.shape[:3], 2)
     for place, ratio in enumerate(THERE):
         own = places[:, place].reshape(-1, 2)
-        axes.scatter(*own.T, s=12, alpha=0.7, linewidth=0, label=f"back, there at r = {ratio:g}")
+        axes.scatter(
+            own[:, 0],
+            own[:, 1],
+            s=12,
+            alpha=0.7,
+            linewidth=0,
+            label=f"back, there at r = {ratio:g}",
+        )
     axes.plot(*flat[: len(starts)].T, "*", color=SOURCE, markersize=11, label="sources")
     axes.plot(*flat[-1], "X", color=CHOSEN, markersize=10, label="centroid of the target")
     axes.set(xticks=[], yticks=[])

@@ -18,6 +18,7 @@ from .class_names import (
     read_class_names,
 )
 from .class_prompts import class_prompts, read_prompts
+from .config import TemplateConfig
 from .tables import read_csv
 from .templates import check_prompts, check_template, make_prompts
 
@@ -46,6 +47,7 @@ __all__ = [
     "ClassName",
     "LabelledImages",
     "Source",
+    "TemplateConfig",
     "ambiguous_names",
     "as_rgb",
     "check_classes",
