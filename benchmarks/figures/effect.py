@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from .material import Floats, Made, Material, SweptBank, spread
 from .sheets import CHOSEN, SOURCE, Drawn, SheetRow, sheet
 
-_SOURCES = 5
+_SOURCES = 4
 
 
 def effect_sheet(material: Material) -> Drawn:
@@ -44,7 +44,7 @@ def effect_curves(material: Material) -> Drawn:
     left.plot(ratios, bank.projections.T, color="0.7", linewidth=0.5, alpha=0.4)
     mean = bank.projections.mean(0)
     left.plot(ratios, mean, "o-", color=CHOSEN, label="mean of all pairs")
-    left.set(xlabel="noise ratio r", ylabel="d: 0 is the source, 1 the target's centroid")
+    left.set(xlabel="noise ratio r", ylabel="d (0: source, 1: target's centroid)")
     left.legend(fontsize=8)
     jumps = largest_jumps(bank.projections)
     counts = np.bincount(jumps, minlength=len(ratios))

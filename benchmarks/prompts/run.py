@@ -42,14 +42,14 @@ class Looked:
         prompts: How many different ones there are.
         embeddings: ``(P, D)`` float64, unit norm.
         hits: The oracle sees the target, ``(P,)`` float64, 0 or 1.
-        to_source: Cosine of each image to its source, ``(P,)`` float64.
+        psnr: Of each background against that of its source, ``(P,)`` float64, dB.
     """
 
     targets: npt.NDArray[np.int64]
     prompts: int
     embeddings: npt.NDArray[np.float64]
     hits: npt.NDArray[np.float64]
-    to_source: npt.NDArray[np.float64]
+    psnr: npt.NDArray[np.float64]
 
 
 def write_captions(path: Path, count: int) -> None:
@@ -69,14 +69,13 @@ def look_at(bank: Path, data: FewShotSet) -> Looked:
     backbone = load_backbone(data.backbone)
     targets = np.array([row["label"] for row in rows])
     support = {name: row for row, name in enumerate(data.support_ids)}
-    sources = backbone(data.support)[[support[row["source_id"]] for row in rows]]
-    embeddings = backbone(images).astype(np.float64)
+    sources = np.array([support[row["source_id"]] for row in rows])
     return Looked(
         targets=targets,
         prompts=len({row["prompt"] for row in rows}),
-        embeddings=embeddings,
+        embeddings=backbone(images).astype(np.float64),
         hits=(np.array(data.names_of(images)) == np.array(data.class_names)[targets]).astype(float),
-        to_source=(embeddings * sources).sum(1),
+        psnr=data.background_psnr(images[:, None], sources)[:, 0],
     )
 
 
@@ -87,11 +86,13 @@ def diversity(
 
     Args:
         embeddings: ``(P, D)``.
-        labels: ``(P,)``; every class has at least two images.
+        labels: ``(P,)``; a class with fewer than two images has no distance, and is left out.
     """
     found = []
     for label in np.unique(labels):
         own = embeddings[labels == label]
+        if len(own) < 2:
+            continue
         apart = np.linalg.norm(own[:, None] - own, axis=-1)
         found.append(apart.sum() / (len(own) * (len(own) - 1)))
     return np.array(found)
@@ -106,7 +107,8 @@ def compare(one: Looked, several: Looked) -> dict[str, Any]:
             "prompts": looked.prompts,
             "oracle_accuracy": round(100 * float(looked.hits.mean()), 1),
             "diversity": round(float(spread.mean()), 4),
-            "cosine_to_source": round(float(looked.to_source.mean()), 4),
+            "diversity_on_target": round(_on_target(looked), 4),
+            "background_psnr_db": round(float(looked.psnr.mean()), 2),
         }
         for name, looked, spread in zip(("one", "several"), (one, several), spreads, strict=True)
     }
@@ -119,6 +121,12 @@ def compare(one: Looked, several: Looked) -> dict[str, Any]:
         "classes_more_diverse": int((spreads[1] > spreads[0]).sum()),
         "classes": len(spreads[0]),
     }
+
+
+def _on_target(looked: Looked) -> float:
+    """Average the diversity of what shows its target: wrong images would count as variety."""
+    right = looked.hits == 1
+    return float(diversity(looked.embeddings[right], looked.targets[right]).mean())
 
 
 def main(config: PromptsConfig) -> dict[str, Any]:
@@ -160,13 +168,15 @@ def main(config: PromptsConfig) -> dict[str, Any]:
 def show(report: dict[str, Any]) -> None:
     """Print the comparison as a table."""
     print(f"distance of two source images of a class: {report['diversity_of_sources']:.3f}")
-    print(f"{'':10}{'prompts':>9}{'distance':>10}{'oracle, %':>11}{'to source':>11}")
+    heads = ("prompts", "distance", "on target", "oracle, %", "background, dB")
+    print(f"{'':10}{''.join(f'{head:>15}' for head in heads)}")
     for method in METHODS:
         for kind in ("one", "several"):
             found = report[method][kind]
             print(
-                f"{method if kind == 'one' else '':10}{kind:>9}{found['diversity']:10.3f}"
-                f"{found['oracle_accuracy']:11.1f}{found['cosine_to_source']:11.3f}"
+                f"{method if kind == 'one' else '':10}{kind:>15}{found['diversity']:15.3f}"
+                f"{found['diversity_on_target']:15.3f}{found['oracle_accuracy']:15.1f}"
+                f"{found['background_psnr_db']:15.1f}"
             )
         low, high = report[method]["oracle_difference_interval"]
         print(f"  oracle {report[method]['oracle_difference']:+.1f} ({low:+.1f} … {high:+.1f})")

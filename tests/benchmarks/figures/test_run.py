@@ -41,9 +41,9 @@ def test_a_bank_is_read_with_its_sources(made: Made, tiny_pool: Pool) -> None:
 def test_sheets_and_curves_of_the_effect_of_r(made: Made, tmp_path: Path) -> None:
     sheet = effect_sheet(made)
     shown = [axes for axes in sheet.figure.axes if axes.images]
-    assert len(shown) == 10 * (1 + len(made.bank.noise_ratios))
+    assert len(shown) == 8 * (1 + len(made.bank.noise_ratios))
     framed = [axes for axes in shown if axes.spines["top"].get_visible()]
-    assert len(framed) == 10
+    assert len(framed) == 8
     assert all(axes.get_title().startswith("r* = ") for axes in framed)
     assert [path.suffix for path in keep(tmp_path, "a", sheet)] == [".png"]
     curves = effect_curves(made)

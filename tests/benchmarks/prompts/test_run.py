@@ -20,11 +20,12 @@ def test_diversity_by_hand() -> None:
 
 def test_a_comparison_by_hand() -> None:
     labels, points = np.array([0, 0, 1, 1]), np.array([[0.0], [1], [0], [2]])
-    one = Looked(labels, 2, points, np.array([1.0, 1, 0, 0]), np.ones(4))
+    one = Looked(labels, 2, points, np.array([1.0, 1, 0, 0]), np.ones(4))  # one class hits
     several = Looked(labels, 4, 2 * points, np.array([1.0, 1, 1, 0]), np.zeros(4))
     found = compare(one, several)
     assert (found["one"]["diversity"], found["several"]["diversity"]) == (1.5, 3)
     assert (found["diversity_ratio"], found["classes_more_diverse"]) == (2, 2)
+    assert found["one"]["diversity_on_target"] == 1
     assert found["oracle_difference"] == 25
 
 
