@@ -12,7 +12,7 @@ from sklearn.manifold import TSNE
 from benchmarks.episodes import Episode
 from genie_transforms import UserError
 
-from .material import Floats, Material, SweptBank
+from .material import Floats, Material, SweptBank, spread
 from .probabilities import augmentations, episodes_of
 from .sheets import CHOSEN, SOURCE, Drawn, density
 
@@ -66,11 +66,16 @@ def episode_distances(bank: SweptBank, episode: Episode) -> Floats:
 
     Returns:
         ``(2, 2)`` float64: the mean of all pairs, and of the nearest one of each test image; by
-        column for training images and augmentations.
+        column for training images and at most as many augmentations.
     """
     test = bank.source_embeddings[episode.query_rows]
-    sets = bank.source_embeddings[episode.support_rows], chosen_embeddings(bank, episode)
-    apart = [np.linalg.norm(test[:, None] - others, axis=-1) for others in sets]
+    train, augmented = (
+        bank.source_embeddings[episode.support_rows],
+        chosen_embeddings(bank, episode),
+    )
+    # Of a larger set the nearest one is nearer.
+    augmented = augmented[spread(len(augmented), len(train))]
+    apart = [np.linalg.norm(test[:, None] - others, axis=-1) for others in (train, augmented)]
     return np.array([[d.mean() for d in apart], [d.min(1).mean() for d in apart]])
 
 

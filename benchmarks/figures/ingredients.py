@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from benchmarks.measure import without_nan
+from index.config import BuildConfig
 from index.diffusion.sampling import SweepPair
+from index.sources import make_prompts
 
 from .make import make_prompted
 from .material import Integers, Made, spread
@@ -46,13 +48,11 @@ def prompted(made: Made, pairs: Integers) -> Tensor:
     """Make pairs with each of `PROMPTS`, with the same noise: ``(P, 3, R, 3, H, W)`` uint8."""
     bank = made.bank
     sources = torch.stack([bank.source(int(pair)) for pair in pairs])
-    wanted = []
+    prompts, wanted = make_prompts(BuildConfig.prompt, bank.class_names), []
     for place, pair in enumerate(pairs.tolist()):
         own, target = bank.source_labels[bank.sources[pair]], bank.targets[pair]
-        named = [f"A photo of a {bank.class_names[label]}" for label in (own, target)]
-        wanted += [
-            SweepPair(place, prompt, _RATIOS, int(bank.seeds[pair])) for prompt in ("", *named)
-        ]
+        seed, texts = int(bank.seeds[pair]), ("", prompts[own], prompts[target])
+        wanted += [SweepPair(place, text, _RATIOS, seed) for text in texts]
     images = make_prompted(made, "ingredients", sources, wanted)
     return images.reshape(len(pairs), len(PROMPTS), *images.shape[1:])
 

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from benchmarks.measure import without_nan
-from index.config import PAPER_NOISE_RATIOS
+from index.config import PAPER_NOISE_RATIOS, BuildConfig
 from index.diffusion.sampling import SweepPair
 from index.embed import load_backbone
+from index.sources import make_prompts
 
 from .make import make_prompted, seed_of
 from .material import Floats, Integers, Made
@@ -28,7 +29,7 @@ def two_way(made: Made) -> tuple[Drawn, Drawn]:
     bank, (source, target) = made.bank, made.line()
     pairs = bank.between(source, target)
     there = torch.stack([bank.sweep(int(p))[[bank.place(r) for r in THERE]] for p in pairs])
-    back = returned(made, there, bank.class_names[source])
+    back = returned(made, there, source)
     embedded = load_backbone(made.data.backbone)(back.flatten(0, 2)).astype(np.float64)
     embedded = embedded.reshape(*back.shape[:3], -1)
     numbers = nearness(made, pairs, back, embedded)
@@ -51,10 +52,10 @@ def two_way(made: Made) -> tuple[Drawn, Drawn]:
     return Drawn(sheet(rows), has_images=True), Drawn(figure, numbers)
 
 
-def returned(made: Made, there: Tensor, name: str) -> Tensor:
-    """Lead generated images ``(P, T, 3, H, W)`` back: ``(P, T, R, 3, H, W)`` uint8."""
-    flat = there.flatten(0, 1)
-    prompt = f"A photo of a {name}"
+def returned(made: Made, there: Tensor, label: int) -> Tensor:
+    """Lead generated images ``(P, T, 3, H, W)`` to a class: ``(P, T, R, 3, H, W)`` uint8."""
+    flat, name = there.flatten(0, 1), made.bank.class_names[label]
+    prompt = make_prompts(BuildConfig.prompt, made.bank.class_names)[label]
     pairs = [
         SweepPair(place, prompt, PAPER_NOISE_RATIOS, seed_of(image, name))
         for place, image in enumerate(flat)
