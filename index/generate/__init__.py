@@ -6,7 +6,6 @@ GeNIe-Ada, Algorithm 1 of the paper, lives here: `selection` is the rule, `ada` 
 
 from .context import BuildContext, choose_prompt
 from .quality import choose_noise_ratio, quality_columns
-from .r_star import RStarCache, prompted
 from .selection import RULES, projections, select
 from .shard import NO_LINE, ShardResult, run_shard
 
@@ -14,12 +13,10 @@ __all__ = [
     "NO_LINE",
     "RULES",
     "BuildContext",
-    "RStarCache",
     "ShardResult",
     "choose_noise_ratio",
     "choose_prompt",
     "projections",
-    "prompted",
     "quality_columns",
     "run_shard",
     "select",

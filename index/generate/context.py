@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from index.diffusion.sampling import derived_seed, pair_seed
 from index.embed import Backbone, EmbeddingIndex
 from index.plan import PairKeys, Plan, plan_keys
 from index.sources import Source
-
-from .r_star import RStarCache
-from .voters import Voters
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,6 @@ class BuildContext:
         index: Source embeddings (ids are rows of the source) and centroids.
         prompts: The prompts of each class; each pair takes one of its target's.
         captions: The prompt of each image instead, for cap2aug.
-        r_stars: r* that were found before, under the same recipe.
     """
 
     config: BuildConfig
@@ -41,12 +36,6 @@ class BuildContext:
     index: EmbeddingIndex
     prompts: Sequence[tuple[str, ...]]
     captions: Sequence[str] | None = None
-    r_stars: RStarCache = field(default_factory=RStarCache)
-
-    @cached_property
-    def voters(self) -> Voters:
-        """The images whose r* were found before, for those that are near them."""
-        return Voters(self.index, self.r_stars)
 
     def keys(self, plan: Plan) -> PairKeys:
         """Return the content key of each pair of a plan."""
