@@ -18,7 +18,7 @@ from genie_transforms import UserError
 from index.diffusion import EVERYWHERE, ModelConfig, check_interval
 from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
-from index.sources import check_template
+from index.sources import TemplateConfig
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
@@ -59,7 +59,7 @@ SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildConfig(ModelConfig, PlanConfig):
+class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
     """Build a bank of hard negatives.
 
     Attributes:
@@ -83,8 +83,6 @@ class BuildConfig(ModelConfig, PlanConfig):
             end if that is 1000; a step without costs half. Of Stable Diffusion 3, t is 1000 times
             the weight of the noise.
         negative_prompt: What guidance moves away from.
-        prompt: Template with {target}, and {superclass} if --class-names has them.
-        agree: Let "a" or "an" before {target} agree with what follows.
         inversions: Folder of tokens that `python -m index.invert` learned.
         captions: For cap2aug, json or csv: an image's path below the source, or its row, and what
             it shows.
@@ -128,8 +126,6 @@ class BuildConfig(ModelConfig, PlanConfig):
     guidance_scale: float | None = None
     guidance_interval: tuple[float, float] = EVERYWHERE
     negative_prompt: str = ""
-    prompt: str = "A photo of a {target}"
-    agree: bool = False
     inversions: Path | None = field(default=None, metadata={"recipe": False})
     captions: str = field(default="", metadata={"recipe": False})
     captioner: str = field(default="", metadata={"recipe": False})
@@ -203,7 +199,12 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
 
     def _check_prompts(self) -> None:
-        check_template(self.prompt)
+        self.check_templates()
+        if self.prompts and (self.captions or self.inversions is not None):
+            raise UserError(
+                f"--prompts {self.prompts}: its prompts have neither captions nor learned tokens; "
+                "leave out --captions and --inversions, or use --prompt-templates"
+            )
         if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
             raise UserError(
                 f"--method {self.method} needs --inversions, a folder of tokens: "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
     from .repeats import make_repeats, read_pairs, with_repeats
     from .selectors import embedded_by
+    from .sets import FewShotSet, open_few_shot_set
     from .sweeps import decoded_rows, read_sweep
 else:
     __getattr__ = lazy_members(
@@ -41,6 +42,7 @@ else:
             "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
             "repeats": ["make_repeats", "read_pairs", "with_repeats"],
             "selectors": ["embedded_by"],
+            "sets": ["FewShotSet", "open_few_shot_set"],
             "sweeps": ["decoded_rows", "read_sweep"],
         },
     )
@@ -56,6 +58,7 @@ __all__ = [
     "Episode",
     "EpisodeConfig",
     "EvaluatedImages",
+    "FewShotSet",
     "Integers",
     "InversionRun",
     "LabelledFeatures",
@@ -77,6 +80,7 @@ __all__ = [
     "make_pool",
     "make_repeats",
     "network_rows_of",
+    "open_few_shot_set",
     "read_episodes",
     "read_pairs",
     "read_sweep",

@@ -20,12 +20,12 @@ GROUPS = {
         *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
         *("dry_run",),
     ),
-    "source": ("image_root", "on_bad_image", "class_names", "captions", "captioner"),
+    "source": (*("image_root", "on_bad_image", "class_names", "prompts", "captions", "captioner"),),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
         *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "ada_guidance"),
         *("noise", "num_inference_steps", "guidance_scale", "guidance_interval"),
-        *("negative_prompt", "agree", "inversions", "resolution", "seed"),
+        *("negative_prompt", "prompt_templates", "agree", "inversions", "resolution", "seed"),
     ),
     "plan": ("pairs", "confusion", "max_pairs", "only_classes", "max_class_size", "variations"),
     "cost": (
