@@ -8,16 +8,17 @@ into the bank, and a bank begun with another value is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from genie_transforms import UserError
-from index.diffusion import ModelConfig
+from index.diffusion import EVERYWHERE, ModelConfig, check_interval
 from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
-from index.sources import check_template
+from index.sources import TemplateConfig
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
@@ -51,16 +52,21 @@ MOST_WORKERS = 256
 """Processes on one machine; beyond it something else was meant."""
 
 
+_CUT_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""What a path makes of a URI; a drive of Windows has one letter."""
+
+
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 """Methods whose target is the source's own class."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildConfig(ModelConfig, PlanConfig):
+class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
     """Build a bank of hard negatives.
 
     Attributes:
-        out: Folder of the bank; the same one again continues.
+        out: Folder of the bank, or its URI, such as s3://bucket/banks/birds; the same one again
+            continues.
         method: genie-ada chooses r for each pair (Algorithm 1); genie takes --noise-ratio; img2img
             is genie with the image's own class as target; txt2img starts from pure noise; cap2aug
             is img2img with the image's caption as prompt; dafusion and genie+txtinv are img2img
@@ -69,15 +75,16 @@ class BuildConfig(ModelConfig, PlanConfig):
         noise_ratios: The sweep of genie-ada, increasing.
         rule: How projections decide r*; paper is Algorithm 1.
         ada: How genie-ada finds r*: full generates the whole sweep, as the paper does; preview
-            makes it in --ada-steps steps, and only X_{r*} in full; neighbours previews some pairs,
-            and others take r* from the images most like theirs.
+            makes it in --ada-steps steps, and only X_{r*} in full.
         ada_steps: Steps of a preview from r = 1; 2 are the projection to x_0.
+        ada_guidance: Guidance in previews, too; without it they cost half.
         noise: One noise for all r of a pair, or one for each.
         num_inference_steps: Steps of the whole denoising, from r = 1; if not given, the model's.
         guidance_scale: Classifier-free guidance, 1 or less for none; if not given, the model's.
+        guidance_interval: Two timesteps, guidance from the first up to below the second, and to the
+            end if that is 1000; a step without costs half. Of Stable Diffusion 3, t is 1000 times
+            the weight of the noise.
         negative_prompt: What guidance moves away from.
-        prompt: Template with {target}, and {superclass} if --class-names has them.
-        agree: Let "a" or "an" before {target} agree with what follows.
         inversions: Folder of tokens that `python -m index.invert` learned.
         captions: For cap2aug, json or csv: an image's path below the source, or its row, and what
             it shows.
@@ -106,24 +113,26 @@ class BuildConfig(ModelConfig, PlanConfig):
             one; with ray one for each GPU of the cluster or, if there is none, for its CPUs.
         ray_address: Of an existing Ray cluster, such as 10.0.0.1:6379; if empty, that of
             RAY_ADDRESS, one that runs on this machine, or a new one. All nodes must share --out.
+        staging: Folder below which a bank is built whose --out is a URI; if not given, one below
+            ~/.cache.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
             IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
     """
 
-    out: Path = field(default=Path("genie-bank"), metadata={"recipe": False})
+    out: str | Path = field(default=Path("genie-bank"), metadata={"recipe": False})
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
     rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
-    ada: Literal["full", "preview", "neighbours"] = "full"
+    ada: Literal["full", "preview"] = "full"
     ada_steps: int = 3
+    ada_guidance: bool = True
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    guidance_interval: tuple[float, float] = EVERYWHERE
     negative_prompt: str = ""
-    prompt: str = "A photo of a {target}"
-    agree: bool = False
     inversions: Path | None = field(default=None, metadata={"recipe": False})
     captions: str = field(default="", metadata={"recipe": False})
     captioner: str = field(default="", metadata={"recipe": False})
@@ -143,19 +152,35 @@ class BuildConfig(ModelConfig, PlanConfig):
     executor: Executor = field(default="auto", metadata={"recipe": False})
     workers: int = field(default=0, metadata={"recipe": False})
     ray_address: str = field(default="", metadata={"recipe": False})
+    staging: Path | None = field(default=None, metadata={"recipe": False})
     index_factory: str = field(default="Flat", metadata={"recipe": False})
     dry_run: bool = field(default=False, metadata={"recipe": False})
 
     def __post_init__(self) -> None:
         check_kinds(self)
+        self._check_out()
         self.check_sampler()
         super().__post_init__()
         self._check_noise_ratios()
         self._check_numbers()
+        check_interval(self.guidance_interval)
         self._check_prompts()
         self._check_executor()
         if self.keep_sweep and self.ada != "full":
             raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
+
+    def _check_out(self) -> None:
+        """Tell a path from a URI, and refuse what goes with one of them only."""
+        if "://" not in str(self.out):
+            object.__setattr__(self, "out", Path(self.out))
+        if isinstance(self.out, str):
+            return
+        if _CUT_URI.match(str(self.out)):
+            raise UserError(f"out {self.out} has lost a slash: give a URI as text, not as a path")
+        if self.staging is not None:
+            raise UserError(
+                f"staging {self.staging} is for an out that is a URI, not for the folder {self.out}"
+            )
 
     def _check_numbers(self) -> None:
         check_range(self, ["num_inference_steps", "ada_steps"], 1, MOST_STEPS)
@@ -175,6 +200,11 @@ class BuildConfig(ModelConfig, PlanConfig):
                 f"--executor ranks has as many processes as were started: leave --workers "
                 f"{self.workers} out"
             )
+        if self.uri and self.executor in ("ranks", "ray"):
+            raise UserError(
+                f"--executor {self.executor} needs a folder that all its processes see, and --out "
+                f"{self.out} is none: give --workers, or a folder on a shared disk"
+            )
         if self.ray_address and self.executor != "ray":
             raise UserError(f"--ray-address {self.ray_address} is for --executor ray")
 
@@ -193,7 +223,12 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
 
     def _check_prompts(self) -> None:
-        check_template(self.prompt)
+        self.check_templates()
+        if self.prompts and (self.captions or self.inversions is not None):
+            raise UserError(
+                f"--prompts {self.prompts}: its prompts have neither captions nor learned tokens; "
+                "leave out --captions and --inversions, or use --prompt-templates"
+            )
         if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
             raise UserError(
                 f"--method {self.method} needs --inversions, a folder of tokens: "
@@ -210,6 +245,21 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
         if self.captions and self.inversions is not None:
             raise UserError("a prompt is a caption or has a token: give --captions or --inversions")
+
+    @property
+    def uri(self) -> str | None:
+        """Where the bank is sent; None if it stays where it is built."""
+        return self.out if isinstance(self.out, str) else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder on this machine where the bank is built: `out`, unless that is a URI."""
+        if isinstance(self.out, Path):
+            return self.out
+        # Not at the top: `--help` does without.
+        from genie_transforms.format import cache_folder, local_copy
+
+        return local_copy(self.out, self.staging or cache_folder() / "building")
 
     @property
     def sweep_ratios(self) -> tuple[float, ...]:

@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
@@ -26,6 +27,7 @@ from benchmarks.episodes import (
 from index.diffusion.sampling import derived_seed
 
 from .arms import support_features
+from .authors import learned_features
 from .config import FewShotConfig
 
 
@@ -47,14 +49,30 @@ LearnFrom = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
 """Returns what a head learns from in an episode, with a seed, and the facts of what was added."""
 
 
-def run_arm(name: str, pool: Pool, episodes: list[Episode], head: str, seed: int) -> dict[str, Any]:
+def run_arm(
+    name: str,
+    pool: Pool,
+    episodes: list[Episode],
+    head: str,
+    seed: int,
+    protocol: str = "paper",
+) -> dict[str, Any]:
     """Run one arm of the table on all episodes; see `run_episodes`."""
-    learn_from = partial(support_features, name, pool)
+    features = learned_features if protocol == "authors" else support_features
+    learn_from = partial(features, name, pool)
     return run_episodes(name, learn_from, pool, episodes, head, seed)
 
 
+class Embedded(Protocol):
+    """What has the embeddings of real images, ``(P, D)`` float32, as a `Pool` has."""
+
+    @property
+    def embeddings(self) -> npt.NDArray[np.float32]:
+        """The embeddings."""
+
+
 def run_episodes(
-    name: str, learn_from: LearnFrom, pool: Pool, episodes: list[Episode], head: str, seed: int
+    name: str, learn_from: LearnFrom, pool: Embedded, episodes: list[Episode], head: str, seed: int
 ) -> dict[str, Any]:
     """Learn and score in all episodes.
 

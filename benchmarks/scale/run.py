@@ -51,15 +51,13 @@ def _overhead(config: ScaleConfig, folder: Path) -> dict[str, Any]:
         for name, taken in seconds.items():
             taken.append(measure(name, config.tasks, folder / f"{name}-{turn}"))
             print(f"round {turn + 1}: {name:<8} {taken[-1] * 1e3:.2f} ms a task", flush=True)
+    overhead = {name: median(taken) - median(seconds["alone"]) for name, taken in seconds.items()}
     rows = {
-        name: {
-            "seconds_per_task": taken,
-            "overhead_per_task": median(taken) - median(seconds["alone"]),
-        }
+        name: {"seconds_per_task": taken, "overhead_per_task": overhead[name]}
         for name, taken in seconds.items()
     }
-    for name, row in rows.items():
-        print(f"{name:<8} {row['overhead_per_task'] * 1e3:+.2f} ms a shard against one process")
+    for name, more in overhead.items():
+        print(f"{name:<8} {more * 1e3:+.2f} ms a shard against one process")
     return {"tasks": config.tasks, "executors": rows}
 
 

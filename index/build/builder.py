@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from genie_transforms import Bank, UserError
+from genie_transforms.format import RemoteFolder
 from index.config import BuildConfig
 from index.device import nth_device
 from index.sources import LabelledImages
 from index.store import (
+    NoMirror,
     begin_folder,
     check_kinds,
     hold_folder,
+    mirrored,
     remove_leftovers_of_killed,
     remove_signs,
     signing,
@@ -28,7 +33,7 @@ from .open import Opened, open_build
 from .prepare import decide, prepare
 from .run import run
 from .stages import BuildStages
-from .tasks import run_here
+from .tasks import Order, run_here
 
 logger = logging.getLogger("genie.build")
 
@@ -68,7 +73,7 @@ def build(config: BuildConfig, source: LabelledImages | None = None) -> Path:
         source: See `build_bank`.
 
     Returns:
-        The folder of the bank.
+        The folder of the bank; where `out` is a URI, the working folder.
 
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
@@ -77,7 +82,7 @@ def build(config: BuildConfig, source: LabelledImages | None = None) -> Path:
         UserError: A setting cannot be used, alone or with these images.
     """
     logger.info("%s", report_build(config, source))
-    return config.out
+    return config.folder
 
 
 def report_build(
@@ -104,32 +109,60 @@ def report_build(
         config = replace(config, device=nth_device(config.device, rank.local))
         if rank.number:
             if not config.dry_run:
-                follow(stages, rank, config.out, config.device, stay=stay)
+                follow(stages, rank, config.folder, config.device, stay=stay)
             return ""
-    opened = decide(open_build(config, source))
-    if config.dry_run:
-        prepared = prepare(opened)
-        return str(dry_run(prepared, describe(opened, prepared)))
-    return _build_as_owner(opened, stages, rank, start)
+    with _mirror(config) as mirror:
+        opened = decide(open_build(config, source))
+        if config.dry_run:
+            prepared = prepare(opened)
+            return str(dry_run(prepared, describe(opened, prepared)))
+        summary = _build_as_owner(opened, stages, rank, mirror, start)
+        return "\n".join([summary, *mirror.lines()])
 
 
-def _build_as_owner(opened: Opened, stages: BuildStages, rank: Rank | None, start: float) -> str:
+def _build_as_owner(
+    opened: Opened, stages: BuildStages, rank: Rank | None, mirror: NoMirror, start: float
+) -> str:
     """Hold the folder, and make in it whatever is not yet made; return the summary."""
-    out = opened.config.out
+    out = opened.config.folder
     number, job = (None, None) if rank is None else (rank.number, rank.job)
     with hold_folder(out, job) as owner:
         check_kinds(out)
         remove_leftovers_of_killed(out)
+        mirror.fetch()
         # Another recipe is refused now, and not after hours of embedding.
         begin_folder(out, describe_rows(opened), defaults_of(opened))
         try:
-            with signing(out, owner.job, number) as begin:
+            with signing(out, owner.job, number) as sign:
+
+                def begin(order: Order, task: int | None) -> None:
+                    sign(order, task)
+                    mirror.send()
+
                 with open_executor(opened.given, stages, owner.job, rank, begin) as run_stage:
                     prepared = prepare(opened, run_stage)
                     description = describe(opened, prepared)
                     run(prepared, description, run_stage)
                 last = FinishBank(prepared, description, start)
                 run_here(last, begin)
+            mirror.send()
         finally:
             remove_signs(out)
         return last.summary
+
+
+@contextmanager
+def _mirror(config: BuildConfig) -> Iterator[NoMirror]:
+    """Own the place that `out` names, if it is a URI, while the block runs.
+
+    Nothing is loaded yet: who cannot write there is told at once.
+    """
+    if config.uri is None:
+        yield NoMirror()
+    elif config.dry_run:
+        folder = RemoteFolder.open(config.uri)
+        logger.info("what is in %s is not counted, only what is in %s", folder.name, config.folder)
+        yield NoMirror()
+    else:
+        with mirrored(config.folder, config.uri) as mirror:
+            yield mirror

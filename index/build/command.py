@@ -12,6 +12,8 @@ from index.command import run_command
 from index.config import BuildConfig
 from index.stopping import Stopped
 
+from .presets import PRESETS
+
 logger = logging.getLogger("genie.build")
 
 GROUPS = {
@@ -19,12 +21,12 @@ GROUPS = {
         *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
         *("dry_run",),
     ),
-    "source": ("image_root", "on_bad_image", "class_names", "captions", "captioner"),
+    "source": (*("image_root", "on_bad_image", "class_names", "prompts", "captions", "captioner"),),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
-        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),
-        *("num_inference_steps", "guidance_scale", "negative_prompt", "agree", "inversions"),
-        *("resolution", "seed"),
+        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "ada_guidance"),
+        *("noise", "num_inference_steps", "guidance_scale", "guidance_interval"),
+        *("negative_prompt", "prompt_templates", "agree", "inversions", "resolution", "seed"),
     ),
     "plan": ("pairs", "confusion", "max_pairs", "only_classes", "max_class_size", "variations"),
     "cost": (
@@ -35,14 +37,17 @@ GROUPS = {
         *("executor", "workers", "ray_address"),
         *("channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
     ),
-    "output": ("store_resolution", "image_format", "keep_sweep", "preview", "index_factory"),
+    "output": (
+        *("staging", "store_resolution", "image_format", "keep_sweep", "preview"),
+        *("index_factory",),
+    ),
 }
 """How `--help` groups the settings; the first group is what people need first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS)
+    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS, presets=PRESETS)
 
 
 def _build(config: BuildConfig) -> None:
@@ -85,13 +90,13 @@ def _build(config: BuildConfig) -> None:
     except Stopped as stop:
         raise Stopped(
             stop.number,
-            f"{len(finished_shards(config.out))} shards of {config.out} are finished, and the same "
-            "command goes on from there",
+            f"{len(finished_shards(config.folder))} shards of {config.folder} are finished, and "
+            "the same command goes on from there",
         ) from None
-    failed = 0 if config.dry_run else Manifest.read(config.out).counts["failed"]
+    failed = 0 if config.dry_run else Manifest.read(config.folder).counts["failed"]
     if failed:
         logger.error(
             "%d pairs failed: %s say which and why; --retry-failed tries further seeds",
-            failed, config.out / "stats" / "*.json",
+            failed, config.folder / "stats" / "*.json",
         )  # fmt: skip
         sys.exit(1)

@@ -26,7 +26,7 @@ class Description:
     Attributes:
         content: Recipe, fingerprint and plan, ready for JSON.
         defaults: What keys count as that an earlier release did not know, nested like `content`.
-        scope: SHA-256 of what decides each single row. Finished pairs and r* are shared among
+        scope: SHA-256 of what decides each single row. Finished pairs are shared among
             builds of one scope, whatever their plans.
     """
 
@@ -37,10 +37,6 @@ class Description:
     def shared_pairs(self, cache: Path) -> Path:
         """Return the folder of a cache where builds of this scope keep finished pairs."""
         return cache / "pairs" / self.scope[:32]
-
-    def shared_r_stars(self, cache: Path) -> Path:
-        """Return the file of a cache where builds of this scope keep their r*."""
-        return cache / "r-star" / f"{self.scope[:32]}.npz"
 
 
 def describe(opened: Opened, prepared: Prepared) -> Description:
@@ -66,7 +62,8 @@ def describe_rows(opened: Opened) -> dict[str, Any]:
         Recipe and fingerprint, ready for JSON.
     """
     config, prompts = opened.config, opened.prompts
-    texts = prompts.prompts if prompts.captions is None else prompts.captions
+    of_classes = ["\t".join(of_class) for of_class in prompts.prompts]
+    texts = of_classes if prompts.captions is None else prompts.captions
     learned = {"tokens_sha256": prompts.tokens} if prompts.tokens else {}
     return {
         "recipe": config.recipe(),

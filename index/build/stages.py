@@ -59,6 +59,6 @@ class _OpenedStages:
         # The owner has embedded all, and so decided which images can be used.
         self.prepared = self.prepared or prepare(self.opened, lambda stage: None)
         description = describe(self.opened, self.prepared)
-        check_claimed(self.opened.config.out, description.content)
+        check_claimed(self.opened.config.folder, description.content)
         job = open_job(self.prepared, description)
         return RetryFailed(job, rounds) if kind == "retry" else GenerateShards(job)

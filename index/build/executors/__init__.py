@@ -49,7 +49,7 @@ def open_executor(
         rank: Of this process, if a launcher gave it one.
         begin: See `Begin`.
     """
-    out, device, number = config.out, config.device, config.workers
+    out, device, number = config.folder, config.device, config.workers
     worker = Worker(build, out, job, torch.get_num_threads())
     if rank is not None:
         yield lead(rank, out, begin)

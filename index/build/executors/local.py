@@ -85,6 +85,7 @@ class _Team:
                         left.remove(task)
                         advance(task)
                         deaths = 0
+                        self._begin(stage.order, None)
                 except BrokenProcessPool as error:
                     deaths += 1
                     self.end()

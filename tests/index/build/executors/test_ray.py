@@ -71,8 +71,9 @@ def test_actors_that_always_die_stop_the_build(
     with _running(tmp_path) as run:
         with pytest.raises(LostError, match="workers died 2 times in a row"):
             run(ToyBuild(tmp_path).stage_of(STAGES[1]))
-        run(ToyBuild(tmp_path).stage_of(STAGES[1]))
-    assert results(tmp_path)[12:] == EXPECTED[12:]
+        for order in STAGES:
+            run(ToyBuild(tmp_path).stage_of(order))
+    assert results(tmp_path) == EXPECTED
 
 
 def test_an_error_of_a_task_is_raised_here(cluster: Cluster, tmp_path: Path) -> None:
