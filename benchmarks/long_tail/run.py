@@ -125,9 +125,8 @@ def _in_loop(seed: Seed, arm: Arm) -> GeNIeTransform:
         )
 
 
-def train_arm(seed: Seed, name: str) -> nn.Module:
-    """Train an arm, or return it trained."""
-    arm = ARMS[name]
+def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
+    """Train an arm in the folder of its name, or return it trained."""
     images, labels = training_images(seed, arm)
     folder = seed.folder / "arms" / name
     return train(seed.training(arm), images, labels, seed.tail.num_classes, folder)
@@ -150,17 +149,26 @@ def evaluate(seed: Seed, name: str, network: nn.Module) -> dict[str, Any]:
     losses = _curve(seed.folder / "arms" / name)
     right: npt.NDArray[np.bool_] = probabilities.argmax(1) == labels
     np.save(seed.folder / "arms" / name / "right.npy", right)
-    arm = ARMS[name]
-    precision, filled = None, 0
-    if arm.images in seed.banks:
-        bank = Bank.open(seed.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        precision = label_precision(bank, arm, config, tail.pool.classes)
-        if arm.mode == "append":
-            labels = seed.negatives(arm).labels
-            drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
-            filled = len(_lacking(seed, [drawn]))
-    about = {"arm": name, "mode": arm.mode, "seed": seed.number, "oracle": precision}
+    precision, filled = about_bank(seed, ARMS[name])
+    about = {"arm": name, "mode": ARMS[name].mode, "seed": seed.number, "oracle": precision}
     return {**about, **scores, "filled": filled, "loss_curve": losses}
+
+
+def about_bank(seed: Seed, arm: Arm) -> tuple[float | None, int]:
+    """Return the label precision of an arm's bank, and how many negatives it lacked.
+
+    None and 0 of an arm without a bank.
+    """
+    config, tail = seed.config, seed.tail
+    if arm.images not in seed.banks:
+        return None, 0
+    bank = Bank.open(seed.banks[arm.images], **({} if arm.keep else {"keep": None}))
+    precision = label_precision(bank, arm, config, tail.pool.classes)
+    if arm.mode != "append":
+        return precision, 0
+    labels = seed.negatives(arm).labels
+    drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
+    return precision, len(_lacking(seed, [drawn]))
 
 
 def _curve(folder: Path, points: int = 20) -> list[float]:
@@ -182,14 +190,14 @@ def run_seed(
     _check_arms(config, tail)
     wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
-        confusion = confusion_of(train_arm(seed, "none"), tail, config)
+        confusion = confusion_of(train_arm(seed, "none", ARMS["none"]), tail, config)
         built = build_banks(wanted, config, tail, folder, number, confusion)
         seed = replace(seed, banks=built | given)
     figures = []
     for name in config.arms:
         path = folder / "arms" / name / "figures.json"
         if not path.exists():
-            write_json(path, without_nan(evaluate(seed, name, train_arm(seed, name))))
+            write_json(path, without_nan(evaluate(seed, name, train_arm(seed, name, ARMS[name]))))
         figures.append(json.loads(path.read_text()))
     return figures
 

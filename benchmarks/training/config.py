@@ -21,7 +21,7 @@ class TrainingConfig:
     Attributes:
         model: resnet10, resnet20 or resnet32 for small images; torchvision:NAME or timm:NAME.
         model_settings: Further settings of a timm or torchvision model, such as
-            drop_path_rate=0.1 global_pool=avg.
+            drop_path_rate=0.1 global_pool=avg; stem_stride=2 of a small one.
         weights: Checkpoint that the network begins with; its head may be of other classes, or
             missing, as in one of MAE's.
         head: Where the head begins: empty as the model draws it; `small`, nearly 0, as MAE's
