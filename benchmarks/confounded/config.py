@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ class ConfoundedConfig:
         device: Where the diffusion model runs; the training has its own.
         arms: Names of the arms.
         seeds: Each has its own backgrounds, subset, baseline, banks and trainings.
-        training: How every arm is trained.
+        training: How every arm is trained, from the weights of the demo's encoder, which learned
+            from objects of the base classes, without labels.
         judge_steps: Training steps of the network that names backgrounds.
         work: Folder of everything that is made; the same one again continues.
         json: File that receives the figures.
@@ -51,7 +52,7 @@ class ConfoundedConfig:
     """
 
     bias: float = 0.9
-    num_test: int = 200
+    num_test: int = 100
     largest: int = 200
     imbalance: float = 40.0
     per_class: int = 50
@@ -63,13 +64,15 @@ class ConfoundedConfig:
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(
             loss="balanced-softmax",
+            model="resnet10-wide",
             model_settings=("stem_stride=2",),
-            num_steps=400,
-            warmup_steps=40,
+            learning_rate=0.05,
+            num_steps=60,
+            warmup_steps=6,
             batch_size=64,
         )
     )
-    judge_steps: int = 400
+    judge_steps: int = 300
     work: Path = field(default=Path("confounded"), metadata={"recipe": False})
     json: Path | None = field(default=None, metadata={"recipe": False})
     plot: Path | None = field(default=None, metadata={"recipe": False})
@@ -85,13 +88,19 @@ class ConfoundedConfig:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
         self.long_tail()  # refuses the others
 
+    @property
+    def encoder(self) -> Path:
+        """Where the encoder's weights are written for the training."""
+        return self.work / "encoder.safetensors"
+
     def long_tail(self) -> LongTailConfig:
         """Return the same as settings of `benchmarks.long_tail`, which builds and trains."""
+        training = replace(self.training, weights=str(self.encoder))
         return LongTailConfig(
             data="demo", largest=self.largest, imbalance=self.imbalance, size=64,
             num_inference_steps=self.num_inference_steps, ada="preview", device=self.device,
             per_class=self.per_class, confused=self.confused, arms=("none",), seeds=self.seeds,
-            training=self.training, work=self.work,
+            training=training, work=self.work,
         )  # fmt: skip
 
     def recipe(self) -> dict[str, Any]:

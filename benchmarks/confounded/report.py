@@ -33,24 +33,21 @@ PAIRS = (
 """Compared on Few on every test; the first two also in how swapped differs from biased."""
 
 
-def report(
-    config: ConfoundedConfig, figures: list[dict[str, Any]], judge_accuracy: float
-) -> dict[str, Any]:
-    """Return everything that goes into the JSON, but for the machine.
+def report(config: ConfoundedConfig, figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what goes into the JSON, but for the backgrounds and the machine.
 
     Args:
         config: The experiment.
         figures: Of every arm and seed.
-        judge_accuracy: Of the network that names backgrounds.
 
     Returns:
         `prediction`, the primary test and the same against `txt2img-tied`; `comparisons`
         on Few, by pair and test; `means` and `deviations` over seeds, by arm, test and group;
-        `oracle`, label precision; `backgrounds`, shares of negatives; `arms`, as given; `settings`.
+        `oracle`, label precision; `arms`, as given; `rule`, `settings`.
     """
     seen = _Seen(config, figures)
     pairs = [pair for pair in PAIRS if set(pair) <= set(config.arms)]
-    banks = [entry["arm"] for entry in figures if entry["backgrounds"]]
+    generated = dict.fromkeys(entry["arm"] for entry in figures if entry["oracle"] is not None)
     return {
         "prediction": {
             f"({a} - {b}) on swapped - on biased": seen.compare(("swapped", a, b), ("biased", a, b))
@@ -63,15 +60,7 @@ def report(
         },
         "means": seen.over_seeds(np.mean),
         "deviations": seen.over_seeds(lambda values: values.std(ddof=1) if len(values) > 1 else 0),
-        "oracle": {name: seen.mean_of(name, "oracle") for name in dict.fromkeys(banks)},
-        "backgrounds": {
-            name: {
-                key: float(np.mean([e["backgrounds"][key] for e in seen.entries(name)]))
-                for key in ("own", "others")
-            }
-            for name in dict.fromkeys(banks)
-        },
-        "judge_accuracy": judge_accuracy,
+        "oracle": {name: seen.mean_of(name, "oracle") for name in generated},
         "rule": str(config.long_tail().group_rule),
         "arms": figures,
         "settings": {**config.recipe(), "seeds": list(config.seeds)},
@@ -148,16 +137,19 @@ def show(result: dict[str, Any], config: ConfoundedConfig) -> None:
     """Print the table and the comparisons; draw the plot if wanted."""
     print(f"\naccuracy in %, mean ± deviation over {len(config.seeds)} seeds; {result['rule']}")
     heads = "".join(f"{f'{group} {kind}':>16}" for group in ("Few", "all") for kind in TESTS)
-    print(f"{'arm':16}{heads}{'oracle':>8}{'own bg':>8}{'others':>8}")
+    print(f"{'arm':16}{heads}{'oracle':>8}")
     for name, means in result["means"].items():
         cells = [
             f"{100 * means[kind][group]:.1f} ± {100 * result['deviations'][name][kind][group]:.1f}"
             for group in ("few", "all")
             for kind in TESTS
         ]
-        about = [result["oracle"].get(name), *result["backgrounds"].get(name, {}).values()]
-        shares = "".join(f"{100 * value:8.1f}" for value in about if value is not None)
-        print(f"{name:16}{''.join(f'{cell:>16}' for cell in cells)}{shares}")
+        oracle = result["oracle"].get(name)
+        shown = "" if oracle is None else f"{100 * oracle:8.1f}"
+        print(f"{name:16}{''.join(f'{cell:>16}' for cell in cells)}{shown}")
+    for name, shares in result["backgrounds"]["shares"].items():
+        own, others = (100 * shares[key] for key in ("own", "others"))
+        print(f"negatives of {name}: {own:.1f} % on their own background, {others:.1f} on others'")
     for name, entry in result["prediction"].items():
         print(f"{name}: {_in_points(entry)}")
     for name, by_test in result["comparisons"].items():

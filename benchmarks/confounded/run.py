@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from safetensors.torch import save_file
+from torch.utils.data import TensorDataset
 
+from benchmarks.datasets import LabelledSet
 from benchmarks.long_tail import (
     RealImages,
     Seed,
@@ -20,21 +24,13 @@ from benchmarks.long_tail import (
 )
 from benchmarks.measure import environment, without_nan
 from benchmarks.training import claim_folder, group_scores, predict
-from genie_transforms import Bank
-from genie_transforms.format import write_json
+from genie_transforms.format import atomic_path, write_json
+from index.demo import load_encoder
 
-from .backgrounds import background_shares, train_judge
+from .backgrounds import backgrounds
 from .config import ARMS, TIED, ConfoundedConfig
 from .report import report, show
-from .scenes import Confounded, open_scenes, tied_names
-
-
-@dataclass(frozen=True)
-class Judge:
-    """A network that names backgrounds, and its accuracy on held-out scenes."""
-
-    network: nn.Module
-    accuracy: float
+from .scenes import Confounded, Kind, open_scenes, tied_names
 
 
 def main(config: ConfoundedConfig) -> dict[str, Any]:
@@ -44,32 +40,44 @@ def main(config: ConfoundedConfig) -> dict[str, Any]:
         FolderInUseError: `work` was begun with other settings.
     """
     claim_folder(config.work, config.recipe())
-    judge = Judge(*train_judge(config, config.work / "judge"))
-    print(f"backgrounds: {judge.accuracy:.1%} of held-out scenes are named rightly", flush=True)
+    write_encoder(config.encoder)
     figures = []
     for number in config.seeds:
-        figures += run_seed(config, number, judge)
+        figures += run_seed(config, number)
         print(f"seed {number}: {len(config.arms)} arms", flush=True)
-    result = report(config, figures, judge.accuracy)
+    result = {**report(config, figures), "backgrounds": backgrounds(config)}
     show(result, config)
     if config.json:
         write_json(config.json, {**without_nan(result), **environment()})
     return result
 
 
-def run_seed(config: ConfoundedConfig, number: int, judge: Judge) -> list[dict[str, Any]]:
+def write_encoder(path: Path) -> None:
+    """Write the demo's encoder as weights of the network that is trained.
+
+    It takes images in [-2, 2], and those of the training are in [-1, 1].
+    """
+    state = load_encoder().state_dict()
+    first = next(name for name in state if name.endswith("weight"))
+    state[first] = 2 * state[first]
+    with atomic_path(path) as temporary:
+        save_file(state, temporary)
+
+
+def run_seed(config: ConfoundedConfig, number: int) -> list[dict[str, Any]]:
     """Run every arm of a seed; those whose figures are there are not run again."""
     folder = config.work / f"seed-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / "arms" / name / "figures.json" for name in config.arms}
     if not all(path.exists() for path in paths.values()):
         scenes = open_scenes(config, number)
+        tests = {kind: _tensors(data, config) for kind, data in scenes.tests.items()}
         seed = _with_banks(
             config, Seed(config.long_tail(), scenes.tail, folder, number, {}), scenes
         )
         for name, path in paths.items():
             if not path.exists():
-                write_json(path, without_nan(_figures(config, seed, scenes, name, judge)))
+                write_json(path, without_nan(_figures(seed, tests, name)))
     return [json.loads(path.read_text()) for path in paths.values()]
 
 
@@ -89,33 +97,32 @@ def _with_banks(config: ConfoundedConfig, seed: Seed, scenes: Confounded) -> See
     return replace(seed, banks=banks)
 
 
-def _figures(
-    config: ConfoundedConfig, seed: Seed, scenes: Confounded, name: str, judge: Judge
-) -> dict[str, Any]:
+def _tensors(data: LabelledSet, config: ConfoundedConfig) -> TensorDataset:
+    """Return test images as the networks take them: read once for all arms."""
+    images = RealImages(data, np.arange(len(data)), plain(config.long_tail()))
+    pixels = torch.stack([images[row][0] for row in range(len(images))])
+    return TensorDataset(pixels, torch.from_numpy(data.labels))
+
+
+def _figures(seed: Seed, tests: dict[Kind, TensorDataset], name: str) -> dict[str, Any]:
     """Train an arm, and return its figures; which test images it got right is kept beside them."""
     arm = ARMS[name]
     network = train_arm(seed, name, arm)
     counts, rule = seed.tail.counts, seed.config.group_rule
-    tests = {}
-    for kind, data in scenes.tests.items():
-        images = RealImages(data, np.arange(len(data)), plain(seed.config))
+    measured = {}
+    for kind, images in tests.items():
         probabilities, labels = predict(network, images)
         right = probabilities.argmax(1) == labels
         np.save(seed.folder / "arms" / name / f"right-{kind}.npy", right)
         scores = group_scores(probabilities, labels, counts, rule)
-        tests[kind] = {key: value for key, value in scores.items() if key != "per_class"}
+        measured[kind] = {key: value for key, value in scores.items() if key != "per_class"}
     precision, filled = about_bank(seed, arm)
-    shares = None
-    if arm.images in seed.banks:
-        bank = Bank.open(seed.banks[arm.images], keep=None)
-        shares = background_shares(judge.network, bank, config, seed.tail.pool.classes, scenes.own)
     return {
         "arm": name,
         "mode": arm.mode,
         "seed": seed.number,
         "few_classes": [seed.tail.pool.classes[label] for label in seed.tail.few],
         "oracle": precision,
-        "backgrounds": shares,
         "filled": filled,
-        "tests": tests,
+        "tests": measured,
     }

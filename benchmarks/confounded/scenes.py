@@ -27,7 +27,7 @@ TESTS: tuple[Kind, ...] = ("biased", "uniform", "swapped")
 
 NUM_BACKGROUNDS = len(COLORS) * len(TEXTURES)
 
-_NAMES = sorted(CLASSES)
+NAMES = sorted(CLASSES)
 
 _TRAIN_SEED, _TEST_SEED, _JUDGE_SEED = 2**21, 2**22, 2**22 + 1
 """Apart from those of the demo's own training, and of its held-out scenes."""
@@ -50,20 +50,18 @@ class Confounded:
 
 def open_scenes(config: ConfoundedConfig, seed: int) -> Confounded:
     """Return the scenes of a seed, which also decides which class has which background."""
-    rng = torch.Generator().manual_seed(seed)
-    own = torch.randperm(NUM_BACKGROUNDS, generator=rng)[: len(_NAMES)]
-    scenes = Scenes(config.largest, _NAMES, _TRAIN_SEED + seed)
+    own, rng = own_backgrounds(seed), torch.Generator().manual_seed(seed + 1000)
+    scenes = Scenes(config.largest, NAMES, _TRAIN_SEED + seed)
     labels = torch.tensor(scenes.targets)
     chosen = draw_backgrounds("biased", labels, own, config.bias, rng)
-    images = _images(moved_to(scenes.params, chosen))
+    sizes = exponential_sizes(config.largest, config.imbalance, len(NAMES))
+    drawn = draw_rows(labels.numpy(), np.arange(len(labels)), sizes, seed)
+    images = _images(moved_to(scenes.params, chosen)[torch.from_numpy(drawn)])
     learned, learned_labels = generator_scenes(config.per_class, seed)
-    pool = _labelled([*images, *learned], [*scenes.targets, *learned_labels])
-    own_rows = np.arange(len(images))
-    sizes = exponential_sizes(config.largest, config.imbalance, len(_NAMES))
-    rows = draw_rows(pool.labels, own_rows, sizes, seed)
-    others = np.arange(len(images), len(pool))
+    pool = _labelled([*images, *learned], [*labels[drawn].tolist(), *learned_labels])
+    rows, others = np.split(np.arange(len(pool)), [len(images)])
 
-    held_out = Scenes(config.num_test, _NAMES, _TEST_SEED)
+    held_out = Scenes(config.num_test, NAMES, _TEST_SEED)
     truth = torch.tensor(held_out.targets)
     tests = {}
     for kind in TESTS:
@@ -71,6 +69,12 @@ def open_scenes(config: ConfoundedConfig, seed: int) -> Confounded:
         tests[kind] = _labelled(_images(moved_to(held_out.params, grounds)), held_out.targets)
     rule = config.long_tail().group_rule
     return Confounded(LongTail(pool, rows, others, tests["uniform"], rule), tests, own)
+
+
+def own_backgrounds(seed: int) -> Tensor:
+    """Return the background of each class, all different, ``(C,)`` int64."""
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randperm(NUM_BACKGROUNDS, generator=rng)[: len(NAMES)]
 
 
 def draw_backgrounds(
@@ -125,7 +129,7 @@ def generator_scenes(per_class: int, seed: int) -> tuple[list[np.ndarray], list[
     rows = np.concatenate(
         [rng.permutation(np.flatnonzero(shape == k))[:per_class] for k in range(len(CLASSES))]
     )
-    labels = [_NAMES.index(CLASSES[k]) for k in shape[rows]]
+    labels = [NAMES.index(CLASSES[k]) for k in shape[rows]]
     return _images(scenes.params[torch.from_numpy(rows)]), labels
 
 
@@ -133,7 +137,7 @@ def judge_scenes(per_class: int) -> tuple[LabelledSet, LabelledSet]:
     """Return unbiased scenes labelled by background: to learn from, and held out."""
     sets = []
     for number, size in enumerate((per_class, max(1, per_class // 4))):
-        scenes = Scenes(size, _NAMES, _JUDGE_SEED + number)
+        scenes = Scenes(size, NAMES, _JUDGE_SEED + number)
         names = [f"{color} {texture}" for color in COLORS for texture in TEXTURES]
         spoken = [ClassName(name) for name in names]
         targets = background_of(scenes.params).tolist()
@@ -146,7 +150,7 @@ def tied_names(own: Tensor) -> list[ClassName]:
     colors = list(COLORS)
     return [
         ClassName(f"{name} on {colors[ground // len(TEXTURES)]} {TEXTURES[ground % len(TEXTURES)]}")
-        for name, ground in zip(_NAMES, own.tolist(), strict=True)
+        for name, ground in zip(NAMES, own.tolist(), strict=True)
     ]
 
 
@@ -158,4 +162,4 @@ def _images(params: SceneParams) -> list[np.ndarray]:
 
 
 def _labelled(images: list[np.ndarray], targets: list[int]) -> LabelledSet:
-    return LabelledSet(_NAMES, targets, images, [ClassName(name) for name in _NAMES])
+    return LabelledSet(NAMES, targets, images, [ClassName(name) for name in NAMES])

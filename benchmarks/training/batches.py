@@ -70,7 +70,8 @@ def _seeded(seed: int) -> Iterator[None]:
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            # `torch.manual_seed` would seed GPUs as well: a millisecond, and a queue that grows.
+            torch.default_generator.manual_seed(seed)
             random.seed(seed)
             np.random.seed(seed % 2**32)  # noqa: NPY002
             yield

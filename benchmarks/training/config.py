@@ -19,7 +19,8 @@ class TrainingConfig:
     """Train a classifier. The last step counts, never the best one.
 
     Attributes:
-        model: resnet10, resnet20 or resnet32 for small images; torchvision:NAME or timm:NAME.
+        model: resnet10, resnet10-wide, resnet20 or resnet32 for small images; torchvision:NAME or
+            timm:NAME.
         model_settings: Further settings of a timm or torchvision model, such as
             drop_path_rate=0.1 global_pool=avg; stem_stride=2 of a small one.
         weights: Checkpoint that the network begins with; its head may be of other classes, or

@@ -22,6 +22,7 @@ from .cosine import CosineClassifier, read_classes
 
 _SMALL = {
     "resnet10": (16, (1, 1, 1, 1)),
+    "resnet10-wide": (32, (1, 1, 1, 1)),
     "resnet20": (16, (3, 3, 3)),
     "resnet32": (16, (5, 5, 5)),
 }
@@ -39,7 +40,7 @@ class SmallImageResNet(nn.Module):
         self, width: int, blocks: tuple[int, ...], num_classes: int, stem_stride: int = 1
     ) -> None:
         super().__init__()
-        first = nn.Conv2d(3, width, 3, stride=stem_stride, padding=1, bias=False)
+        first = nn.Conv2d(3, width, 3, stem_stride, padding=1, bias=False)
         stem = [first, nn.BatchNorm2d(width), nn.ReLU()]
         layers: list[nn.Module] = []
         planes = width
