@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.long_tail import RealImages, augmentation, plain
-from benchmarks.training import predict, train
+from benchmarks.training import TrainingConfig, predict, train
 from genie_transforms import Bank
 
 from .config import ARMS, TIED, ConfoundedConfig
@@ -51,9 +50,9 @@ def _train_judge(config: ConfoundedConfig, folder: Path) -> tuple[nn.Module, flo
     """Return the network, from images to `NUM_BACKGROUNDS` logits, and its held-out accuracy."""
     common = config.long_tail()
     steps = config.judge_steps
-    settings = replace(
-        config.training, model="resnet10", num_steps=steps, warmup_steps=steps // 10,
-        learning_rate=0.1, loss="cross-entropy", seed=0,
+    settings = TrainingConfig(
+        model_settings=("stem_stride=2",), num_steps=steps, warmup_steps=steps // 10,
+        batch_size=64, device=config.training.device,
     )  # fmt: skip
     scenes, held_out = judge_scenes(_PER_CLASS)
     images = RealImages(scenes, np.arange(len(scenes)), augmentation(common))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ class ConfoundedConfig:
         device: Where the diffusion model runs; the training has its own.
         arms: Names of the arms.
         seeds: Each has its own backgrounds, subset, baseline, banks and trainings.
-        training: How every arm is trained, from the weights of the demo's encoder, which learned
-            from objects of the base classes, without labels.
+        training: How every arm is trained: a linear classifier of what the demo's encoder says,
+            which learned from objects of the base classes, without labels.
         judge_steps: Training steps of the network that names backgrounds.
         work: Folder of everything that is made; the same one again continues.
         json: File that receives the figures.
@@ -52,7 +52,7 @@ class ConfoundedConfig:
     """
 
     bias: float = 0.9
-    num_test: int = 100
+    num_test: int = 200
     largest: int = 200
     imbalance: float = 40.0
     per_class: int = 50
@@ -63,12 +63,12 @@ class ConfoundedConfig:
     seeds: tuple[int, ...] = field(default=tuple(range(5)), metadata={"recipe": False})
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(
+            model="linear",
+            model_settings=("in_features=256",),
             loss="balanced-softmax",
-            model="resnet10-wide",
-            model_settings=("stem_stride=2",),
-            learning_rate=0.05,
-            num_steps=60,
-            warmup_steps=6,
+            learning_rate=0.1,
+            num_steps=300,
+            warmup_steps=30,
             batch_size=64,
         )
     )
@@ -88,19 +88,13 @@ class ConfoundedConfig:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
         self.long_tail()  # refuses the others
 
-    @property
-    def encoder(self) -> Path:
-        """Where the encoder's weights are written for the training."""
-        return self.work / "encoder.safetensors"
-
     def long_tail(self) -> LongTailConfig:
         """Return the same as settings of `benchmarks.long_tail`, which builds and trains."""
-        training = replace(self.training, weights=str(self.encoder))
         return LongTailConfig(
             data="demo", largest=self.largest, imbalance=self.imbalance, size=64,
             num_inference_steps=self.num_inference_steps, ada="preview", device=self.device,
             per_class=self.per_class, confused=self.confused, arms=("none",), seeds=self.seeds,
-            training=training, work=self.work,
+            training=self.training, work=self.work,
         )  # fmt: skip
 
     def recipe(self) -> dict[str, Any]:

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch.utils.data import TensorDataset
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.long_tail import (
-    RealImages,
     Seed,
     about_bank,
     build_banks,
     confusion_of,
-    plain,
     train_arm,
 )
 from benchmarks.measure import environment, without_nan
 from benchmarks.training import claim_folder, group_scores, predict
-from genie_transforms.format import atomic_path, write_json
-from index.demo import load_encoder
+from genie_transforms.format import write_json
 
 from .backgrounds import backgrounds
 from .config import ARMS, TIED, ConfoundedConfig
+from .features import Features
 from .report import report, show
 from .scenes import Confounded, Kind, open_scenes, tied_names
 
@@ -40,7 +36,6 @@ def main(config: ConfoundedConfig) -> dict[str, Any]:
         FolderInUseError: `work` was begun with other settings.
     """
     claim_folder(config.work, config.recipe())
-    write_encoder(config.encoder)
     figures = []
     for number in config.seeds:
         figures += run_seed(config, number)
@@ -52,18 +47,6 @@ def main(config: ConfoundedConfig) -> dict[str, Any]:
     return result
 
 
-def write_encoder(path: Path) -> None:
-    """Write the demo's encoder as weights of the network that is trained.
-
-    It takes images in [-2, 2], and those of the training are in [-1, 1].
-    """
-    state = load_encoder().state_dict()
-    first = next(name for name in state if name.endswith("weight"))
-    state[first] = 2 * state[first]
-    with atomic_path(path) as temporary:
-        save_file(state, temporary)
-
-
 def run_seed(config: ConfoundedConfig, number: int) -> list[dict[str, Any]]:
     """Run every arm of a seed; those whose figures are there are not run again."""
     folder = config.work / f"seed-{number}"
@@ -71,10 +54,10 @@ def run_seed(config: ConfoundedConfig, number: int) -> list[dict[str, Any]]:
     paths = {name: folder / "arms" / name / "figures.json" for name in config.arms}
     if not all(path.exists() for path in paths.values()):
         scenes = open_scenes(config, number)
-        tests = {kind: _tensors(data, config) for kind, data in scenes.tests.items()}
-        seed = _with_banks(
-            config, Seed(config.long_tail(), scenes.tail, folder, number, {}), scenes
-        )
+        features = Features()
+        tests = {kind: _features(data, features) for kind, data in scenes.tests.items()}
+        seed = Seed(config.long_tail(), scenes.tail, folder, number, {}, features)
+        seed = _with_banks(config, seed, scenes)
         for name, path in paths.items():
             if not path.exists():
                 write_json(path, without_nan(_figures(seed, tests, name)))
@@ -86,7 +69,7 @@ def _with_banks(config: ConfoundedConfig, seed: Seed, scenes: Confounded) -> See
     needed = dict.fromkeys(ARMS[name].images for name in config.arms)
     wanted = [name for name in needed if name not in ("", "own", "real", TIED)]
     network = train_arm(seed, "none", ARMS["none"])
-    confusion = confusion_of(network, seed.tail, seed.config)
+    confusion = confusion_of(network, seed)
     banks = build_banks(wanted, seed.config, seed.tail, seed.folder, seed.number, confusion)
     if TIED in needed:
         pool = replace(seed.tail.pool, names=tied_names(scenes.own))
@@ -97,11 +80,10 @@ def _with_banks(config: ConfoundedConfig, seed: Seed, scenes: Confounded) -> See
     return replace(seed, banks=banks)
 
 
-def _tensors(data: LabelledSet, config: ConfoundedConfig) -> TensorDataset:
-    """Return test images as the networks take them: read once for all arms."""
-    images = RealImages(data, np.arange(len(data)), plain(config.long_tail()))
-    pixels = torch.stack([images[row][0] for row in range(len(images))])
-    return TensorDataset(pixels, torch.from_numpy(data.labels))
+def _features(data: LabelledSet, features: Features) -> TensorDataset:
+    """Return what the classifiers take of test images: the same for all arms."""
+    pixels = torch.from_numpy(np.stack(list(data.images))).permute(0, 3, 1, 2)
+    return TensorDataset(features.of(pixels), torch.from_numpy(data.labels))
 
 
 def _figures(seed: Seed, tests: dict[Kind, TensorDataset], name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from .banks import Confusion, build_banks, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import Integers, LongTail, open_long_tail, open_pool
-from .images import Negatives, RealImages, at_most, augmentation, plain, repeated
+from .images import Negatives, RealImages, Transform, at_most, augmentation, plain, repeated
 from .report import report, show
 
 
@@ -47,6 +47,7 @@ class Seed:
         folder: Of everything that the seed makes.
         number: The seed.
         banks: Folders of its banks, by name.
+        transform: What images go through in place of `augmentation` and `plain`.
     """
 
     config: LongTailConfig
@@ -54,6 +55,7 @@ class Seed:
     folder: Path
     number: int
     banks: dict[str, Path]
+    transform: Transform | None = None
 
     def training(self, arm: Arm) -> TrainingConfig:
         """Return how an arm is trained: epochs are of the real images, for all arms alike."""
@@ -64,12 +66,14 @@ class Seed:
 
     def real(self, rows: Integers, change: GeNIeTransform | None = None) -> RealImages:
         """Return real images of the pool, augmented."""
-        return RealImages(self.tail.pool, rows, augmentation(self.config), change)
+        transform = self.transform or augmentation(self.config)
+        return RealImages(self.tail.pool, rows, transform, change)
 
     def negatives(self, arm: Arm) -> Negatives:
         """Return what an arm's bank holds, augmented."""
         bank = Bank.open(self.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        return Negatives(bank, self.tail.pool.classes, arm, augmentation(self.config))
+        transform = self.transform or augmentation(self.config)
+        return Negatives(bank, self.tail.pool.classes, arm, transform)
 
 
 def training_images(seed: Seed, arm: Arm) -> tuple[ImageDataset, Integers]:
@@ -132,10 +136,11 @@ def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
     return train(seed.training(arm), images, labels, seed.tail.num_classes, folder)
 
 
-def confusion_of(network: nn.Module, tail: LongTail, config: LongTailConfig) -> Confusion:
+def confusion_of(network: nn.Module, seed: Seed) -> Confusion:
     """Return the mean probabilities of each class's training images, ``(C, C)`` float64."""
-    images = RealImages(tail.pool, tail.rows, plain(config))
-    probabilities, labels = predict(network, images, workers=config.training.workers)
+    tail = seed.tail
+    images = RealImages(tail.pool, tail.rows, seed.transform or plain(seed.config))
+    probabilities, labels = predict(network, images, workers=seed.config.training.workers)
     rows = [probabilities[labels == label].mean(0) for label in range(tail.num_classes)]
     return np.stack(rows).astype(np.float64)
 
@@ -190,7 +195,7 @@ def run_seed(
     _check_arms(config, tail)
     wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
-        confusion = confusion_of(train_arm(seed, "none", ARMS["none"]), tail, config)
+        confusion = confusion_of(train_arm(seed, "none", ARMS["none"]), seed)
         built = build_banks(wanted, config, tail, folder, number, confusion)
         seed = replace(seed, banks=built | given)
     figures = []

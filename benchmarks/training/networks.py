@@ -22,7 +22,6 @@ from .cosine import CosineClassifier, read_classes
 
 _SMALL = {
     "resnet10": (16, (1, 1, 1, 1)),
-    "resnet10-wide": (32, (1, 1, 1, 1)),
     "resnet20": (16, (3, 3, 3)),
     "resnet32": (16, (5, 5, 5)),
 }
@@ -100,6 +99,8 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     try:
         if config.model in _SMALL:
             return SmallImageResNet(*_SMALL[config.model], num_classes, **more)
+        if config.model == "linear":
+            return nn.Linear(out_features=num_classes, **more)
         if kind == "torchvision" and name in torchvision.models.list_models():
             found: nn.Module = torchvision.models.get_model(
                 name, weights=None, num_classes=num_classes, **more
@@ -113,7 +114,8 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     except TypeError as error:
         raise UserError(f"{config.model} cannot take {config.model_settings}: {error}") from error
     raise UserError(
-        f"unknown model {config.model!r}; choose {', '.join(_SMALL)}, torchvision:NAME or timm:NAME"
+        f"unknown model {config.model!r}; choose linear, {', '.join(_SMALL)}, torchvision:NAME or "
+        "timm:NAME"
     )
 
 

@@ -20,7 +20,7 @@ _ARMS = ("none", "txt2img", "txt2img-tied", "genie", "genie-ada", "real-g", "bal
 
 def test_every_arm_is_tested_on_every_kind_of_background(tmp_path: Path) -> None:
     training = TrainingConfig(
-        loss="balanced-softmax", model="resnet10-wide", model_settings=("stem_stride=2",),
+        loss="balanced-softmax", model="linear", model_settings=("in_features=256",),
         num_steps=2, warmup_steps=1,
         batch_size=8, device="cpu",
     )  # fmt: skip
