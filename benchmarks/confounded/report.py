@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.long_tail import difference, over_seeds_and_images
+from benchmarks.long_tail import difference, over_seeds_and_images, share_of_gap
 from index.demo import CLASSES
 
 from .config import TIED, ConfoundedConfig
@@ -42,7 +42,8 @@ def report(config: ConfoundedConfig, figures: list[dict[str, Any]]) -> dict[str,
 
     Returns:
         `prediction`, the primary test and the same against `txt2img-tied`; `comparisons`
-        on Few, by pair and test; `means` and `deviations` over seeds, by arm, test and group;
+        on Few, by pair and test; `share_of_real`, of the gap from re-sampling to real-g on Few, by
+        arm and test; `means` and `deviations` over seeds, by arm, test and group;
         `oracle`, label precision; `arms`, as given; `rule`, `settings`.
     """
     seen = _Seen(config, figures)
@@ -58,6 +59,7 @@ def report(config: ConfoundedConfig, figures: list[dict[str, Any]]) -> dict[str,
             f"{a} - {b}": {kind: seen.compare((kind, a, None), (kind, b, None)) for kind in TESTS}
             for a, b in pairs
         },
+        "share_of_real": seen.shares_of_real(),
         "means": seen.over_seeds(np.mean),
         "deviations": seen.over_seeds(lambda values: values.std(ddof=1) if len(values) > 1 else 0),
         "oracle": {name: seen.mean_of(name, "oracle") for name in generated},
@@ -93,6 +95,19 @@ class _Seen:
                 kind: {group: float(reduce(self.column(arm, kind, group))) for group in GROUPS}
                 for kind in TESTS
             }
+            for arm in self._config.arms
+        }
+
+    def shares_of_real(self) -> dict[str, dict[str, float]]:
+        """Return what each arm gains on re-sampling, as a share of what real-g gains, on Few."""
+        if not {"resampled", "real-g"} <= set(self._config.arms):
+            return {}
+        ends = {
+            kind: [self.column(arm, kind, "few") for arm in ("resampled", "real-g")]
+            for kind in TESTS
+        }
+        return {
+            arm: {kind: share_of_gap(self.column(arm, kind, "few"), *ends[kind]) for kind in TESTS}
             for arm in self._config.arms
         }
 
