@@ -70,7 +70,7 @@ def _shares(
     own, look = own_backgrounds(seed), plain(config.long_tail())
     pixels = torch.stack([look(bank.image(row)) for row in range(len(bank))])
     device = next(judge.parameters()).device
-    seen = torch.cat([judge(part.to(device)).argmax(1).cpu() for part in pixels.split(256)])
+    seen = torch.cat([judge(part.to(device)).argmax(1).cpu() for part in torch.split(pixels, 256)])
     classes = torch.tensor([NAMES.index(name) for name in bank.class_names])
     is_own = seen == own[classes[torch.from_numpy(np.asarray(bank.labels))]]
     is_other = torch.isin(seen, own) & ~is_own

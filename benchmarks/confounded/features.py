@@ -33,5 +33,6 @@ class Features:
     @torch.no_grad()
     def of(self, pixels: Tensor) -> Tensor:
         """Return the features ``(N, 256)`` of images ``(N, 3, 64, 64)`` uint8."""
-        parts = [self._encoder(part.float() / 255) for part in pixels.split(128)]
-        return F.normalize(torch.cat(parts)) * NUM_FEATURES**0.5
+        parts = [self._encoder(part.float() / 255) for part in torch.split(pixels, 128)]
+        found: Tensor = F.normalize(torch.cat(parts)) * NUM_FEATURES**0.5
+        return found

@@ -121,8 +121,10 @@ class _Seen:
             seeds and test images. Tests show the same objects in the same order.
         """
         a, b = (self._gap_by_seed(*one) for one in (first, second))
-        rights, labels = ([self._gap_by_image(*one) for one in (first, second)], self._few_labels())
-        return {**difference(a, b), "interval_images": over_seeds_and_images(*rights, labels)}
+        interval = over_seeds_and_images(
+            self._gap_by_image(*first), self._gap_by_image(*second), self._few_labels()
+        )
+        return {**difference(a, b), "interval_images": interval}
 
     def _gap_by_seed(self, kind: Kind, arm: str, less: str | None) -> Floats:
         column = self.column(arm, kind, "few")
@@ -138,7 +140,8 @@ class _Seen:
         """Return 1 for each Few test image that an arm got right, else 0."""
         path = self._config.work / f"seed-{seed}" / "arms" / arm / f"right-{kind}.npy"
         right = np.load(path, allow_pickle=False)[np.isin(self._labels, self._few(seed))]
-        return right.astype(np.float64)
+        found: Floats = right.astype(np.float64)
+        return found
 
     def _few(self, seed: int) -> list[int]:
         found = next(entry for entry in self._figures if entry["seed"] == seed)

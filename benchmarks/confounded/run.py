@@ -82,7 +82,8 @@ def _with_banks(config: ConfoundedConfig, seed: Seed, scenes: Confounded) -> See
 
 def _features(data: LabelledSet, features: Features) -> TensorDataset:
     """Return what the classifiers take of test images: the same for all arms."""
-    pixels = torch.from_numpy(np.stack(list(data.images))).permute(0, 3, 1, 2)
+    images = [np.asarray(image) for image in data.images]
+    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
     return TensorDataset(features.of(pixels), torch.from_numpy(data.labels))
 
 

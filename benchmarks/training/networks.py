@@ -114,8 +114,8 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     except TypeError as error:
         raise UserError(f"{config.model} cannot take {config.model_settings}: {error}") from error
     raise UserError(
-        f"unknown model {config.model!r}; choose linear, {', '.join(_SMALL)}, torchvision:NAME or "
-        "timm:NAME"
+        f"unknown model {config.model!r}; choose {', '.join(_SMALL)}, linear, torchvision:NAME "
+        "or timm:NAME"
     )
 
 

@@ -18,7 +18,10 @@ from genie_transforms import UserError
 _ARMS = ("none", "txt2img", "txt2img-tied", "genie", "real-g", "balanced+genie")
 
 
-def test_every_arm_is_tested_on_every_kind_of_background(tmp_path: Path) -> None:
+def test_every_arm_is_tested_on_every_kind_of_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.confounded.backgrounds._PER_CLASS", 2)
     training = TrainingConfig(
         loss="balanced-softmax", model="linear", model_settings=("in_features=256",), num_steps=2,
         warmup_steps=1, batch_size=8, device="cpu",
