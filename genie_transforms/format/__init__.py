@@ -5,7 +5,7 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
-from .card import Provenance, dataset_card, write_card
+from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .codec import (
     Size,
     decode_image,
@@ -27,8 +27,15 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
+from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_beside_shards
 from .merge import merge_banks
+from .remote import (
+    RemoteFile,
+    RemoteFolder,
+    cache_folder,
+    is_uri,
+    local_copy,
+)
 from .row import ROW_COLUMNS, Row
 from .schema import (
     CLASS_COLUMNS,
@@ -47,7 +54,7 @@ from .temporary import (
     temporary_path,
     this_machine,
 )
-from .untrusted import bank_file, read_json
+from .untrusted import bank_file, check_inside, read_json
 from .verify import verify_bank
 from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
@@ -69,6 +76,8 @@ __all__ = [
     "Layout",
     "Manifest",
     "Provenance",
+    "RemoteFile",
+    "RemoteFolder",
     "Row",
     "Size",
     "arrow_schema",
@@ -76,6 +85,8 @@ __all__ = [
     "atomic_write",
     "bank_file",
     "bank_files",
+    "cache_folder",
+    "check_inside",
     "dataset_card",
     "dataset_files",
     "decode_image",
@@ -86,14 +97,18 @@ __all__ = [
     "image_of",
     "is_alive",
     "is_bank_file",
+    "is_beside_shards",
     "is_temporary",
+    "is_uri",
     "link_or_copy",
+    "local_copy",
     "merge_banks",
     "naming_file",
     "new_folder",
     "open_image",
     "planes_of",
     "read_bank",
+    "read_evaluation",
     "read_json",
     "read_rows",
     "read_shard",
@@ -107,6 +122,7 @@ __all__ = [
     "verify_bank",
     "write_bank",
     "write_card",
+    "write_evaluation",
     "write_json",
     "write_shard",
 ]

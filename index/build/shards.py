@@ -32,7 +32,7 @@ class Job:
     """What a build has to run.
 
     Attributes:
-        context: What every shard needs, known r* included.
+        context: What every shard needs.
         plan: All pairs.
         keys: Their content keys (see `index.plan.plan_keys`).
         build: The `identity` of the build, which every shard names.
@@ -79,7 +79,7 @@ class GenerateShards:
 
     def is_done(self, task: int) -> bool:
         """Tell whether the statistics of a shard are there."""
-        return is_finished(self._job.context.config.out, task)
+        return is_finished(self._job.context.config.folder, task)
 
     def run(self, task: int) -> None:
         """Make what is missing of a shard, and write it."""
@@ -135,8 +135,7 @@ def write_pairs(
         stats: What it cost and what failed.
     """
     config, keys, positions = job.context.config, job.shard_keys(number), sorted(pairs)
-    out, known = config.out, job.context.r_stars
-    votes = {"known_r_stars": known.digest()} if config.ada == "neighbours" else {}
+    out = config.folder
     # Embeddings before rows: the stats that `write_shard` writes last say that all is there.
     embeddings = write_embeddings(
         embeddings_path(out, number),
@@ -150,14 +149,14 @@ def write_pairs(
         job.plan.num_shards,
         [pairs[position].row for position in positions],
         job.context.source.class_names,
-        {**stats, **votes, "embeddings": embeddings, "build": job.build},
+        {**stats, "embeddings": embeddings, "build": job.build},
         keep_sweep=config.keep_sweep,
     )
 
 
 def share_shard(job: Job, number: int) -> None:
     """Give a finished shard to the cache that banks share, if there is one."""
-    out = job.context.config.out
+    out = job.context.config.folder
     if job.cache is not None:
         keep_shard(job.cache, shard_path(out, number), embeddings_path(out, number))
 
@@ -166,7 +165,7 @@ def _keep_strips(
     job: Job, fresh: dict[str, tuple[dict[str, Any], Tensor]], shown: Sequence[str]
 ) -> None:
     """Write the strips of sweeps that were just made; take those of other pairs from the cache."""
-    out, names = job.context.config.out, job.context.source.class_names
+    out, names = job.context.config.folder, job.context.source.class_names
     for key, (row, images) in fresh.items():
         source, target = names[row["source_label"]], names[row["label"]]
         ratio = row["noise_ratio"]

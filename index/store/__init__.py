@@ -20,6 +20,7 @@ from .finalize import finalize
 from .layout import check_folder, check_kinds, remove_leftovers_of_killed
 from .lock import Owner, check_free, check_owner, hold_folder, owner_of
 from .merged_index import merge_indexes
+from .mirror import Mirror, NoMirror, mirrored
 from .pairs import FinishedPair, PairStore, keep_shard, pairs_of_shard
 from .shards import (
     finished_shards,
@@ -37,6 +38,8 @@ from .sources import SourceBlock, SourceBlocks
 __all__ = [
     "SUPERSEDED",
     "FinishedPair",
+    "Mirror",
+    "NoMirror",
     "Owner",
     "PairStore",
     "SourceBlock",
@@ -61,6 +64,7 @@ __all__ = [
     "keep_shard",
     "mark_near_duplicates",
     "merge_indexes",
+    "mirrored",
     "own_pairs",
     "owner_of",
     "pairs_of_shard",
