@@ -45,7 +45,6 @@ class ConfoundedConfig:
         seeds: Each has its own backgrounds, subset, baseline, banks and trainings.
         training: How every arm is trained: a linear classifier of what the demo's encoder says,
             which learned from objects of the base classes, without labels.
-        judge_steps: Training steps of the network that names backgrounds.
         work: Folder of everything that is made; the same one again continues.
         json: File that receives the figures.
         plot: File that receives the plot.
@@ -72,7 +71,6 @@ class ConfoundedConfig:
             batch_size=64,
         )
     )
-    judge_steps: int = 300
     work: Path = field(default=Path("confounded"), metadata={"recipe": False})
     json: Path | None = field(default=None, metadata={"recipe": False})
     plot: Path | None = field(default=None, metadata={"recipe": False})
@@ -83,7 +81,7 @@ class ConfoundedConfig:
             raise UserError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
         if not 0 <= self.bias <= 1:
             raise UserError(f"bias must lie in [0, 1], got {self.bias}")
-        for name in ("num_test", "judge_steps", "largest"):
+        for name in ("num_test", "largest"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
         self.long_tail()  # refuses the others

@@ -165,9 +165,8 @@ def show(result: dict[str, Any], config: ConfoundedConfig) -> None:
         oracle = result["oracle"].get(name)
         shown = "" if oracle is None else f"{100 * oracle:8.1f}"
         print(f"{name:16}{''.join(f'{cell:>16}' for cell in cells)}{shown}")
-    for name, shares in result["backgrounds"]["shares"].items():
-        own, others = (100 * shares[key] for key in ("own", "others"))
-        print(f"negatives of {name}: {own:.1f} % on their own background, {others:.1f} on others'")
+    for name, share in result["backgrounds"]["own_color"].items():
+        print(f"negatives of {name}: {share:.1%} on the background colour of their class")
     for name, entry in result["prediction"].items():
         print(f"{name}: {_in_points(entry)}")
     for name, by_test in result["comparisons"].items():

@@ -29,7 +29,7 @@ NUM_BACKGROUNDS = len(COLORS) * len(TEXTURES)
 
 NAMES = sorted(CLASSES)
 
-_TRAIN_SEED, _TEST_SEED, _JUDGE_SEED = 2**21, 2**22, 2**22 + 1
+_TRAIN_SEED, _TEST_SEED = 2**21, 2**22
 """Apart from those of the demo's own training, and of its held-out scenes."""
 
 
@@ -133,16 +133,10 @@ def generator_scenes(per_class: int, seed: int) -> tuple[list[np.ndarray], list[
     return _images(scenes.params[torch.from_numpy(rows)]), labels
 
 
-def judge_scenes(per_class: int) -> tuple[LabelledSet, LabelledSet]:
-    """Return unbiased scenes labelled by background: to learn from, and held out."""
-    sets = []
-    for number, size in enumerate((per_class, max(1, per_class // 4))):
-        scenes = Scenes(size, NAMES, _JUDGE_SEED + number)
-        names = [f"{color} {texture}" for color in COLORS for texture in TEXTURES]
-        spoken = [ClassName(name) for name in names]
-        targets = background_of(scenes.params).tolist()
-        sets.append(LabelledSet(names, targets, _images(scenes.params), spoken))
-    return sets[0], sets[1]
+def any_scenes(per_class: int) -> tuple[list[np.ndarray], list[int]]:
+    """Return unbiased scenes, and the colour of each background, an index into `COLORS`."""
+    scenes = Scenes(per_class, NAMES, _TEST_SEED + 1)
+    return _images(scenes.params), scenes.params.ground.tolist()
 
 
 def tied_names(own: Tensor) -> list[ClassName]:

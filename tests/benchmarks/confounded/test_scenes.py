@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from benchmarks.confounded.backgrounds import ground_color
 from benchmarks.confounded.config import ConfoundedConfig
 from benchmarks.confounded.scenes import (
     NAMES,
     NUM_BACKGROUNDS,
     TESTS,
+    any_scenes,
     background_of,
     draw_backgrounds,
     moved_to,
@@ -76,3 +78,14 @@ def test_prompts_of_tied_names_are_the_captions_of_the_demo() -> None:
     color = list(COLORS)[int(scenes.params.color[2])]
     assert scenes.caption(2).replace(f"a {color} ", "") == tied_names(own)[2].display
     assert tied_names(own)[2].display.split()[-1] in TEXTURES
+
+
+def test_the_colour_of_a_background_is_read_off_its_border() -> None:
+    images, truth = any_scenes(10)
+    seen = [ground_color(image) for image in images]
+    assert np.mean(np.array(seen) == truth) > 0.8
+    # Red lies at both ends of the circle of hues; objects inside do not matter.
+    red = np.full((64, 64, 3), (200, 20, 25), np.uint8)
+    red[:, 32:] = (200, 25, 20)
+    red[2:-2, 2:-2] = (0, 200, 0)
+    assert list(COLORS)[ground_color(red)] == "red"
