@@ -5,7 +5,10 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
+from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
+
 from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
+from .carried import carry_judgements, row_key, row_keys
 from .codec import (
     Size,
     decode_image,
@@ -27,8 +30,26 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_beside_shards
+from .judgements import (
+    NONE_OF_THEM,
+    Judgement,
+    check_judge_name,
+    judge_names,
+    judgement_path,
+    read_judgements,
+    rows_digest,
+)
+from .manifest import (
+    CARD,
+    JUDGEMENTS,
+    MANIFEST,
+    Manifest,
+    bank_files,
+    is_bank_file,
+    is_beside_shards,
+)
 from .merge import merge_banks
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .remote import (
     RemoteFile,
     RemoteFolder,
@@ -41,6 +62,7 @@ from .schema import (
     CLASS_COLUMNS,
     COLUMNS,
     DEFAULT_KEEP,
+    REJECTED,
     arrow_schema,
     dataset_files,
     shard_name,
@@ -67,14 +89,21 @@ __all__ = [
     "DEFAULT_KEEP",
     "EXPORTED",
     "EXPORTED_SOURCES",
+    "JUDGEMENTS",
     "MANIFEST",
+    "NONE_OF_THEM",
+    "PIXEL_HASH",
+    "PIXEL_KEYS",
+    "REJECTED",
     "ROW_COLUMNS",
     "SOURCES",
     "BankDescription",
     "Exported",
+    "Judgement",
     "KnownSources",
     "Layout",
     "Manifest",
+    "PixelKeys",
     "Provenance",
     "RemoteFile",
     "RemoteFolder",
@@ -86,7 +115,9 @@ __all__ = [
     "bank_file",
     "bank_files",
     "cache_folder",
+    "carry_judgements",
     "check_inside",
+    "check_judge_name",
     "dataset_card",
     "dataset_files",
     "decode_image",
@@ -100,19 +131,26 @@ __all__ = [
     "is_beside_shards",
     "is_temporary",
     "is_uri",
+    "judge_names",
+    "judgement_path",
     "link_or_copy",
     "local_copy",
     "merge_banks",
     "naming_file",
     "new_folder",
     "open_image",
+    "pixel_key",
     "planes_of",
     "read_bank",
     "read_evaluation",
     "read_json",
+    "read_judgements",
     "read_rows",
     "read_shard",
     "remove_temporaries",
+    "row_key",
+    "row_keys",
+    "rows_digest",
     "sha256_of",
     "shard_name",
     "size_of",
