@@ -19,8 +19,8 @@ def arms(results: Path) -> str:
     own_color = content["backgrounds"]["own_color"]
     head = ["arm", *(f"Few, {kind}" for kind in _TESTS), "all, swapped", "on target"]
     rows = []
-    for name, means in content["means"].items():
-        spread = content["deviations"][name]
+    for name in dict.fromkeys(entry["arm"] for entry in content["arms"]):  # as they were run
+        means, spread = content["means"][name], content["deviations"][name]
         cells = [(kind, "few") for kind in _TESTS] + [("swapped", "all")]
         figures = [
             f"{100 * means[kind][group]:.1f} ± {100 * spread[kind][group]:.1f}"
