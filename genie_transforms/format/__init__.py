@@ -5,17 +5,10 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .card import Provenance, dataset_card, write_card
-from .codec import (
-    Size,
-    decode_image,
-    encode_image,
-    fit,
-    image_of,
-    open_image,
-    planes_of,
-    size_of,
-)
 from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
 from .files import (
     atomic_path,
@@ -48,9 +41,33 @@ from .temporary import (
     this_machine,
 )
 from .untrusted import bank_file, read_json
-from .verify import verify_bank
 from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
+
+if TYPE_CHECKING:
+    from .codec import (
+        Size,
+        decode_image,
+        encode_image,
+        fit,
+        image_of,
+        open_image,
+        planes_of,
+        size_of,
+    )
+    from .verify import verify_bank
+else:
+    # Images need torch: whoever reads no more than manifest, rows or files does not wait for it.
+    _CODEC = ("Size", "decode_image", "encode_image", "fit", "image_of", "open_image", "planes_of")
+    _LAZY = dict.fromkeys((*_CODEC, "size_of"), ".codec") | {"verify_bank": ".verify"}
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        member = getattr(import_module(_LAZY[name], __name__), name)
+        globals()[name] = member  # the next access does not come here
+        return member
+
 
 __all__ = [
     "AMBIGUOUS",

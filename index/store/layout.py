@@ -63,6 +63,11 @@ def check_kinds(out: Path) -> None:
             )
 
 
+def source_blocks(out: Path) -> list[Path]:
+    """List the files that hold embeddings of source images."""
+    return [path for path in _in(out / SOURCES) if _BLOCK.fullmatch(path.name)]
+
+
 def remove_leftovers_of_killed(out: Path) -> None:
     """Remove the temporary files of builds that were killed; only for who owns the folder."""
     for folder in (out, *(out / name for name in _FOLDERS)):
