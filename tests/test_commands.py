@@ -24,6 +24,7 @@ COMMANDS = [
     "benchmarks.long_tail",
     "benchmarks.long_tail.livt",
     "benchmarks.long_tail.vl_ltr",
+    "benchmarks.scale_model",
     "benchmarks.small_pipeline",
     "benchmarks.throughput",
     "benchmarks.unisiam",
@@ -34,6 +35,7 @@ COMMANDS = [
     "index.invert",
     "index.leakage",
     "index.report",
+    "index.status",
     "index.verify",
 ]
 """A new command is added here; none may vanish."""

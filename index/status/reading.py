@@ -162,9 +162,7 @@ def _planned(
     return None, max((shard.of for shard in shards), default=None)
 
 
-def _counts(
-    manifest: Manifest | None, shards: Sequence[ShardSeen]
-) -> tuple[int, dict[str, int]]:
+def _counts(manifest: Manifest | None, shards: Sequence[ShardSeen]) -> tuple[int, dict[str, int]]:
     """Return how many pairs were made, and how many failed by reason."""
     if manifest is not None and not shards:  # merged, or from a hub
         failed = manifest.counts.get("failed", 0)

@@ -28,7 +28,9 @@ def lines(status: Status) -> list[str]:
         *_faults(status),
         *(f"next         {hint}" for hint in _hints(status)),
     ]
-    return ["".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in one) for one in told]
+    return [
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in one) for one in told
+    ]
 
 
 def _stage(status: Status) -> str:
@@ -85,7 +87,9 @@ def _owner(status: Status) -> list[str]:
         return []
     seen = status.owner
     silent = f"its heartbeat is {duration(seen.age)} old"
-    return [f"owner        {seen.owner}; {silent if seen.alive else f'dead or suspended, {silent}'}"]
+    return [
+        f"owner        {seen.owner}; {silent if seen.alive else f'dead or suspended, {silent}'}"
+    ]
 
 
 def _faults(status: Status) -> list[str]:
