@@ -8,6 +8,7 @@ into the bank, and a bank begun with another value is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -49,6 +50,10 @@ MOST_WORKERS = 256
 """Processes on one machine; beyond it something else was meant."""
 
 
+_CUT_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""What a path makes of a URI; a drive of Windows has one letter."""
+
+
 SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 """Methods whose target is the source's own class."""
 
@@ -58,7 +63,8 @@ class BuildConfig(ModelConfig, PlanConfig):
     """Build a bank of hard negatives.
 
     Attributes:
-        out: Folder of the bank; the same one again continues.
+        out: Folder of the bank, or its URI, such as s3://bucket/banks/birds; the same one again
+            continues.
         method: genie-ada chooses r for each pair (Algorithm 1); genie takes --noise-ratio; img2img
             is genie with the image's own class as target; txt2img starts from pure noise; cap2aug
             is img2img with the image's caption as prompt; dafusion and genie+txtinv are img2img
@@ -99,12 +105,14 @@ class BuildConfig(ModelConfig, PlanConfig):
         refresh_stale: Make stale pairs again.
         retry_failed: Try pairs that failed again, with further seeds.
         workers: Processes that share the work, on GPUs in turn; they do not change the result.
+        staging: Folder below which a bank is built whose --out is a URI; if not given, one below
+            ~/.cache.
         index_factory: How FAISS stores the index: Flat is exact; for large sets such as HNSW32 or
             IVF4096,PQ64, whose recall is measured; exact embeddings are kept beside it.
         dry_run: Print the plan with its cost, and stop.
     """
 
-    out: Path = field(default=Path("genie-bank"), metadata={"recipe": False})
+    out: str | Path = field(default=Path("genie-bank"), metadata={"recipe": False})
     method: Method = "genie-ada"
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
@@ -134,11 +142,13 @@ class BuildConfig(ModelConfig, PlanConfig):
     refresh_stale: bool = field(default=False, metadata={"recipe": False})
     retry_failed: bool = field(default=False, metadata={"recipe": False})
     workers: int = field(default=1, metadata={"recipe": False})
+    staging: Path | None = field(default=None, metadata={"recipe": False})
     index_factory: str = field(default="Flat", metadata={"recipe": False})
     dry_run: bool = field(default=False, metadata={"recipe": False})
 
     def __post_init__(self) -> None:
         check_kinds(self)
+        self._check_out()
         self.check_sampler()
         super().__post_init__()
         self._check_noise_ratios()
@@ -146,6 +156,19 @@ class BuildConfig(ModelConfig, PlanConfig):
         self._check_prompts()
         if self.keep_sweep and self.ada != "full":
             raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
+
+    def _check_out(self) -> None:
+        """Tell a path from a URI, and refuse what goes with one of them only."""
+        if "://" not in str(self.out):
+            object.__setattr__(self, "out", Path(self.out))
+        if isinstance(self.out, str):
+            return
+        if _CUT_URI.match(str(self.out)):
+            raise UserError(f"out {self.out} has lost a slash: give a URI as text, not as a path")
+        if self.staging is not None:
+            raise UserError(
+                f"staging {self.staging} is for an out that is a URI, not for the folder {self.out}"
+            )
 
     def _check_numbers(self) -> None:
         check_range(self, ["num_inference_steps", "ada_steps"], 1, MOST_STEPS)
@@ -191,6 +214,21 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
         if self.captions and self.inversions is not None:
             raise UserError("a prompt is a caption or has a token: give --captions or --inversions")
+
+    @property
+    def uri(self) -> str | None:
+        """Where the bank is sent; None if it stays where it is built."""
+        return self.out if isinstance(self.out, str) else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder on this machine where the bank is built: `out`, unless that is a URI."""
+        if isinstance(self.out, Path):
+            return self.out
+        # Not at the top: `--help` does without.
+        from genie_transforms.format import cache_folder, local_copy
+
+        return local_copy(self.out, self.staging or cache_folder() / "building")
 
     @property
     def sweep_ratios(self) -> tuple[float, ...]:

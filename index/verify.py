@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tyro
 
-from genie_transforms import BankError
+from genie_transforms import BankError, UserError
 from index.command import run_command
 
 
@@ -26,11 +26,11 @@ class Config:
     """Check a bank.
 
     Attributes:
-        bank: Folder of the bank.
+        bank: Folder of the bank, or its URI: then it is fetched first.
         repair: Remove what killed processes left, and say how to mend the rest.
     """
 
-    bank: tyro.conf.Positional[Path]
+    bank: tyro.conf.Positional[str]
     repair: bool = False
 
 
@@ -44,11 +44,17 @@ def _verify(config: Config) -> None:
 
     Raises:
         BankError: The folder holds no bank, or one whose manifest cannot be read.
+        UserError: What a URI names is to be repaired.
     """
     # It takes seconds, unlike --help.
-    from genie_transforms.format import Manifest, remove_temporaries, verify_bank
+    from genie_transforms import Bank
+    from genie_transforms.format import Manifest, is_uri, remove_temporaries, verify_bank
 
-    bank = config.bank
+    bank = Path(config.bank)
+    if is_uri(config.bank):
+        if config.repair:
+            raise UserError("--repair is for a folder: the command that built a bank mends it")
+        bank = Bank.open(config.bank, keep=None).path
     if config.repair:
         for folder in (bank, *(path for path in bank.glob("*") if path.is_dir())):
             for left in remove_temporaries(folder):

@@ -26,6 +26,7 @@ COMMANDS = [
     "benchmarks.long_tail.vl_ltr",
     "benchmarks.scale_model",
     "benchmarks.small_pipeline",
+    "benchmarks.tables",
     "benchmarks.throughput",
     "benchmarks.unisiam",
     "index.build",

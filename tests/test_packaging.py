@@ -24,6 +24,8 @@ EXTRAS = SETUP["options.extras_require"]
 
 IMPORTED_AS = {
     "faiss-cpu": "faiss",
+    "flask-cors": "flask_cors",
+    "moto[s3]": "moto",
     "pillow": "PIL",
     "pytest-timeout": "pytest_timeout",
     "pytorch-lightning": "pytorch_lightning",
@@ -35,7 +37,7 @@ IMPORTED_AS = {
 OPTIONAL = {"genie_transforms": {"huggingface_hub"}, "index": {"datasets", "timm"}}
 """What is imported where it is used, with an error that says what to install."""
 
-PLUGINS = {"pytest_timeout", "tensorboard"}
+PLUGINS = {"flask", "flask_cors", "pytest_timeout", "tensorboard"}
 """What is used without being imported."""
 
 

@@ -20,8 +20,10 @@ from benchmarks.episodes import (
     Episode,
     LabelledFeatures,
     Pool,
+    Repeats,
     embedded_by,
     make_pool,
+    make_repeats,
     network_rows_of,
 )
 from benchmarks.few_shot import (
@@ -31,6 +33,7 @@ from benchmarks.few_shot import (
     adaptive,
     fixed,
     read_or_draw,
+    repeated,
     run_episodes,
     summarize_arm,
     with_support,
@@ -41,7 +44,6 @@ from index.config import PAPER_NOISE_RATIOS
 
 from .config import AnalysesConfig
 from .previews import from_preview
-from .repeats import Repeats, make_repeats, repeated
 from .report import TABLES, as_table, plot
 
 PAPER_COMPUTE_RATIOS = (0.6, 0.7, 0.8)
@@ -117,7 +119,7 @@ def at_equal_compute(runs: Runs, txt2img: Repeats) -> list[dict[str, Any]]:
     arms = {_grid_name(grid): adaptive("paper", grid) for grid in grids}
     arms["genie"] = fixed(FIXED)
     once = (runs.episodes[0].n_way - 1) * runs.episodes[0].k_shot
-    for times in range(1, txt2img.hits.shape[2] + 1):
+    for times in range(1, txt2img.generated.hits.shape[2] + 1):
         arms[f"txt2img x {times}"] = repeated(txt2img, times * once)
     return runs(arms, _grid_name(PAPER_COMPUTE_RATIOS))
 
@@ -126,7 +128,7 @@ def by_number(runs: Runs, repeats: Mapping[str, Repeats]) -> list[dict[str, Any]
     """Add 1, 2, 4, … images to each class, up to all there are; Txt2Img is the baseline."""
     first = runs.episodes[0]
     once = (first.n_way - 1) * first.k_shot
-    most = once * min(made.hits.shape[2] for made in repeats.values())
+    most = once * min(made.generated.hits.shape[2] for made in repeats.values())
     entries: list[dict[str, Any]] = []
     for number in sorted({*(2**power for power in range(most.bit_length())), once, most}):
         arms = {name: repeated(made, number) for name, made in repeats.items()}
@@ -169,8 +171,10 @@ def _grid_name(grid: tuple[float, ...]) -> str:
 
 def analyse(config: AnalysesConfig, pool: Pool) -> dict[str, list[dict[str, Any]]]:
     """Run the analyses; return the entries of each table of `TABLES`."""
-    methods = (BASELINE, "genie") if config.more else ()
-    repeats = {method: make_repeats(pool, method, config.more) for method in methods}
+    repeats: dict[str, Repeats] = {}
+    if config.more:
+        repeats[BASELINE] = make_repeats(pool, "txt2img", config.more)
+        repeats["genie"] = make_repeats(pool, "genie", config.more)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for k_shot in config.k_shot:
         runs = Runs(config, pool, read_or_draw(config.few_shot(), pool, k_shot))

@@ -15,10 +15,11 @@ from .ratios import FIXED, INVERTED, POOL_NOISE_RATIOS, SAME_CLASS
 if TYPE_CHECKING:
     from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
     from .heads import LabelledFeatures, accuracy
-    from .images import EvaluatedImages, cached
+    from .images import EvaluatedImages, Repeats, cached
     from .inverted import add_inverted_images
     from .pairs import Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
     from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
+    from .repeats import make_repeats, with_repeats
     from .selectors import embedded_by
     from .sweeps import decoded_rows, read_sweep
 else:
@@ -34,10 +35,11 @@ else:
                 "write_episodes",
             ],
             "heads": ["LabelledFeatures", "accuracy"],
-            "images": ["EvaluatedImages", "cached"],
+            "images": ["EvaluatedImages", "Repeats", "cached"],
             "inverted": ["add_inverted_images"],
             "pairs": ["Pairs", "cross_class_pairs", "inverted_pairs", "same_class_pairs"],
             "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
+            "repeats": ["make_repeats", "with_repeats"],
             "selectors": ["embedded_by"],
             "sweeps": ["decoded_rows", "read_sweep"],
         },
@@ -60,6 +62,7 @@ __all__ = [
     "Pairs",
     "Pool",
     "PoolConfig",
+    "Repeats",
     "accuracy",
     "add_inverted_images",
     "cached",
@@ -71,9 +74,11 @@ __all__ = [
     "few_shot_set",
     "inverted_pairs",
     "make_pool",
+    "make_repeats",
     "network_rows_of",
     "read_episodes",
     "read_sweep",
     "same_class_pairs",
+    "with_repeats",
     "write_episodes",
 ]

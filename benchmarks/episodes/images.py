@@ -51,6 +51,23 @@ class EvaluatedImages:
     psnr: npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """Images of every pair at one r, each with other noise.
+
+    Attributes:
+        noise_ratio: r.
+        generated: Axes (support image, target, variation); their backgrounds are not measured.
+        network_rows: Rows that each image sends through the denoiser, guidance counted.
+        counted: The same, as its bank counted it; None if it reused pairs of another bank.
+    """
+
+    noise_ratio: float
+    generated: EvaluatedImages
+    network_rows: float
+    counted: float | None = None
+
+
 def evaluate_images(
     images: Tensor, data: FewShotSet, backbone: Backbone
 ) -> dict[str, npt.NDArray[Any]]:

@@ -31,7 +31,7 @@ from index.train import make_scheduler
 from .captioned import make_captioned
 from .config import PoolConfig
 from .episodes import Episode
-from .images import EvaluatedImages, GeneratedImages, cached, evaluate_images
+from .images import EvaluatedImages, GeneratedImages, Repeats, cached, evaluate_images
 from .ratios import SAME_CLASS
 from .sets import FewShotSet, open_few_shot_set
 from .sweeps import read_sweep, read_variations
@@ -53,6 +53,9 @@ class Pool:
         network_rows: Rows that went through the denoiser for each part, guidance counted.
         seconds: How long each part took to generate.
         digest: Key of the content, which results are cached under.
+        learned: Real images of the generator's own training set, ``(C, M, 3, H, W)`` uint8, if
+            there are any at hand.
+        again: Every image of Txt2Img twice, if it was asked for (`with_repeats`).
         inverted: What was generated with an episode's own tokens, by episode and arm, in the
             order of `inverted_pairs`.
     """
@@ -68,6 +71,8 @@ class Pool:
     network_rows: Mapping[str, int]
     seconds: Mapping[str, float]
     digest: str
+    learned: Tensor | None = None
+    again: Repeats | None = None
     inverted: Mapping[Episode, Mapping[str, EvaluatedImages]] = field(default_factory=dict)
 
     @property
@@ -111,9 +116,9 @@ def make_pool(config: PoolConfig) -> Pool:
     data.write_support(config.work / "support")
 
     parts = _generate(config, data)
-    real = data.images.numpy().tobytes()
-    content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode(), real]
-    content += [part.images.numpy().tobytes() for part in parts.values()]
+    content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode()]
+    images = [data.images, *(part.images for part in parts.values())]
+    content += [part.numpy().tobytes() for part in images]
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in content)).hexdigest()
     evaluated = {}
     for name, part in parts.items():
@@ -132,6 +137,7 @@ def make_pool(config: PoolConfig) -> Pool:
         network_rows={name: part.network_rows for name, part in parts.items()},
         seconds={name: round(part.seconds, 1) for name, part in parts.items()},
         digest=digest,
+        learned=data.learned,
     )
 
 

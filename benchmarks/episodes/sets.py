@@ -6,6 +6,7 @@ place, with a pipeline and an oracle of `benchmarks.small_pipeline` and your own
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from benchmarks.datasets import open_dataset
+from benchmarks.datasets import open_dataset, rows_of_half
 from benchmarks.measure import background_psnr
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
@@ -26,6 +27,9 @@ from index.diffusion.sampling import derived_seed
 from index.sources import fit_to
 
 from .choice import DEMO, DataChoice
+
+LEARNED = 40
+"""Images of each class that the arm `real-g` draws from, if there are as many."""
 
 _SEED = 2**19  # apart from the scenes of training and of the demo's bank
 
@@ -41,6 +45,8 @@ class FewShotSet:
         num_support: S; they lie class by class.
         model: The pipeline's folder; empty for the demo's.
         backbone: What embeds.
+        learned: Images of the generator's own training set, or of what it was drawn from,
+            ``(C, M, 3, R, R)`` uint8, M at most `LEARNED`.
         names_of: The oracle: predicts the classes' names of images ``(N, 3, R, R)`` uint8.
         captions: Of each support image; empty if there are none.
         masks: Objects of the support images, ``(S, R, R)`` bool, if known.
@@ -52,6 +58,7 @@ class FewShotSet:
     num_support: int
     model: str
     backbone: str
+    learned: Tensor
     names_of: Callable[[Tensor], list[str]]
     captions: tuple[str, ...] = ()
     masks: Tensor | None = None
@@ -121,6 +128,8 @@ def _demo(per_class: int, queries_per_class: int) -> FewShotSet:
     names = tuple(sorted(NOVEL_CLASSES))  # in the order of ImageFolder
     support = Scenes(per_class, names, _SEED)
     queries = Scenes(queries_per_class, names, _SEED + 1)
+    # The generator's own scenes are drawn by the same rules, and as good as endless.
+    learned = Scenes(LEARNED, names, _SEED + 2)
     return FewShotSet(
         class_names=names,
         images=torch.cat([scenes.pixels(slice(None)) for scenes in (support, queries)]),
@@ -128,6 +137,7 @@ def _demo(per_class: int, queries_per_class: int) -> FewShotSet:
         num_support=len(support),
         model="",
         backbone=DEMO,
+        learned=torch.stack(torch.split(learned.pixels(slice(None)), LEARNED)),
         names_of=oracle_names,
         captions=tuple(support.caption(row) for row in range(len(support))),
         masks=render(support.params)[1],
@@ -169,5 +179,22 @@ def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> F
         num_support=len(parts[0]),
         model=str(model),
         backbone=choice.backbone,
+        learned=_learned(choice, names, size),
         names_of=partial(oracle_names, oracle=oracle, classes=tuple(data.classes)),
     )
+
+
+def _learned(choice: DataChoice, names: tuple[str, ...], size: int) -> Tensor:
+    """Draw images of each class that the generator of a dataset was trained on."""
+    if choice.root is None or choice.trained is None:
+        raise UserError(f"{choice.name} needs data.root and data.trained")
+    data = open_dataset(choice.name, choice.root, "train")
+    about = json.loads((choice.trained / "train.json").read_text(encoding="utf-8"))
+    half = rows_of_half(data, about["config"].get("half", "whole"))
+    of_class = [half[data.labels[half] == data.classes.index(name)] for name in names]
+    most = min(LEARNED, *map(len, of_class))
+    drawn = []
+    for name, rows in zip(names, of_class, strict=True):
+        order = np.random.default_rng(derived_seed(_SEED, f"learned {name}")).permutation(rows)
+        drawn.append(torch.stack([fit_to(data[int(row)][0], size) for row in order[:most]]))
+    return torch.stack(drawn)

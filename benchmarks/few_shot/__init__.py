@@ -11,14 +11,18 @@ from index.lazy import lazy_members
 from .config import BASELINE, FewShotConfig
 
 if TYPE_CHECKING:
-    from .arms import ARMS, Added, Arm, adaptive, fixed, with_support
+    from .added import Added, Arm, with_support
+    from .arms import ARMS
+    from .generated import adaptive, fixed, repeated
     from .report import cell, summarize_arm
     from .scoring import read_or_draw, run_arm, run_episodes
 else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "arms": ["ARMS", "Added", "Arm", "adaptive", "fixed", "with_support"],
+            "added": ["Added", "Arm", "with_support"],
+            "arms": ["ARMS"],
+            "generated": ["adaptive", "fixed", "repeated"],
             "report": ["cell", "summarize_arm"],
             "scoring": ["read_or_draw", "run_arm", "run_episodes"],
         },
@@ -34,6 +38,7 @@ __all__ = [
     "cell",
     "fixed",
     "read_or_draw",
+    "repeated",
     "run_arm",
     "run_episodes",
     "summarize_arm",

@@ -12,6 +12,12 @@ from index.diffusion.inversion import Inversion
 BASELINE = "txt2img"
 """The arm that all others are compared with."""
 
+TWICE = "txt2img-x2"
+"""Twice as many images of it: the fair rival of an arm that costs as much."""
+
+GENIE_MIXUP = "genie+mixup"
+"""Runs with the authors' protocol alone, whose code says what is mixed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FewShotConfig(EpisodeConfig):
@@ -26,6 +32,8 @@ class FewShotConfig(EpisodeConfig):
             ones: each learns a token for each of its classes from its own support images. 0 leaves
             these arms out.
         inversion_iterations: Optimiser steps of a token; the paper ran 5000.
+        protocol: The paper's text, where every arm has as many labelled images; or the authors'
+            code, see `benchmarks.few_shot.authors`.
         head: What learns from the features: the authors' logistic regression, a linear SVM, or
             the nearest prototype.
         arms: Names of arms; all if empty. Txt2Img, to which all are compared, is always run.
@@ -35,16 +43,17 @@ class FewShotConfig(EpisodeConfig):
     n_query: int = 16
     inversion_episodes: int = 40
     inversion_iterations: int = 300
+    protocol: Literal["paper", "authors"] = "paper"
     head: Literal["logistic", "svm", "prototype"] = "logistic"
     arms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        from .arms import ARMS  # needs torch, which --help does not
-
         super().__post_init__()
-        unknown = sorted(set(self.arms) - set(ARMS))
+        known = self._known()
+        unknown = sorted(set(self.arms) - set(known))
         if unknown:
-            raise UserError(f"unknown arms {unknown}; choose among {', '.join(ARMS)}")
+            also = f" ({GENIE_MIXUP} needs --protocol authors)" if GENIE_MIXUP in unknown else ""
+            raise UserError(f"unknown arms {unknown}{also}; choose among {', '.join(known)}")
         most = self.data.num_classes or self.n_way
         if not 2 <= self.n_way <= most:
             raise UserError(f"n_way must lie in [2, {most}], the novel classes, got {self.n_way}")
@@ -58,16 +67,21 @@ class FewShotConfig(EpisodeConfig):
         if not self.inversion_episodes and set(self.arms) & set(INVERTED):
             raise UserError(f"{' and '.join(INVERTED)} need inversion_episodes, got 0")
 
+    def _known(self) -> list[str]:
+        """Return the names of the arms that the protocol has."""
+        from .arms import ARMS  # needs torch, which --help does not
+
+        return [*ARMS, GENIE_MIXUP] if self.protocol == "authors" else [*ARMS]
+
     @property
     def wanted(self) -> list[str]:
         """Names of the arms to run, in the order of `ARMS`."""
-        from .arms import ARMS
-
+        known = self._known()
         left_out = set() if self.inversion_episodes else set(INVERTED)
         if not self.data.is_demo:
             left_out.add("cap2aug")
-        chosen = (*self.arms, BASELINE) if self.arms else ARMS
-        return [name for name in ARMS if name in chosen and name not in left_out]
+        chosen = (*self.arms, BASELINE) if self.arms else known
+        return [name for name in known if name in chosen and name not in left_out]
 
     @property
     def inversion_run(self) -> InversionRun:

@@ -15,15 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.episodes import INVERTED, Episode, Pool, add_inverted_images, make_pool
+from benchmarks.episodes import (
+    INVERTED,
+    Episode,
+    Pool,
+    add_inverted_images,
+    make_pool,
+    with_repeats,
+)
 from benchmarks.measure import environment
 from genie_transforms.format import write_json
 
-from .config import BASELINE, FewShotConfig
+from .config import BASELINE, TWICE, FewShotConfig
 from .report import plot, summarize_arm, table
 from .scoring import read_or_draw, run_arm
 
-PROTOCOL_VERSION = 1
+SCORING_VERSION = 1
 """Raise it when arms, heads or selection score otherwise, so that kept accuracies are run again."""
 
 
@@ -32,14 +39,16 @@ def _read_or_run(
 ) -> dict[str, Any]:
     """Read what an arm scored, or run it; what another pool or protocol scored is run again."""
     drawn = [asdict(episode) for episode in episodes]
-    about = [pool.digest, config.head, config.seed, drawn, PROTOCOL_VERSION]
+    about = [pool.digest, config.head, config.seed, drawn, SCORING_VERSION]
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    path = config.work / "accuracies" / config.head / f"{k_shot}-shot" / f"{name}.json"
+    protocol = "-authors" if config.protocol == "authors" else ""
+    folder = config.work / "accuracies" / f"{config.head}{protocol}"
+    path = folder / f"{k_shot}-shot" / f"{name}.json"
     if path.exists():
         kept: dict[str, Any] = json.loads(path.read_text())
         if kept.pop("key") == key:
             return kept
-    scored = run_arm(name, pool, episodes, config.head, config.seed)
+    scored = run_arm(name, pool, episodes, config.head, config.seed, config.protocol)
     write_json(path, {"key": key, **scored})
     print(f"{k_shot}-shot {name}: {len(episodes)} episodes in {scored['seconds']} s", flush=True)
     return scored
@@ -48,15 +57,16 @@ def _read_or_run(
 def _score_arms(config: FewShotConfig, pool: Pool, k_shot: int) -> dict[str, dict[str, Any]]:
     """Score every arm on the episodes of one number of shots, by name."""
     episodes = read_or_draw(config, pool, k_shot)
-    first, with_inversions = episodes[: config.inversion_episodes], pool
+    first, scored = episodes[: config.inversion_episodes], {}
     if set(config.wanted) & set(INVERTED):
         with_inversions = add_inverted_images(pool, first, config.inversion_run)
-    return {
-        name: _read_or_run(config, with_inversions, first, k_shot, name)
-        if name in INVERTED
-        else _read_or_run(config, pool, episodes, k_shot, name)
-        for name in config.wanted
-    }
+    for name in config.wanted:
+        if name in INVERTED:
+            scored[name] = _read_or_run(config, with_inversions, first, k_shot, name)
+        else:
+            other = with_repeats(pool) if name == TWICE else pool
+            scored[name] = _read_or_run(config, other, episodes, k_shot, name)
+    return scored
 
 
 def _entries(
@@ -94,6 +104,7 @@ def main(config: FewShotConfig) -> dict[str, Any]:
         "baseline": BASELINE,
         "dataset": config.data.name,
         "classes": list(pool.class_names),
+        "protocol": config.protocol,
         "head": config.head,
         "n_way": config.n_way,
         "n_query": config.n_query,

@@ -26,6 +26,7 @@ from benchmarks.episodes import (
 from index.diffusion.sampling import derived_seed
 
 from .arms import support_features
+from .authors import learned_features
 from .config import FewShotConfig
 
 
@@ -47,9 +48,17 @@ LearnFrom = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]
 """Returns what a head learns from in an episode, with a seed, and the facts of what was added."""
 
 
-def run_arm(name: str, pool: Pool, episodes: list[Episode], head: str, seed: int) -> dict[str, Any]:
+def run_arm(
+    name: str,
+    pool: Pool,
+    episodes: list[Episode],
+    head: str,
+    seed: int,
+    protocol: str = "paper",
+) -> dict[str, Any]:
     """Run one arm of the table on all episodes; see `run_episodes`."""
-    learn_from = partial(support_features, name, pool)
+    features = learned_features if protocol == "authors" else support_features
+    learn_from = partial(features, name, pool)
     return run_episodes(name, learn_from, pool, episodes, head, seed)
 
 

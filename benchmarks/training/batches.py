@@ -67,14 +67,18 @@ class Seeded(Dataset[Any]):
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Seed torch's generator, NumPy's and Python's, which timm's transforms draw from."""
+    # The processor's generator alone: torch.manual_seed also notes, with a stack trace, what every
+    # GPU is to be seeded with once it is used; that takes longer than an augmentation, and the
+    # notes pile up.
+    of_torch = torch.default_generator.get_state()
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            random.seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            yield
+        torch.default_generator.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        yield
     finally:
+        torch.default_generator.set_state(of_torch)
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002
 

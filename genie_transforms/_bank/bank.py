@@ -16,6 +16,7 @@ from PIL import Image
 
 from genie_transforms._digest import Pixels
 from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._sharing import fetch_bank
 from genie_transforms.format import (
     DEFAULT_KEEP,
     ROW_COLUMNS,
@@ -24,6 +25,7 @@ from genie_transforms.format import (
     Size,
     decode_image,
     image_of,
+    is_uri,
     planes_of,
 )
 
@@ -60,12 +62,13 @@ class Bank(WholeBank):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], keep: str | None = DEFAULT_KEEP) -> Bank:
-        """Open the bank in a folder.
+        """Open the bank in a folder, or fetch the one that a URI names, and open that.
 
         If classes have no rows left, a warning is logged with what the filter kept.
 
         Args:
-            path: The folder that `python -m index.build` wrote.
+            path: The folder that `python -m index.build` wrote, or a URI such as
+                `"s3://bucket/banks/birds"`; the whole bank is then fetched into `~/.cache`.
             keep: Which rows to keep, such as `"on_target & noise_ratio >= 0.6"`; by default
                 those that are nearest to their target class and differ from their source.
                 None keeps all.
@@ -74,8 +77,11 @@ class Bank(WholeBank):
             BankNotFoundError: There is no such folder; it is a FileNotFoundError.
             UnfinishedBankError: Its build did not end.
             BankFormatError: It is damaged, or of another format version.
+            StorageError: It cannot be fetched.
             UserError: `keep` is not a filter over the columns of the bank; it is a ValueError.
         """
+        if isinstance(path, str) and is_uri(path):
+            path = fetch_bank(path)
         # Absolute, for a worker or a pickle may be opened from another working directory.
         bank = cls(Path(path).absolute(), keep)
         kept = bank.kept  # now, so that what is wrong shows here and not in the first worker

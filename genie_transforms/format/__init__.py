@@ -20,8 +20,15 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file
+from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_beside_shards
 from .merge import merge_banks
+from .remote import (
+    RemoteFile,
+    RemoteFolder,
+    cache_folder,
+    is_uri,
+    local_copy,
+)
 from .row import ROW_COLUMNS, Row
 from .schema import (
     CLASS_COLUMNS,
@@ -40,7 +47,7 @@ from .temporary import (
     temporary_path,
     this_machine,
 )
-from .untrusted import bank_file, read_json
+from .untrusted import bank_file, check_inside, read_json
 from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
 
@@ -86,6 +93,8 @@ __all__ = [
     "Layout",
     "Manifest",
     "Provenance",
+    "RemoteFile",
+    "RemoteFolder",
     "Row",
     "Size",
     "arrow_schema",
@@ -93,6 +102,8 @@ __all__ = [
     "atomic_write",
     "bank_file",
     "bank_files",
+    "cache_folder",
+    "check_inside",
     "dataset_card",
     "dataset_files",
     "decode_image",
@@ -103,8 +114,11 @@ __all__ = [
     "image_of",
     "is_alive",
     "is_bank_file",
+    "is_beside_shards",
     "is_temporary",
+    "is_uri",
     "link_or_copy",
+    "local_copy",
     "merge_banks",
     "naming_file",
     "new_folder",

@@ -180,6 +180,14 @@ def is_bank_file(name: str) -> bool:
     return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
 
 
+def is_beside_shards(name: str) -> bool:
+    """Tell whether a path relative to a bank's folder is one of `bank_files`, or the card.
+
+    Of shards only the manifest can tell.
+    """
+    return name in (MANIFEST, CARD, *_OTHER_FILES) or name.split("/")[0] in _FOLDERS
+
+
 def bank_files(folder: Path, manifest: Manifest) -> list[str]:
     """List the files that make a bank, relative to its folder; its card is not among them.
 

@@ -26,14 +26,13 @@ def bank_file(folder: Path, name: str) -> Path:
     Raises:
         BankFormatError: The name leads out of the folder, or there is no regular file.
     """
+    check_inside(str(folder), name)
     parts = PurePosixPath(name).parts
-    if not parts or parts[0] == "/" or ".." in parts or "\\" in name or "\0" in name:
-        raise BankFormatError(f"the bank {folder} names a file outside its folder: {name!r}")
     path = folder / name
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode) or len(parts) > 1:
-            _check_inside(folder.resolve(), path.resolve(strict=True), path)
+            _check_links(folder.resolve(), path.resolve(strict=True), path)
             status = path.stat()
     except FileNotFoundError as error:
         raise BankFormatError(f"{path} is missing: rebuild the bank") from error
@@ -42,6 +41,21 @@ def bank_file(folder: Path, name: str) -> Path:
     if not stat.S_ISREG(status.st_mode):
         raise BankFormatError(f"{path} is not a regular file: rebuild the bank")
     return path
+
+
+def check_inside(bank: str, name: str) -> None:
+    """Refuse a name that leads out of the folder of a bank.
+
+    Args:
+        bank: What to call the bank.
+        name: The file, relative to its folder.
+
+    Raises:
+        BankFormatError: It does.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or parts[0] == "/" or ".." in parts or "\\" in name or "\0" in name:
+        raise BankFormatError(f"the bank {bank} names a file outside its folder: {name!r}")
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -61,7 +75,7 @@ def read_json(folder: Path, name: str) -> Any:
         raise BankFormatError(f"{path} is damaged ({error!r}): rebuild the bank") from error
 
 
-def _check_inside(folder: Path, real: Path, path: Path) -> None:
+def _check_links(folder: Path, real: Path, path: Path) -> None:
     """Refuse a file that lies neither in the folder nor in the hub's cache that has the folder."""
     snapshots = [parent for parent in folder.parents if parent.name == "snapshots"]
     homes = [folder, *(parent.parent / "blobs" for parent in snapshots)]

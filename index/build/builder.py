@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from genie_transforms import Bank, UserError
+from genie_transforms.format import RemoteFolder
 from index.config import BuildConfig
 from index.sources import LabelledImages
 from index.store import (
+    NoMirror,
     begin_folder,
     check_kinds,
     check_owner,
     hold_folder,
+    mirrored,
     remove_leftovers_of_killed,
 )
 
@@ -64,7 +69,7 @@ def build(config: BuildConfig, source: LabelledImages | None = None) -> Path:
         source: See `build_bank`.
 
     Returns:
-        The folder of the bank.
+        The folder of the bank; where `out` is a URI, the working folder.
 
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
@@ -73,7 +78,7 @@ def build(config: BuildConfig, source: LabelledImages | None = None) -> Path:
         UserError: A setting cannot be used, alone or with these images.
     """
     logger.info("%s", report_build(config, source))
-    return config.out
+    return config.folder
 
 
 def report_build(config: BuildConfig, source: LabelledImages | None = None) -> str:
@@ -83,24 +88,45 @@ def report_build(config: BuildConfig, source: LabelledImages | None = None) -> s
         The summary of the bank, or for a `dry_run` the plan with its cost; some lines of text.
     """
     start = time.perf_counter()
-    opened = decide(open_build(config, source))
-    if config.dry_run:
-        prepared = prepare(opened)
-        return str(dry_run(prepared, describe(opened, prepared)))
-    out = config.out
-    with hold_folder(out) as owner:
-        check_kinds(out)
-        remove_leftovers_of_killed(out)
-        # Another recipe is refused now, and not after hours of embedding.
-        begin_folder(out, describe_rows(opened), defaults_of(opened))
+    with _mirror(config) as mirror:
+        opened = decide(open_build(config, source))
+        if config.dry_run:
+            prepared = prepare(opened)
+            return str(dry_run(prepared, describe(opened, prepared)))
+        out = config.folder
+        with hold_folder(out) as owner:
+            check_kinds(out)
+            remove_leftovers_of_killed(out)
+            mirror.fetch()
+            # Another recipe is refused now, and not after hours of embedding.
+            begin_folder(out, describe_rows(opened), defaults_of(opened))
 
-        def still_ours() -> None:
-            check_owner(out, owner.job)
+            def between_tasks() -> None:
+                check_owner(out, owner.job)
+                mirror.send()
 
-        with stage_runner(config, source, still_ours) as run_stage:
-            prepared = prepare(opened, run_stage)
-            description = describe(opened, prepared)
-            run(prepared, description, run_stage)
-        last = FinishBank(prepared, description, start)
-        run_here(last, still_ours)
-        return last.summary
+            with stage_runner(config, source, between_tasks) as run_stage:
+                prepared = prepare(opened, run_stage)
+                description = describe(opened, prepared)
+                run(prepared, description, run_stage)
+            last = FinishBank(prepared, description, start)
+            run_here(last, between_tasks)
+            mirror.send()
+        return "\n".join([last.summary, *mirror.lines()])
+
+
+@contextmanager
+def _mirror(config: BuildConfig) -> Iterator[NoMirror]:
+    """Own the place that `out` names, if it is a URI, while the block runs.
+
+    Nothing is loaded yet: who cannot write there is told at once.
+    """
+    if config.uri is None:
+        yield NoMirror()
+    elif config.dry_run:
+        folder = RemoteFolder.open(config.uri)
+        logger.info("what is in %s is not counted, only what is in %s", folder.name, config.folder)
+        yield NoMirror()
+    else:
+        with mirrored(config.folder, config.uri) as mirror:
+            yield mirror

@@ -31,7 +31,10 @@ GROUPS = {
         *("retry_failed",),
     ),
     "machine": ("workers", "channels_last", "compile", "vae_slicing", "vae_tiling", "offload"),
-    "output": ("store_resolution", "image_format", "keep_sweep", "preview", "index_factory"),
+    "output": (
+        *("staging", "store_resolution", "image_format", "keep_sweep", "preview"),
+        *("index_factory",),
+    ),
 }
 """How `--help` groups the settings; the first group is what people need first."""
 
@@ -71,13 +74,13 @@ def _build(config: BuildConfig) -> None:
     except Stopped as stop:
         raise Stopped(
             stop.number,
-            f"{len(finished_shards(config.out))} shards of {config.out} are finished, and the same "
-            "command goes on from there",
+            f"{len(finished_shards(config.folder))} shards of {config.folder} are finished, and "
+            "the same command goes on from there",
         ) from None
-    failed = 0 if config.dry_run else Manifest.read(config.out).counts["failed"]
+    failed = 0 if config.dry_run else Manifest.read(config.folder).counts["failed"]
     if failed:
         logger.error(
             "%d pairs failed: %s say which and why; --retry-failed tries further seeds",
-            failed, config.out / "stats" / "*.json",
+            failed, config.folder / "stats" / "*.json",
         )  # fmt: skip
         sys.exit(1)

@@ -21,13 +21,13 @@ def leave_images(config: BuildConfig) -> str:
     Returns:
         Where they are and what to run next, two lines of text.
     """
-    folder = Path(os.path.relpath(config.out.resolve().parent / FOLDER))
+    folder = Path(os.path.relpath(config.folder.resolve().parent / FOLDER))
     where = f"{folder}, one folder a class: what the bank was made from"
     if not _write(folder, open_source(config.source)):
         where = f"not written: {folder} holds something else"
     command = "python -m index.demo.classify"
     if config.out != BuildConfig.out:
-        command += f" --bank {config.out} --images {folder}"
+        command += f" --bank {config.folder} --images {folder}"
     return f"images       {where}\nnext         {command}: train with and without the bank"
 
 

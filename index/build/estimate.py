@@ -96,8 +96,8 @@ def dry_run(prepared: Prepared, description: Description) -> Estimate:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
     config = prepared.context.config
-    check_claim(config.out, description.content, description.defaults)
-    stores = [*pair_stores(config, description), own_pairs(config.out)]
+    check_claim(config.folder, description.content, description.defaults)
+    stores = [*pair_stores(config, description), own_pairs(config.folder)]
     return estimate(prepared.context, prepared.plan, PairReuse(prepared.context, stores))
 
 

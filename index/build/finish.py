@@ -87,7 +87,7 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
         The summary, some lines of text.
     """
     context, content = prepared.context, description.content
-    config, source, out = context.config, context.source, context.config.out
+    config, source, out = context.config, context.source, context.config.folder
     names = source.class_names
     # The only time that the rows are read. They are mapped, not loaded: images cost nothing here.
     table = mark_near_duplicates(out, read_table(out, [*_COLUMNS, *_MARKS]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import faiss
 import numpy as np
@@ -67,13 +69,13 @@ def open_build(
         ModelError: The diffusion model cannot be opened.
         UserError: A setting cannot be used, alone or with these images.
     """
-    for name, folder in (("--out", given.out), ("--cache", given.cache)):
+    for name, folder in (("--out", given.folder), ("--cache", given.cache)):
         if folder is not None and folder.exists() and not folder.is_dir():
             raise UserError(f"{name} {folder} is a file, and must be a folder, or not there yet")
     config = replace(given, device=choose_device(given.device))
-    check_folder(config.out)
+    check_folder(config.folder)
     if not for_owner:
-        check_free(config.out)
+        check_free(config.folder)
     check_factory(config.index_factory)
     check_apart(config)
     if dataset is None:
@@ -104,7 +106,9 @@ def check_apart(config: BuildConfig) -> None:
     folder = Path(config.source)
     if not config.source or not folder.is_dir():
         return
-    for name, inside in (("--out", config.out), ("--cache", config.cache)):
+    there = urlsplit(config.uri or "")
+    out = Path(url2pathname(there.path)) if there.scheme == "file" else config.folder
+    for name, inside in (("--out", out), ("--cache", config.cache)):
         if inside is not None and inside.resolve().is_relative_to(folder.resolve()):
             raise UserError(
                 f"{name} {inside} lies within --source {folder}, where the next run would take it "

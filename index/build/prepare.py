@@ -146,7 +146,7 @@ def embedding_stage(decided: Opened) -> EmbedSources:
     """Return the stage that embeds the source images, or finds them in the cache of banks."""
     config, backbone = decided.config, decided.backbone
     # What decides an embedding beside the image: the backbone, and at which size it is shown.
-    blocks = SourceBlocks(config.out, [backbone.fingerprint(), config.resolution])
+    blocks = SourceBlocks(config.folder, [backbone.fingerprint(), config.resolution])
     if config.cache:
         backbone = CachedBackbone(backbone, config.cache / "embeddings")
     return EmbedSources(

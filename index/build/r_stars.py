@@ -35,7 +35,7 @@ def known_r_stars(context: BuildContext, description: Description) -> RStarCache
             made in another way.
     """
     known = _known_r_stars(context, description)
-    out, digest = context.config.out, known.digest()
+    out, digest = context.config.folder, known.digest()
     for shard in finished_shards(out):
         if read_shard_stats(out, shard).get("known_r_stars", digest) != digest:
             raise FolderInUseError(
@@ -50,14 +50,14 @@ def _known_r_stars(context: BuildContext, description: Description) -> RStarCach
     known = RStarCache(claim)
     if not config.previews or config.ada != "neighbours":
         return known
-    path = config.out / _COPY
+    path = config.folder / _COPY
     if path.exists():
         copied = RStarCache.load(path)
         if copied.scope == claim:
             return copied
     # Shards without a copy beside them were made without known r*, before there were copies:
     # the rest must be made in the same way.
-    if not finished_shards(config.out):
+    if not finished_shards(config.folder):
         images = set(context.index.digests)
         for found in _earlier(config, description):
             for target in context.source.class_names:
@@ -71,7 +71,7 @@ def _known_r_stars(context: BuildContext, description: Description) -> RStarCach
 def _earlier(config: BuildConfig, description: Description) -> Iterator[RStarCache]:
     """Read what is known under the same scope; the bank's own r* last, for they are the nearest."""
     shared = [description.shared_r_stars(config.cache)] if config.cache else []
-    for path in (*shared, config.out / "index" / "r_star.npz"):
+    for path in (*shared, config.folder / "index" / "r_star.npz"):
         if path.exists():
             found = RStarCache.load(path)
             if found.scope == description.scope:

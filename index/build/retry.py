@@ -28,7 +28,7 @@ class RetryFailed:
     name, unit = "failed pairs", "pair"
 
     def __init__(self, job: Job, rounds: int) -> None:
-        self._job, self._out, self._rounds = job, job.context.config.out, rounds
+        self._job, self._out, self._rounds = job, job.context.config.folder, rounds
         self.order: Order = ("retry", rounds)
 
     @property
@@ -89,7 +89,7 @@ def next_round(job: Job) -> int:
     Shards that are behind, because an earlier run was interrupted or they were damaged, catch up
     with the others first. The owner of a folder asks this once, and tells whoever works for it.
     """
-    out = job.context.config.out
+    out = job.context.config.folder
     stats = [read_shard_stats(out, number) for number in range(job.plan.num_shards)]
     failed = [one for one in stats if any(map(_can_be_retried, one["failures"]))]
     return min(map(_retries, failed), default=0) + 1

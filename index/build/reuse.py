@@ -85,7 +85,7 @@ class PairReuse:
 
 def pair_stores(config: BuildConfig, description: Description) -> list[PairStore]:
     """Open the stores of finished pairs of this scope: the bank's superseded shards, the cache."""
-    folders = [config.out / SUPERSEDED]
+    folders = [config.folder / SUPERSEDED]
     if config.cache:
         folders.append(description.shared_pairs(config.cache))
     return [PairStore(folder) for folder in folders]

@@ -53,10 +53,10 @@ def claim(prepared: Prepared, description: Description) -> None:
     """
     config = prepared.context.config
     cache = description.shared_pairs(config.cache) if config.cache else None
-    drop_damaged_shards(config.out, cache)
-    claim_folder(config.out, description.content, description.defaults)
+    drop_damaged_shards(config.folder, cache)
+    claim_folder(config.folder, description.content, description.defaults)
     if config.refresh_stale:
-        supersede_shards(config.out, stale_shards(config.out))
+        supersede_shards(config.folder, stale_shards(config.folder))
     known_r_stars(prepared.context, description)  # copied before the first shard
 
 

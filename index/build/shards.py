@@ -80,7 +80,7 @@ class GenerateShards:
 
     def is_done(self, task: int) -> bool:
         """Tell whether the statistics of a shard are there."""
-        return is_finished(self._job.context.config.out, task)
+        return is_finished(self._job.context.config.folder, task)
 
     def failed(self, task: int) -> int:
         """Count the pairs of a finished shard that could not be made."""
@@ -140,7 +140,7 @@ def write_pairs(
         stats: What it cost and what failed.
     """
     config, keys, positions = job.context.config, job.shard_keys(number), sorted(pairs)
-    out, known = config.out, job.context.r_stars
+    out, known = config.folder, job.context.r_stars
     votes = {"known_r_stars": known.digest()} if config.ada == "neighbours" else {}
     # Embeddings before rows: the stats that `write_shard` writes last say that all is there.
     embeddings = write_embeddings(
@@ -162,7 +162,7 @@ def write_pairs(
 
 def share_shard(job: Job, number: int) -> None:
     """Give a finished shard to the cache that banks share, if there is one."""
-    out = job.context.config.out
+    out = job.context.config.folder
     if job.cache is not None:
         keep_shard(job.cache, shard_path(out, number), embeddings_path(out, number))
 
@@ -171,7 +171,7 @@ def _keep_strips(
     job: Job, fresh: dict[str, tuple[dict[str, Any], Tensor]], shown: Sequence[str]
 ) -> None:
     """Write the strips of sweeps that were just made; take those of other pairs from the cache."""
-    out, names = job.context.config.out, job.context.source.class_names
+    out, names = job.context.config.folder, job.context.source.class_names
     for key, (row, images) in fresh.items():
         source, target = names[row["source_label"]], names[row["label"]]
         ratio = row["noise_ratio"]

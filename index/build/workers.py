@@ -52,7 +52,7 @@ def stage_runner(
     Args:
         config: The build, as the user gave it.
         source: Source images in place of `config.source`.
-        before: Called before tasks are begun; raises if the build must not go on.
+        before: Called between tasks; raises if the build must not go on.
 
     Raises:
         UserError: The dataset cannot be given to other processes.
@@ -104,6 +104,7 @@ class _Team:
                         left.remove(task)
                         advance(task)
                         deaths = 0
+                        self._before()
                 except BrokenProcessPool as error:
                     deaths += 1
                     self.end()

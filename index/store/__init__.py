@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .duplicates import mark_near_duplicates
     from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
     from .merged_index import merge_indexes
+    from .mirror import Mirror, NoMirror, mirrored
     from .pairs import FinishedPair, PairStore, keep_shard, pairs_of_shard
     from .sources import SourceBlock, SourceBlocks
 else:
@@ -52,6 +53,7 @@ else:
             "duplicates": ["mark_near_duplicates"],
             "embeddings": ["chosen_embeddings", "embeddings_path", "write_embeddings"],
             "merged_index": ["merge_indexes"],
+            "mirror": ["Mirror", "NoMirror", "mirrored"],
             "pairs": ["FinishedPair", "PairStore", "keep_shard", "pairs_of_shard"],
             "sources": ["SourceBlock", "SourceBlocks"],
         },
@@ -63,6 +65,8 @@ __all__ = [
     "LOCK",
     "SUPERSEDED",
     "FinishedPair",
+    "Mirror",
+    "NoMirror",
     "Owner",
     "PairStore",
     "SourceBlock",
@@ -87,6 +91,7 @@ __all__ = [
     "keep_shard",
     "mark_near_duplicates",
     "merge_indexes",
+    "mirrored",
     "own_pairs",
     "owner_of",
     "pairs_of_shard",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from genie_transforms import FolderInUseError
@@ -16,9 +19,16 @@ SOURCES = "sources"
 """Folder of the embeddings of source images, in blocks."""
 
 
-_FILES = (BUILD, MANIFEST, CARD, LOCK, "state.json", "dataset_info.json", "preview.png")
+MIRROR = "mirror.json"
+"""What of the folder is elsewhere, too; only where `--out` is a URI."""
+
+
+_SHARED = (BUILD, MANIFEST, CARD, "state.json", "dataset_info.json", "preview.png", "report.html")
+_FILES = (*_SHARED, LOCK, MIRROR)
 _FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES)
 _BLOCK = re.compile(r"[0-9a-f]{32}\.arrow")
+_SHARD = re.compile(r"data-(\d{5,})-of-\d{5,}\.arrow|embeddings/(\d{5,})\.arrow")
+_STATS = re.compile(r"stats/(\d{5,})\.json")
 
 
 def check_folder(out: Path) -> None:
@@ -68,6 +78,60 @@ def source_blocks(out: Path) -> list[Path]:
     return [path for path in _in(out / SOURCES) if _BLOCK.fullmatch(path.name)]
 
 
+def check_names(place: str, names: Iterable[str]) -> None:
+    """Refuse a folder elsewhere that holds something else than a bank, begun or finished.
+
+    Args:
+        place: What to call it.
+        names: Of all its files, relative to it.
+
+    Raises:
+        FolderInUseError: It does.
+    """
+    found = list(names)
+    known = any(name in (BUILD, MANIFEST) or _STATS.fullmatch(name) for name in found)
+    if not known and any(name != LOCK and not is_mirrored(name) for name in found):
+        raise FolderInUseError(f"{place} is not empty and not a bank: give another --out")
+
+
+def is_mirrored(name: str) -> bool:
+    """Tell whether a name, relative to a bank's folder, is of a file that goes where `--out` says.
+
+    Nobody else's name leads out of the folder: what it is made of stands here.
+    """
+    folder, slash, file = name.rpartition("/")
+    if slash:
+        whole = folder in _FOLDERS and file not in ("", "..", ".") and not set(file) & {"\\", "\0"}
+        return whole and not is_temporary(Path(file))
+    return file in _SHARED or _SHARD.fullmatch(file) is not None
+
+
+def shard_number(name: str) -> int | None:
+    """Return of which shard a file is: its rows, its embeddings, or the stats; None for others."""
+    match = _SHARD.fullmatch(name) or _STATS.fullmatch(name)
+    return int(next(number for number in match.groups() if number)) if match else None
+
+
+def is_stats(name: str) -> bool:
+    """Tell whether a name is of the stats of a shard."""
+    return _STATS.fullmatch(name) is not None
+
+
+def mirrored_files(out: Path) -> dict[str, os.stat_result]:
+    """List the files that go where `--out` says; of shards only the finished ones."""
+    # Stats first: what they say is there was there before them.
+    folders = ["stats/", *(f"{name}/" for name in _FOLDERS if name != "stats"), ""]
+    found = {}
+    for folder in folders:
+        for path in _in(out / folder):
+            name = f"{folder}{path.name}"
+            if is_mirrored(name) and path.is_file():
+                with suppress(FileNotFoundError):  # removed just now
+                    found[name] = path.stat()
+    finished = {shard_number(name) for name in found if is_stats(name)} | {None}
+    return {name: stat for name, stat in found.items() if shard_number(name) in finished}
+
+
 def remove_leftovers_of_killed(out: Path) -> None:
     """Remove the temporary files of builds that were killed; only for who owns the folder."""
     for folder in (out, *(out / name for name in _FOLDERS)):
@@ -84,4 +148,4 @@ def _is_ours(path: Path) -> bool:
     """Tell whether only a build before its claim would have left this."""
     if path.name == SOURCES and path.is_dir():
         return all(_BLOCK.fullmatch(one.name) or is_temporary(one) for one in path.iterdir())
-    return path.name == LOCK or is_temporary(path)
+    return path.name in (LOCK, MIRROR) or is_temporary(path)

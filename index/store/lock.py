@@ -63,6 +63,14 @@ class Owner:
         return f"process {self.process} on {self.host}, job {self.job}, since {self.since}"
 
 
+def new_owner(job: str | None = None) -> Owner:
+    """Describe this process as the owner of a folder, from now on; see `hold_folder`."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return Owner(
+        socket.gethostname(), this_machine(), os.getpid(), job or secrets.token_hex(4), now
+    )
+
+
 @contextmanager
 def hold_folder(out: Path, job: str | None = None) -> Iterator[Owner]:
     """Own a folder while the block runs; what dead owners left of their lock is taken over.
@@ -82,9 +90,7 @@ def hold_folder(out: Path, job: str | None = None) -> Iterator[Owner]:
     new = not out.exists()
     with naming_file(out):
         out.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    job = job or secrets.token_hex(4)
-    owner = Owner(socket.gethostname(), this_machine(), os.getpid(), job, now)
+    owner = new_owner(job)
     with naming_file(out / LOCK):
         descriptor = _take(out, owner)
     ended = threading.Event()

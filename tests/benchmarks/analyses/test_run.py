@@ -13,13 +13,13 @@ import torch
 
 from benchmarks.analyses.config import AnalysesConfig
 from benchmarks.analyses.previews import previewed
-from benchmarks.analyses.repeats import Repeats, repeated
 from benchmarks.analyses.run import PAPER_COMPUTE_RATIOS, analyse, costs, main
 from benchmarks.episodes.episodes import Episode
+from benchmarks.episodes.images import EvaluatedImages, Repeats
 from benchmarks.episodes.pool import Pool, make_pool, network_rows_of
 from benchmarks.episodes.ratios import POOL_NOISE_RATIOS
 from benchmarks.episodes.selectors import embedded_by
-from benchmarks.few_shot.arms import adaptive
+from benchmarks.few_shot.generated import adaptive, repeated
 from benchmarks.few_shot.scoring import read_or_draw, run_arm
 from index.config import PAPER_NOISE_RATIOS
 
@@ -122,7 +122,10 @@ def test_it_is_written_and_continues(
 def numbered() -> Repeats:
     """Six support images, six classes, three variations; a feature says which image it is."""
     places = np.stack(np.meshgrid(range(6), range(6), range(3), indexing="ij"), -1)
-    return Repeats(0.8, places.astype(np.float32), places[..., 2] == 0, 40.0)
+    features, hits = places.astype(np.float32), places[..., 2] == 0
+    blank = torch.zeros(6, 6, 3, 3, 8, 8, dtype=torch.uint8)
+    unknown = np.full(hits.shape, np.nan)
+    return Repeats(0.8, EvaluatedImages(blank, features, hits, unknown), 40.0)
 
 
 def test_pairs_repeat_only_when_all_came_once(numbered: Repeats) -> None:

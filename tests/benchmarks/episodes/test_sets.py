@@ -81,6 +81,11 @@ def test_images_are_of_the_test_split_and_never_shared(choice: DataChoice, root:
     brightest = data.images.float().mean((2, 3)).argmax(1)
     assert brightest.tolist() == [2, 1, 0, 2, 2, 1, 1, 0, 0]
     assert len({image.numpy().tobytes() for image in data.images}) == 9
+    # Of the training split: no image of the test split is among them.
+    assert data.learned.shape == (3, 4, 3, 32, 32)
+    assert data.learned.float().mean((3, 4)).argmax(2).tolist() == [[2] * 4, [1] * 4, [0] * 4]
+    own = {image.numpy().tobytes() for image in data.learned.flatten(0, 1)}
+    assert not own & {image.numpy().tobytes() for image in data.images}
     assert data.masks is None
     assert np.isnan(data.background_psnr(data.support[:, None], np.arange(3))).all()
     test = open_dataset("folder", root, "test")

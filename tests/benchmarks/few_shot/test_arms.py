@@ -15,7 +15,9 @@ from benchmarks.episodes.images import EvaluatedImages
 from benchmarks.episodes.inverted import add_inverted_images
 from benchmarks.episodes.pool import Pool, network_rows_of
 from benchmarks.episodes.ratios import INVERTED, POOL_NOISE_RATIOS
-from benchmarks.few_shot.arms import ARMS, adaptive, fixed, support_features
+from benchmarks.episodes.repeats import with_repeats
+from benchmarks.few_shot.arms import ARMS, support_features
+from benchmarks.few_shot.generated import adaptive, fixed
 from index.config import PAPER_NOISE_RATIOS
 from index.diffusion.inversion.config import Inversion
 
@@ -30,21 +32,18 @@ def test_every_arm_adds_as_many_labelled_images(
     if name in INVERTED:
         inversion_run = InversionRun(tmp_path, Inversion(iterations=1))
         pool = add_inverted_images(pool, [episode], inversion_run)
+    more = 2 if name == "txt2img-x2" else 1
+    pool = with_repeats(pool) if more == 2 else pool
     support, facts = support_features(name, pool, episode, seed=7)
-    assert support.weights.sum() == pytest.approx(9)  # N (K + (N - 1) K) = 3 (1 + 2)
+    assert support.weights.sum() == pytest.approx(3 + 6 * more)  # N (K + (N - 1) K) = 3 (1 + 2)
     assert np.array_equal(support.features[:3], pool.embeddings[[4, 1, 3]])
     norms = np.linalg.norm(support.features, axis=1)
     assert norms == pytest.approx(np.ones(len(norms)), abs=1e-4)
     if "mix" not in name.replace("mixed", ""):
         shares = np.bincount(support.labels, weights=support.weights)
-        assert shares == pytest.approx([3, 3, 3])
-    if facts:
-        assert set(facts) == {
-            "oracle_accuracy",
-            "background_psnr_db",
-            "noise_ratio",
-            "network_rows",
-        }
+        assert shares == pytest.approx([1 + 2 * more] * 3)
+    known = {"oracle_accuracy", "background_psnr_db", "noise_ratio", "network_rows"}
+    assert set(facts) in (set(), known)
     again, _ = support_features(name, pool, episode, seed=7)
     assert np.array_equal(again.features, support.features)
     assert np.array_equal(again.weights, support.weights)
@@ -78,7 +77,8 @@ def test_algorithm_1_uses_the_episodes_own_centroids(tiny_pool: Pool) -> None:
         line = centroids[target] - corners[row]
         swept[row, target, at] = corners[row] + np.array(positions)[:, None] * line
     shape = swept.shape[:-1]
-    images = EvaluatedImages(torch.zeros(0), swept, np.zeros(shape, dtype=bool), np.zeros(shape))
+    blank = torch.zeros(*shape, 3, 8, 8, dtype=torch.uint8)
+    images = EvaluatedImages(blank, swept, np.zeros(shape, dtype=bool), np.zeros(shape))
     small = replace(
         tiny_pool, labels=np.array([0, 0, 1, 1]), embeddings=corners, swept=images,
         config=replace(tiny_pool.config, per_class=2),
@@ -104,3 +104,20 @@ def test_algorithm_1_uses_the_episodes_own_centroids(tiny_pool: Pool) -> None:
 def test_a_ratio_that_was_not_swept_is_named(tiny_pool: Pool, episode: Episode) -> None:
     with pytest.raises(ValueError, match=r"r = 0\.85 was not swept"):
         fixed(0.85)(tiny_pool, episode, 0)
+
+
+def test_real_images_come_from_the_generators_own_of_each_class(
+    tiny_pool: Pool, episode: Episode
+) -> None:
+    support, facts = support_features("real-g", tiny_pool, episode, seed=0)
+    assert not facts
+    assert tiny_pool.learned is not None
+    for target, label in enumerate(episode.classes):
+        of_class = tiny_pool.backbone(tiny_pool.learned[label])
+        gaps = np.linalg.norm(
+            support.features[3 + 2 * target : 5 + 2 * target, None] - of_class, axis=2
+        )
+        assert (gaps.min(1) < 1e-4).all()
+        assert len(set(gaps.argmin(1))) == 2
+    with pytest.raises(ValueError, match="no images of the generator's own"):
+        support_features("real-g", replace(tiny_pool, learned=None), episode, seed=0)

@@ -86,10 +86,13 @@ def test_workers_make_the_same_bank_also_if_one_dies(
 ) -> None:
     alone = build(BuildConfig(**settings, out=tmp_path / "one"))
     (tmp_path / "deaths").write_text("1")
-    several = build(BuildConfig(**settings, out=tmp_path / "two", workers=2))
+    # Also where the bank is sent elsewhere, which the owner does.
+    place = tmp_path / "there" / "two"
+    there: dict[str, Any] = {"out": place.as_uri(), "staging": tmp_path / "staging"}
+    several = build(BuildConfig(**settings, **there, workers=2))
     assert (tmp_path / "deaths").read_text() == "0"
     assert "a worker died" in caplog.text
-    assert _content(alone) == _content(several)
+    assert _content(alone) == _content(several) == _content(place)
     assert len(_content(alone)) > 8
 
 

@@ -1,0 +1,148 @@
+"""Tables of what training with negatives gives, and of what the negatives are like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .markdown import as_markdown, made_by, number, read
+
+_FILES = {"demo": "few_shot.json", "Fashion-MNIST": "fashion-mnist/few_shot.json"}
+
+_ARMS = {
+    "weak": "weak augmentation",
+    "strong": "strong augmentation",
+    "mixed": "weak and strong",
+    "mixup": "MixUp",
+    "cutmix": "CutMix",
+    "mixed+mixup": "weak and strong, MixUp",
+    "mixed+cutmix": "weak and strong, CutMix",
+    "img2img-low": "Img2Img, r = .3",
+    "img2img-high": "Img2Img, r = .7",
+    "cap2aug": "Cap2Aug",
+    "dafusion": "DAFusion, 40 episodes",
+    "txt2img": "Txt2Img",
+    "genie+txtinv": "GeNIe + textual inversion, 40 episodes",
+    "genie-0.6": "GeNIe, r = .6",
+    "genie": "GeNIe, r = .8",
+    "genie-0.9": "GeNIe, r = .9",
+    "genie-random": "GeNIe, random r of .5 … .9",
+    "genie-ada": "GeNIe-Ada",
+    "genie-ada-settles": "GeNIe-Ada, `--rule settles`",
+    "genie-ada-passes": "GeNIe-Ada, `--rule passes`",
+}
+
+_MAIN = ("weak", "mixup", "cutmix", "txt2img", "genie", "genie-ada")
+
+
+def few_shot_main(results: Path) -> str:
+    """Make the README's table: six arms, mean and interval."""
+    return _few_shot(results, _MAIN, _accuracy)
+
+
+def few_shot(results: Path) -> str:
+    """Make the table of all arms with their paired differences to Txt2Img."""
+    contents = [read(results, name) for name in _FILES.values()]
+    sources = " ".join(made_by(c, f) for c, f in zip(contents, _FILES.values(), strict=True))
+    return f"{_few_shot(results, tuple(_ARMS), _against_txt2img)}\n\n{sources}"
+
+
+def _few_shot(
+    results: Path, arms: Sequence[str], cell: Callable[[dict[str, Any] | None], str]
+) -> str:
+    columns = []
+    for title, name in _FILES.items():
+        entries = {(e["arm"], e["k_shot"]): e for e in read(results, name)["arms"]}
+        columns += [(f"{title}, {k}-shot", k, entries) for k in (1, 5)]
+    rows = [
+        [_ARMS[arm], *(cell(entries.get((arm, k))) for _, k, entries in columns)] for arm in arms
+    ]
+    return as_markdown(["", *(title for title, *_ in columns)], rows)
+
+
+def _accuracy(entry: dict[str, Any] | None) -> str:
+    return f"{number(entry['accuracy'])} ± {number(entry['interval'])}" if entry else "–"
+
+
+def _against_txt2img(entry: dict[str, Any] | None) -> str:
+    if entry is None:
+        return "–"
+    if entry["arm"] == "txt2img":
+        return number(entry["accuracy"])
+    low, high = entry["difference_interval"]
+    gap = f"{number(entry['difference'], '+.1f')} ({number(low, '+.1f')} … {number(high, '+.1f')})"
+    return f"{number(entry['accuracy'])}, {gap}"
+
+
+def noise_ratio(results: Path) -> str:
+    """Make the table of what the demo's images show at each noise ratio."""
+    content = read(results, "demo.json")
+    shares = {"oracle says target, %": "oracle_accuracy"}
+    shares["oracle still says source, %"] = "oracle_says_source"
+    rows = [
+        [title, *(f"{100 * value:.0f}" for value in content[key])] for title, key in shares.items()
+    ]
+    psnr = [number(value) for value in content["background_psnr_db"]]
+    table = as_markdown(
+        ["r", *(f"{ratio:g}" for ratio in content["noise_ratios"])],
+        [*rows, ["background PSNR, dB", *psnr]],
+    )
+    return f"{table}\n\n{content['pairs']} pairs. {made_by(content, 'demo.json')}"
+
+
+def by_number(results: Path) -> str:
+    """Make the table of few-shot accuracy against the number of images a class."""
+    entries = read(results, "analyses.json")["number"]
+    counts = sorted({entry["per_class"] for entry in entries})
+    rows = []
+    for arm, title in (("txt2img", "Txt2Img"), ("genie", "GeNIe, r = .8")):
+        for k_shot in (1, 5):
+            found = {
+                e["per_class"]: e for e in entries if e["arm"] == arm and e["k_shot"] == k_shot
+            }
+            cells = [_accuracy(found.get(count)) for count in counts]
+            rows.append([f"{title}, {k_shot}-shot", *cells])
+    table = as_markdown(["images a class", *(f"{count:g}" for count in counts)], rows)
+    return f"{table}\n\n{made_by(read(results, 'analyses.json'), 'analyses.json')}"
+
+
+def equal_compute(results: Path) -> str:
+    """Make the table of GeNIe-Ada against as many Txt2Img images as its compute buys."""
+    entries = read(results, "analyses.json")["equal_compute"]
+    arms = list(dict.fromkeys(entry["arm"] for entry in entries))
+    found = {(entry["arm"], entry["k_shot"]): entry for entry in entries}
+    rows = [
+        [arm, f"{found[arm, 1]['network_rows']:.0f}", *(_accuracy(found[arm, k]) for k in (1, 5))]
+        for arm in arms
+    ]
+    table = as_markdown(["", "network rows an image", "1-shot", "5-shot"], rows)
+    return f"{table}\n\n{made_by(read(results, 'analyses.json'), 'analyses.json')}"
+
+
+def hardness(results: Path) -> str:
+    """Make the table of how often judges take negatives for their source's class."""
+    content = read(results, "hardness.json")
+    entries = {(e["judge"], e["plan"], e["noise_ratio"]): e for e in content["results"]}
+    judges = list(dict.fromkeys(judge for judge, *_ in entries))
+    plans = list(dict.fromkeys(plan for _, plan, _ in entries))
+    ratios = sorted({ratio for *_, ratio in entries if not isinstance(ratio, str)})
+    rows = [
+        [judge, f"`{plan}:{content['k']}`"]
+        + [number(entries[judge, plan, ratio]["to_source"]["mean"], ".0f") for ratio in ratios]
+        for judge in judges
+        for plan in plans
+    ]
+    head = ["judge", "plan", *(f"r = {ratio:g}" for ratio in ratios)]
+    return f"{as_markdown(head, rows)}\n\n{made_by(content, 'hardness.json')}"
+
+
+RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
+    "few-shot-main": few_shot_main,
+    "few-shot": few_shot,
+    "noise-ratio": noise_ratio,
+    "number": by_number,
+    "equal-compute": equal_compute,
+    "hardness": hardness,
+}
+"""By the names that blocks have."""
