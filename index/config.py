@@ -73,8 +73,7 @@ class BuildConfig(ModelConfig, PlanConfig):
         noise_ratios: The sweep of genie-ada, increasing.
         rule: How projections decide r*; paper is Algorithm 1.
         ada: How genie-ada finds r*: full generates the whole sweep, as the paper does; preview
-            makes it in --ada-steps steps, and only X_{r*} in full; neighbours previews some pairs,
-            and others take r* from the images most like theirs.
+            makes it in --ada-steps steps, and only X_{r*} in full.
         ada_steps: Steps of a preview from r = 1; 2 are the projection to x_0.
         noise: One noise for all r of a pair, or one for each.
         num_inference_steps: Steps of the whole denoising, from r = 1; if not given, the model's.
@@ -117,7 +116,7 @@ class BuildConfig(ModelConfig, PlanConfig):
     noise_ratio: float = 0.8
     noise_ratios: tuple[float, ...] = PAPER_NOISE_RATIOS
     rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
-    ada: Literal["full", "preview", "neighbours"] = "full"
+    ada: Literal["full", "preview"] = "full"
     ada_steps: int = 3
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None

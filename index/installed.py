@@ -1,4 +1,4 @@
-"""Is what banks are built with installed, and under which name does this program run?"""
+"""Is what a command needs installed, and under which name does this program run?"""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from pathlib import Path
 
 from genie_transforms import MissingPackageError
 
-_PACKAGES = (
-    *("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "jinja2", "matplotlib"),
-    *("safetensors", "tqdm", "transformers", "tyro", "yaml"),
-)
+_PACKAGES = {
+    "index": (
+        *("accelerate", "diffusers", "faiss", "huggingface_hub", "inflect", "jinja2", "matplotlib"),
+        *("safetensors", "tqdm", "transformers", "tyro", "yaml"),
+    ),
+    "evaluate": ("sklearn",),
+}
+"""Modules by the extra that installs them."""
 
 
-def require_packages() -> None:
-    """Return if every package of the extra `index` is installed; none is imported.
+def require_packages(extra: str = "index") -> None:
+    """Return if every package of an extra is installed; none is imported.
 
     A command that is being started ends instead, with one line and exit status 2.
 
     Raises:
         MissingPackageError: Some are missing; names them, and says what to install.
     """
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    missing = [name for name in _PACKAGES[extra] if find_spec(name) is None]
     if not missing:
         return
-    message = f"{', '.join(missing)} not installed: pip install 'genie-transforms[index]'"
+    message = f"{', '.join(missing)} not installed: pip install 'genie-transforms[{extra}]'"
     # While Python looks for the module of `python -m`, that stands in its place.
     if sys.argv[0] == "-m" or script_name():
         print(f"error: {message}", file=sys.stderr)

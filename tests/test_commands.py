@@ -33,6 +33,7 @@ COMMANDS = [
     "index.convert",
     "index.demo.classify",
     "index.demo.train",
+    "index.evaluate",
     "index.invert",
     "index.leakage",
     "index.report",

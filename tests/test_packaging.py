@@ -34,7 +34,7 @@ IMPORTED_AS = {
 }
 """Module of each requirement that is not called like it."""
 
-OPTIONAL = {"genie_transforms": {"huggingface_hub"}, "index": {"datasets", "timm"}}
+OPTIONAL = {"genie_transforms": {"huggingface_hub"}, "index": {"datasets", "sklearn", "timm"}}
 """What is imported where it is used, with an error that says what to install."""
 
 PLUGINS = {"flask", "flask_cors", "pytest_timeout", "tensorboard"}
@@ -79,7 +79,9 @@ def test_what_building_imports_is_the_extra_index() -> None:
     assert used <= allowed
     # Everything is used, and what is missing is told before it is imported.
     assert modules(floors("index")) - modules(floors()) == used - modules(floors())
-    assert set(installed._PACKAGES) == used - modules(floors())
+    assert set(installed._PACKAGES["index"]) == used - modules(floors())
+    evaluate = modules(floors("evaluate")) - modules(floors())
+    assert set(installed._PACKAGES["evaluate"]) == evaluate
 
 
 def test_what_benchmarks_and_tests_import_is_in_their_extras() -> None:
@@ -134,7 +136,7 @@ def test_the_wheel_says_what_it_needs_and_where_it_comes_from(wheel: zipfile.Zip
     assert "Requires-Dist: pillow>=10.1.0" in lines
     assert any(line.startswith("Project-URL: ") for line in lines)
     extras = {line.split()[1] for line in lines if line.startswith("Provides-Extra: ")}
-    assert extras == {"bench", "dev", "hf", "hub", "index", "test"}
+    assert extras == {"bench", "dev", "evaluate", "hf", "hub", "index", "test"}
 
 
 def test_every_command_has_a_script() -> None:

@@ -12,7 +12,7 @@ class Config:
     """Measure the modes of GeNIe-Ada.
 
     Attributes:
-        pairs: Pairs to make; they form one shard, within which neighbours are asked.
+        pairs: Pairs to make, in one shard.
         dtype: Precision of the network.
         batch_size: Rows of one network call at most.
         json: File that receives the figures.

@@ -41,10 +41,6 @@ _PREVIEWS = (2, 3, 4, 6, 10)
 """Solver steps of the previews."""
 
 
-_NEIGHBOURS = (2, 3, 6)
-"""Solver steps of the previews that neighbours fall back on."""
-
-
 def make_context(config: Config) -> tuple[BuildContext, Plan]:
     """Draw scenes, open the demo's models, and plan the pairs."""
     scenes = Scenes(num_per_class=_PER_CLASS, seed=_SEED)
@@ -109,11 +105,9 @@ def plot(modes: list[dict[str, Any]], path: Path) -> None:
         errors = [100 * entry["interval"] for entry in entries]
         shape = "osD^v"[place % 5]
         axes.errorbar(costs, hits, errors, fmt=shape, label=mode, capsize=2, elinewidth=0.7)
-        # Modes may coincide: where every vote fails, neighbours are a preview.
-        offset = (5, 4) if mode == "preview" else (5, -11)
         for entry, x, y in zip(entries, costs, hits, strict=True):
             steps = f"{entry['ada_steps'] or ''}"
-            axes.annotate(steps, (x, y), offset, textcoords="offset points", fontsize=8)
+            axes.annotate(steps, (x, y), (5, 4), textcoords="offset points", fontsize=8)
     axes.axvline(1, color="0.6", linestyle="--", linewidth=1)
     axes.set_xlabel("network rows per accepted negative, Txt2Img = 1")
     axes.set_ylabel("oracle says target, %")
@@ -131,11 +125,9 @@ def main(config: Config) -> dict[str, Any]:
     full, swept = run(context, plan)
     modes = [figures("txt2img", txt2img, full, txt2img), figures("full", full, full, txt2img)]
     modes.append(figures("coarse", coarse_to_fine(context, plan, swept), full, txt2img))
-    previewed = {"preview": _PREVIEWS, "neighbours": _NEIGHBOURS}
-    for ada, choices in previewed.items():
-        for steps in choices[1:2] if config.quick else choices:
-            outcome, _ = run(context, plan, ada=ada, ada_steps=steps)
-            modes.append(figures(ada, outcome, full, txt2img, steps))
+    for steps in _PREVIEWS[1:2] if config.quick else _PREVIEWS:
+        outcome, _ = run(context, plan, ada="preview", ada_steps=steps)
+        modes.append(figures("preview", outcome, full, txt2img, steps))
     print(f"{'mode':14}{'cost':>7}{'same r*':>9}{'± 1 step':>9}{'oracle':>9}{'to full':>17}")
     for entry in modes:
         print(

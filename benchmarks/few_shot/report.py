@@ -67,15 +67,15 @@ def summarize_arm(
         "k_shot": k_shot,
         "episodes": len(accuracies),
         "failed": list(failed),
-        "accuracy": _number(mean),
-        "interval": _number(interval),
-        "difference": _number(difference),
-        "difference_interval": [_number(bound) for bound in bounds],
+        "accuracy": rounded(mean),
+        "interval": rounded(interval),
+        "difference": rounded(difference),
+        "difference_interval": [rounded(bound) for bound in bounds],
         **known,
     }
 
 
-def _number(value: float) -> float | None:
+def rounded(value: float) -> float | None:
     """Round for JSON, which has no NaN."""
     return round(value, 2) if np.isfinite(value) else None
 
@@ -85,8 +85,16 @@ def cell(value: float | None, form: str = ".1f") -> str:
     return "–" if value is None else format(value, form)
 
 
+def over_images(entry: dict[str, Any], name: str) -> str:
+    """Show half an interval over images; results from before there were any have none."""
+    return f" / {cell(entry[name])}" if name in entry else ""
+
+
 def table(entries: Sequence[dict[str, Any]], k_shot: int) -> str:
-    """Lay out the arms of one number of shots as a table in Markdown."""
+    """Lay out the arms of one number of shots as a table in Markdown.
+
+    An interval is over episodes; behind a stroke stands half the one over images.
+    """
     lines = [
         f"| {k_shot}-shot | accuracy, % | to {BASELINE}, paired | r | oracle, % | background, dB "
         "| network rows | paper |",
@@ -97,11 +105,13 @@ def table(entries: Sequence[dict[str, Any]], k_shot: int) -> str:
             continue
         low, high = entry["difference_interval"]
         cells = [
-            f"{cell(entry['accuracy'])} ± {cell(entry['interval'])}",
+            f"{cell(entry['accuracy'])} ± {cell(entry['interval'])}"
+            + over_images(entry, "interval_images"),
             "0"
             if entry["arm"] == BASELINE
             else f"{cell(entry['difference'], '+.1f')} "
-            f"({cell(low, '+.1f')} … {cell(high, '+.1f')})",
+            f"({cell(low, '+.1f')} … {cell(high, '+.1f')})"
+            + over_images(entry, "difference_interval_images"),
             cell(entry.get("noise_ratio"), ".2f"),
             cell(entry.get("oracle_accuracy"), ".0f"),
             cell(entry.get("background_psnr_db")),

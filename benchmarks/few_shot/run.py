@@ -2,8 +2,9 @@
 
 N-way K-shot on the demo's novel classes, or another dataset's, which the backbone has never seen:
 features are frozen, and a linear head learns from each episode's support and what an arm adds to
-it. Everything generated comes from one pool that is made once, so the intervals are over episodes
-of this pool. Stop it whenever you like: the same command continues.
+it. Everything generated comes from one pool that is made once, so `interval` is over episodes of
+this pool; `interval_images` is what it would be over pools, with their images drawn again (see
+`over_images`). Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from benchmarks.episodes import (
     make_pool,
     with_repeats,
 )
-from benchmarks.measure import environment
+from benchmarks.measure import Floats, environment
 from genie_transforms.format import write_json
 
 from .config import BASELINE, TWICE, FewShotConfig
-from .report import plot, summarize_arm, table
+from .over_images import interval_over_images
+from .report import plot, rounded, summarize_arm, table
 from .scoring import read_or_draw, run_arm
 
 SCORING_VERSION = 1
@@ -70,19 +72,34 @@ def _score_arms(config: FewShotConfig, pool: Pool, k_shot: int) -> dict[str, dic
 
 
 def _entries(
-    config: FewShotConfig, scored: dict[str, dict[str, Any]], k_shot: int
+    config: FewShotConfig, pool: Pool, scored: dict[str, dict[str, Any]], k_shot: int
 ) -> list[dict[str, Any]]:
     """Summarize every arm against the baseline on the same episodes."""
+    episodes = read_or_draw(config, pool, k_shot)
     accuracies = {k: np.array(v["accuracies"], dtype=np.float64) for k, v in scored.items()}
     entries = []
     for name, run in scored.items():
         own = accuracies[name]
         baseline = accuracies[BASELINE][: len(own)]  # arms with inversion run on the first ones
         entry = summarize_arm(name, k_shot, own, baseline, run["facts"], run["failed"])
+        entry |= _over_images(own, baseline, episodes[: len(own)], pool)
         if name in INVERTED:
             entry["iterations"] = config.inversion_run.inversion.iterations
         entries.append(entry)
     return entries
+
+
+def _over_images(
+    own: Floats, baseline: Floats, episodes: list[Episode], pool: Pool
+) -> dict[str, Any]:
+    """Return the intervals that the pool's images leave, in percent; None where not known."""
+    return {
+        name: rounded(100 * interval_over_images(values, episodes, pool.labels, pool.num_support))
+        for name, values in (
+            ("interval_images", own),
+            ("difference_interval_images", own - baseline),
+        )
+    }
 
 
 def main(config: FewShotConfig) -> dict[str, Any]:
@@ -92,7 +109,7 @@ def main(config: FewShotConfig) -> dict[str, Any]:
     entries: list[dict[str, Any]] = []
     for k_shot in config.k_shot:
         scored = _score_arms(config, pool, k_shot)
-        entries += _entries(config, scored, k_shot)
+        entries += _entries(config, pool, scored, k_shot)
         seconds[f"{k_shot}-shot"] = round(sum(run["seconds"] for run in scored.values()), 1)
         print(f"\n{table(entries, k_shot)}\n")
     print("seconds: " + ", ".join(f"{part} {value:g}" for part, value in seconds.items()))

@@ -14,6 +14,7 @@ from genie_transforms.format import (
     bank_files,
     dataset_card,
     is_bank_file,
+    read_evaluation,
     read_json,
 )
 
@@ -68,7 +69,7 @@ def push_bank(
     )
     api = hub.HfApi(endpoint=endpoint, token=token)
     api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-    card = dataset_card(manifest, repo_id, about)
+    card = dataset_card(manifest, repo_id, about, read_evaluation(folder))
     there = api.list_repo_files(repo_id, repo_type="dataset", revision=revision)
     outdated = [name for name in there if is_bank_file(name) and name not in files]
     commit = api.create_commit(

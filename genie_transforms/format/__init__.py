@@ -8,7 +8,7 @@ dataset card, one list of the files that make a bank.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .card import Provenance, dataset_card, write_card
+from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
 from .files import (
     atomic_path,
@@ -125,6 +125,7 @@ __all__ = [
     "open_image",
     "planes_of",
     "read_bank",
+    "read_evaluation",
     "read_json",
     "read_rows",
     "read_shard",
@@ -138,6 +139,7 @@ __all__ = [
     "verify_bank",
     "write_bank",
     "write_card",
+    "write_evaluation",
     "write_json",
     "write_shard",
 ]

@@ -66,6 +66,10 @@ _SETTINGS = (
 )
 
 
+_EVALUATION = ("<!-- evaluation -->\n", "<!-- /evaluation -->\n")
+"""Around the part of a card that `python -m index.evaluate` writes."""
+
+
 @dataclass(frozen=True)
 class Provenance:
     """What a manifest cannot know.
@@ -81,13 +85,14 @@ class Provenance:
     source_license: str | None = None
 
 
-def dataset_card(manifest: Manifest, repo_id: str, about: Provenance) -> str:
+def dataset_card(manifest: Manifest, repo_id: str, about: Provenance, evaluation: str = "") -> str:
     """Return the card of a bank on the hub.
 
     Args:
         manifest: What `genie.json` says.
         repo_id: Where the bank will be.
         about: What the manifest cannot know.
+        evaluation: What `read_evaluation` found in the card of the folder.
     """
     facts = {
         "source data": about.source_data or manifest.recipe.get("source") or "not stated",
@@ -96,7 +101,7 @@ def dataset_card(manifest: Manifest, repo_id: str, about: Provenance) -> str:
         "rows": f"{manifest.num_rows} in {len(manifest.shards)} shards",
         "pairs that failed": _failures(manifest),
     }
-    return _card(
+    card = _card(
         title=repo_id.rpartition("/")[2],
         opening=f"Bank.from_hub({_quoted(repo_id)})",
         plain_opening=f"datasets.load_dataset({_quoted(repo_id)})",
@@ -104,10 +109,13 @@ def dataset_card(manifest: Manifest, repo_id: str, about: Provenance) -> str:
         recipe=manifest.recipe,
         data_license=about.data_license,
     )
+    return with_evaluation(card, evaluation) if evaluation else card
 
 
 def write_card(folder: Path, facts: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
     """Write the card of a bank that is being built, before its manifest.
+
+    An evaluation that stands in an earlier one goes: it was of the rows that there were.
 
     Args:
         folder: The bank.
@@ -122,6 +130,41 @@ def write_card(folder: Path, facts: Mapping[str, Any], recipe: Mapping[str, Any]
         recipe=recipe,
     )
     atomic_write(folder / CARD, text.encode())
+
+
+def write_evaluation(folder: Path, text: str) -> None:
+    """Put an evaluation into the card of a bank, in place of an earlier one.
+
+    Args:
+        folder: The bank; without a card it gets one that holds no more than this.
+        text: Markdown.
+    """
+    path = folder / CARD
+    # Of a card that somebody has edited, every byte stays, whatever its encoding.
+    card = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
+    atomic_write(path, with_evaluation(card, text).encode(errors="surrogateescape"))
+
+
+def read_evaluation(folder: Path) -> str:
+    """Return the evaluation in the card of a bank; "" if there is none."""
+    path = folder / CARD
+    card = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return _parts(card)[1].strip()
+
+
+def with_evaluation(card: str, text: str) -> str:
+    """Return a card with an evaluation, in place of an earlier one or at its end."""
+    before, _, after = _parts(card)
+    opening, closing = _EVALUATION
+    return f"{before.rstrip()}\n\n{opening}{text.strip()}\n{closing}{after}".lstrip()
+
+
+def _parts(card: str) -> tuple[str, str, str]:
+    """Cut a card before and behind its evaluation; without one, all of it is before."""
+    opening, closing = _EVALUATION
+    before, found, rest = card.partition(opening)
+    text, ended, after = rest.partition(closing)
+    return (before, text, after) if found and ended else (card, "", "")
 
 
 def _card(

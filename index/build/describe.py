@@ -26,7 +26,7 @@ class Description:
     Attributes:
         content: Recipe, fingerprint and plan, ready for JSON.
         defaults: What keys count as that an earlier release did not know, nested like `content`.
-        scope: SHA-256 of what decides each single row. Finished pairs and r* are shared among
+        scope: SHA-256 of what decides each single row. Finished pairs are shared among
             builds of one scope, whatever their plans.
     """
 
@@ -37,10 +37,6 @@ class Description:
     def shared_pairs(self, cache: Path) -> Path:
         """Return the folder of a cache where builds of this scope keep finished pairs."""
         return cache / "pairs" / self.scope[:32]
-
-    def shared_r_stars(self, cache: Path) -> Path:
-        """Return the file of a cache where builds of this scope keep their r*."""
-        return cache / "r-star" / f"{self.scope[:32]}.npz"
 
 
 def describe(opened: Opened, prepared: Prepared) -> Description:

@@ -1,4 +1,4 @@
-"""Finish a bank whose shards are all there: marks, r*, index, card, preview, manifest, summary."""
+"""Finish a bank whose shards are all there: marks, index, card, preview, manifest, summary."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ from index.store import (
 from .bad_images import write_bad_images
 from .describe import Description
 from .prepare import Prepared
-from .r_stars import chosen_r_stars, share_r_stars
 from .tasks import Order
 
 logger = logging.getLogger("genie.build")
 
 _COLUMNS = ("image", "source_digest", "label", "noise_ratio", "noise_ratios")
+_OF_OLD = ("r_star.npz", "known_r_star.npz")
+"""Files of `index/` that earlier releases wrote, and nobody reads any more."""
+
 _MARKS = ("on_target", "duplicate", "near_duplicate", "blank", "stale")
 
 
@@ -91,8 +93,6 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     names = source.class_names
     # The only time that the rows are read. They are mapped, not loaded: images cost nothing here.
     table = mark_near_duplicates(out, read_table(out, [*_COLUMNS, *_MARKS]))
-    r_stars = chosen_r_stars(config, names, description.scope, table)
-    r_stars.save(out / "index" / "r_star.npz")
     prepared.stored_index.save(out / "index")
     facts = {
         "source data": f"{len(source)} images ({source.kind})",
@@ -109,8 +109,6 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     finalize(out, names, content, len(prepared.plan), known)
     remove_leftovers(out, prepared.keys)
     prepared.embedded.remove_others()
-    if config.cache:
-        share_r_stars(description.shared_r_stars(config.cache), r_stars)
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
     write_report(out, source_image=source_finder(source))
     notes = prepared.bad.lines(out)
@@ -124,7 +122,7 @@ def source_finder(source: Source) -> Callable[[str], Image.Image | None]:
 
 
 def remove_leftovers(out: Path, keys: Iterable[str]) -> None:
-    """Remove superseded shards once the bank has all of their pairs, and data of unfinished ones.
+    """Remove superseded shards once the bank has all of their pairs, and data that nobody reads.
 
     Args:
         out: Folder of the bank.
@@ -134,6 +132,8 @@ def remove_leftovers(out: Path, keys: Iterable[str]) -> None:
     for path in out.glob("data-*-of-*.arrow"):
         if path.name not in shards:
             path.unlink()
+    for name in _OF_OLD:
+        (out / "index" / name).unlink(missing_ok=True)
     left = PairStore(out / SUPERSEDED).keys().difference(keys)
     if left:
         logger.info("%s keeps %d pairs that this plan does not have", out / SUPERSEDED, len(left))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from index.store import (
     claim_folder,
     drop_damaged_shards,
@@ -15,7 +13,6 @@ from index.store import (
 from .bad_images import write_bad_images
 from .describe import Description
 from .prepare import Prepared
-from .r_stars import known_r_stars
 from .retry import RetryFailed, next_round
 from .reuse import PairReuse, pair_stores
 from .shards import GenerateShards, Job, share_shard
@@ -57,17 +54,15 @@ def claim(prepared: Prepared, description: Description) -> None:
     claim_folder(config.folder, description.content, description.defaults)
     if config.refresh_stale:
         supersede_shards(config.folder, stale_shards(config.folder))
-    known_r_stars(prepared.context, description)  # copied before the first shard
 
 
 def open_job(prepared: Prepared, description: Description) -> Job:
     """Return what is to be run, in the owner's process or another one that works for it."""
     config = prepared.context.config
-    context = replace(prepared.context, r_stars=known_r_stars(prepared.context, description))
     # Opened after the claim, which may have superseded shards.
-    reuse = PairReuse(context, pair_stores(config, description))
+    reuse = PairReuse(prepared.context, pair_stores(config, description))
     return Job(
-        context,
+        prepared.context,
         prepared.plan,
         prepared.keys,
         identity(description.content),

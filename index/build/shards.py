@@ -33,7 +33,7 @@ class Job:
     """What a build has to run.
 
     Attributes:
-        context: What every shard needs, known r* included.
+        context: What every shard needs.
         plan: All pairs.
         keys: Their content keys (see `index.plan.plan_keys`).
         build: The `identity` of the build, which every shard names.
@@ -140,8 +140,7 @@ def write_pairs(
         stats: What it cost and what failed.
     """
     config, keys, positions = job.context.config, job.shard_keys(number), sorted(pairs)
-    out, known = config.folder, job.context.r_stars
-    votes = {"known_r_stars": known.digest()} if config.ada == "neighbours" else {}
+    out = config.folder
     # Embeddings before rows: the stats that `write_shard` writes last say that all is there.
     embeddings = write_embeddings(
         embeddings_path(out, number),
@@ -155,7 +154,7 @@ def write_pairs(
         job.plan.num_shards,
         [pairs[position].row for position in positions],
         job.context.source.class_names,
-        {**stats, **votes, "embeddings": embeddings, "build": job.build},
+        {**stats, "embeddings": embeddings, "build": job.build},
         keep_sweep=config.keep_sweep,
     )
 

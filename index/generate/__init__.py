@@ -6,7 +6,6 @@ GeNIe-Ada, Algorithm 1 of the paper, lives here: `selection` is the rule, `ada` 
 
 from .context import BuildContext
 from .quality import choose_noise_ratio, quality_columns
-from .r_star import RStarCache
 from .selection import RULES, projections, select
 from .shard import NO_LINE, ShardResult, run_shard
 
@@ -14,7 +13,6 @@ __all__ = [
     "NO_LINE",
     "RULES",
     "BuildContext",
-    "RStarCache",
     "ShardResult",
     "choose_noise_ratio",
     "projections",

@@ -1,19 +1,14 @@
-"""GeNIe-Ada's three ways to r*: from the whole sweep, from a cheap preview, from neighbours.
+"""GeNIe-Ada's two ways to r*: from the whole sweep, and from a cheap preview.
 
 The paper's way generates all of X_r to keep one of them, which costs two to four times as much as
-plain generation. The other two consider less and then generate X_{r*} alone, in full:
-
-- preview: the sweep with a few solver steps. Each trajectory starts at exactly its noise ratio, so
-  two steps are one call of the network for every r below 1: the projection to x_0.
-- neighbours: few pairs are previewed, the others take the r* of similar source images; see
-  `neighbours`.
-
-All of it happens within one shard, so that a bank does not depend on the order of shards.
+plain generation. A preview is the sweep with a few solver steps, after which X_{r*} alone is
+generated in full. Each trajectory starts at exactly its noise ratio, so two steps are one call of
+the network for every r below 1: the projection to x_0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +19,6 @@ from index.plan import Plan
 from .candidates import Candidates, Negative
 from .context import BuildContext
 from .generation import Generation
-from .neighbours import Neighbours
 from .quality import choose_noise_ratio
 
 
@@ -34,15 +28,9 @@ class Counts:
 
     Attributes:
         previewed: From a preview.
-        predicted: From neighbours alone.
-        verified: Predicted, and previewed to see whether the prediction is right.
-        verified_within_one_step: Of these, at most one place of the grid off.
     """
 
     previewed: int = 0
-    predicted: int = 0
-    verified: int = 0
-    verified_within_one_step: int = 0
 
 
 @dataclass
@@ -75,13 +63,7 @@ class Ada:
         config = self.context.config
         if config.method != "genie-ada" or config.ada == "full":
             return self._from_full_sweeps(positions)
-        if config.ada == "preview":
-            return self._in_full(self._preview(positions), {})
-        neighbours = Neighbours(self.context, self.plan, self.generation, self._preview)
-        found = neighbours.find(positions)
-        self.counts.verified = found.verified
-        self.counts.verified_within_one_step = found.verified_within_one_step
-        return self._in_full(found.previews, found.predicted)
+        return self._from_previews(positions)
 
     def _from_full_sweeps(self, positions: Sequence[int]) -> dict[int, Negative]:
         """Generate every X_r in full and keep one of them: Algorithm 1 as the paper has it."""
@@ -89,25 +71,17 @@ class Ada:
         swept = self._candidates(dict.fromkeys(positions, config.sweep_ratios), config.steps)
         return {position: Negative.choose(full) for position, full in swept.items()}
 
-    def _preview(self, positions: Iterable[int]) -> dict[int, Candidates]:
-        """Sweep pairs with few solver steps."""
+    def _from_previews(self, positions: Sequence[int]) -> dict[int, Negative]:
+        """Sweep with few solver steps, and generate X_{r*} in full."""
         config = self.context.config
-        return self._candidates(
-            dict.fromkeys(sorted(positions), config.sweep_ratios), config.ada_steps
-        )
-
-    def _in_full(
-        self, previews: Mapping[int, Candidates], predicted: Mapping[int, float]
-    ) -> dict[int, Negative]:
-        """Generate X_{r*} of previewed and of predicted pairs."""
-        self.counts.previewed, self.counts.predicted = len(previews), len(predicted)
-        r_stars = {position: preview.noise_ratio for position, preview in previews.items()}
-        wanted = {p: (r_star,) for p, r_star in sorted({**r_stars, **predicted}.items())}
+        previews = self._candidates(dict.fromkeys(positions, config.sweep_ratios), config.ada_steps)
+        self.counts.previewed = len(previews)
+        wanted = {position: (preview.noise_ratio,) for position, preview in previews.items()}
         # r* belongs to the noise that the preview saw: begin with that seed. Earlier ones
         # gave bad output already, and most likely would again.
         attempts = {position: preview.generated.attempt for position, preview in previews.items()}
-        finals = self._candidates(wanted, self.context.config.steps, attempts)
-        return {p: Negative.choose(full, previews.get(p)) for p, full in finals.items()}
+        finals = self._candidates(wanted, config.steps, attempts)
+        return {p: Negative.choose(full, previews[p]) for p, full in finals.items()}
 
     def _candidates(
         self,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from index.diffusion import Family
 from index.embed import Backbone, EmbeddingIndex
 from index.plan import PairKeys, Plan, plan_keys
 from index.sources import Source
-
-from .r_star import RStarCache
-from .voters import Voters
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,6 @@ class BuildContext:
         index: Source embeddings (ids are rows of the source) and centroids.
         prompts: The prompt of each class.
         captions: The prompt of each image instead, for cap2aug.
-        r_stars: r* that were found before, under the same recipe.
     """
 
     config: BuildConfig
@@ -40,12 +35,6 @@ class BuildContext:
     index: EmbeddingIndex
     prompts: Sequence[str]
     captions: Sequence[str] | None = None
-    r_stars: RStarCache = field(default_factory=RStarCache)
-
-    @cached_property
-    def voters(self) -> Voters:
-        """The images whose r* were found before, for those that are near them."""
-        return Voters(self.index, self.r_stars)
 
     def keys(self, plan: Plan) -> PairKeys:
         """Return the content key of each pair of a plan."""

@@ -54,7 +54,7 @@ class ShardResult:
         seconds: Duration of each stage.
         ada: How r* were found, see `ada.Counts`.
         sweeps: For each position that was asked for: its row, and the source followed by the
-            sweep, ``(1 + R, 3, H, W)`` uint8; black where nothing was generated.
+            sweep, ``(1 + R, 3, H, W)`` uint8.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -213,9 +213,7 @@ def _sweep(config: BuildConfig, original: Tensor, negative: Negative) -> Tensor:
     considered = negative.considered
     images = dict(zip(considered.noise_ratios, considered.generated.images, strict=True))
     images[negative.noise_ratio] = negative.image
-    # Where r* was predicted from neighbours, the other noise ratios have no image.
-    black = torch.zeros_like(original)
-    return torch.stack([original, *(images.get(ratio, black) for ratio in config.sweep_ratios)])
+    return torch.stack([original, *(images[ratio] for ratio in config.sweep_ratios)])
 
 
 def _stored(image: Tensor, config: BuildConfig) -> Tensor:

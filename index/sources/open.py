@@ -33,8 +33,8 @@ FILES: dict[str, Callable[[Sequence[Path], str], Source]] = {
 _RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
 
 
-def open_source(source: str, image_root: str = "") -> Source:
-    """Open the images that `--source` names.
+def open_source(source: str, image_root: str = "", flag: str = "--source") -> Source:
+    """Open the images that `--source`, or a flag like it, names.
 
     Args:
         source: A folder with one folder of images for each class; `torchvision:CLASS:ROOT`;
@@ -42,13 +42,14 @@ def open_source(source: str, image_root: str = "") -> Source:
             folder of them or a pattern such as `photos-*.tar`; a list of images (see
             `open_image_list`); or "" for the demo's scenes.
         image_root: Where the images of a list are; beside it if "".
+        flag: What messages call it.
 
     Raises:
         MissingFileError: A folder or file is missing, or a class of a folder has no images.
         MissingPackageError: The package that reads it is missing.
         UserError: It is of no known kind, holds several splits, or no bank can be built from it.
     """
-    what = f"--source {source}"
+    what = f"{flag} {source}"
     is_list = Path(source).suffix.lower() in LIST_SUFFIXES
     if image_root and not is_list:
         raise UserError(f"--image-root {image_root} is for lists of images, not for {what}")
@@ -62,7 +63,7 @@ def open_source(source: str, image_root: str = "") -> Source:
         return check_source(open_image_list(path, image_root, what), what)
     if path.is_dir():
         return check_source(_open_folder(path, what), what)
-    files = _expand(source)
+    files = _expand(source, what)
     if not files:
         raise MissingFileError(f"{what}: no such folder or file")
     return check_source(_open_files(files, what), what)
@@ -96,7 +97,7 @@ def _open_files(files: Sequence[Path], what: str) -> Source:
     return FILES[suffix](files, what)
 
 
-def _expand(pattern: str) -> list[Path]:
+def _expand(pattern: str, what: str) -> list[Path]:
     """Return the files of a pattern, with `*` as the shell has it or `{000..015}` as webdataset."""
     if Path(pattern).is_file():  # whose name may look like a pattern
         return [Path(pattern)]
@@ -110,5 +111,5 @@ def _expand(pattern: str) -> list[Path]:
     ]
     missing = [name for name in names if not Path(name).is_file()]
     if missing:
-        raise MissingFileError(f"--source {pattern}: there is no {missing[0]}")
+        raise MissingFileError(f"{what}: there is no {missing[0]}")
     return [Path(name) for name in names]

@@ -40,3 +40,11 @@ def test_committed_results_are_still_read(name: str, tmp_path: Path) -> None:
         assert [line.split()[1] for line in lines] == arms
     plot(entries, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_intervals_over_images_stand_behind_those_over_episodes() -> None:
+    scores = np.array([0.5, 0.7])
+    entry = summarize_arm("genie", 1, scores, np.array([0.4, 0.4]), {}, [])
+    entry |= {"interval_images": 20.5, "difference_interval_images": None}
+    line = table([entry], 1).splitlines()[2]
+    assert line.startswith("| genie | 60.0 ± 13.9 / 20.5 | +20.0 (+10.0 … +30.0) / – |")

@@ -32,6 +32,9 @@ def test_the_whole_run_and_its_continuation(work: Path, tiny_pool: Pool, tmp_pat
     low, high = by_name["genie"]["difference_interval"]
     assert low <= by_name["genie"]["difference"] <= high
     assert by_name["txt2img"]["difference"] == 0
+    # Every episode has the only support image of each of its classes: another one is unknown.
+    assert by_name["genie"]["interval_images"] is None
+    assert by_name["genie"]["difference_interval_images"] is None
     assert by_name["genie"]["episodes"] == 6
     assert "oracle_accuracy" in by_name["genie-ada"]
     assert "noise_ratio" not in by_name["weak"]

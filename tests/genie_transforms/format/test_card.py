@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from genie_transforms.format import Manifest, Provenance, dataset_card, write_card
+from genie_transforms.format import (
+    Manifest,
+    Provenance,
+    dataset_card,
+    read_evaluation,
+    write_card,
+    write_evaluation,
+)
 from tests.banks import CLASSES, write_bank
 
 REPO = "user/birds-genie"
@@ -84,3 +91,22 @@ def test_load_dataset_finds_the_shards_by_the_card(tmp_path: Path) -> None:
     loaded = datasets.load_dataset(str(bank), split="train", cache_dir=str(tmp_path / "cache"))
     assert loaded["seed"][:] == list(range(12))
     assert loaded.features["label"].names == list(CLASSES)
+
+
+def test_an_evaluation_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
+    write_bank(tmp_path)
+    assert read_evaluation(tmp_path) == ""
+    (tmp_path / "README.md").write_bytes(b"# Mine \xff\n")
+    write_evaluation(tmp_path, "## Evaluation\n\nfirst")
+    with (tmp_path / "README.md").open("ab") as file:
+        file.write(b"\nbehind it\n")
+    write_evaluation(tmp_path, "## Evaluation\n\nsecond")
+    assert read_evaluation(tmp_path) == "## Evaluation\n\nsecond"
+    assert (tmp_path / "README.md").read_bytes() == (
+        b"# Mine \xff\n\n<!-- evaluation -->\n## Evaluation\n\nsecond\n<!-- /evaluation -->\n"
+        b"\nbehind it\n"
+    )
+    manifest = Manifest.read(tmp_path)
+    card = dataset_card(manifest, REPO, Provenance(), read_evaluation(tmp_path))
+    assert card.endswith("second\n<!-- /evaluation -->\n")
+    assert card.startswith(dataset_card(manifest, REPO, Provenance()).rstrip())

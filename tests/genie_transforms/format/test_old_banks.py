@@ -14,7 +14,8 @@ has built, and never write one of these again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ import pytest
 from PIL import Image
 
 from genie_transforms import Bank, GeNIeTransform, UserError
-from genie_transforms.format import read_rows
+from genie_transforms.format import Manifest, read_rows
 
 BANKS = Path(__file__).parents[2] / "data" / "banks"
 MARKS = {"margin", "near_duplicate", "blank", "stale"}
@@ -89,6 +90,16 @@ def test_a_bank_of_its_time_is_opened(name: str, tmp_path: Path) -> None:
         assert bank.label_of_source(row.source_digest) == row.source_label
     merged = Bank.merge([folder], tmp_path / "merged")
     assert merged.verify() == []
+
+
+def test_a_way_to_r_star_that_is_gone_does_not_matter(tmp_path: Path) -> None:
+    """Until 2026 there was `--ada neighbours`; the banks that it made say so, and stay banks."""
+    folder = Path(shutil.copytree(BANKS / "1-sources", tmp_path / "bank"))
+    manifest = Manifest.read(folder)
+    recipe = {**manifest.recipe, "ada": "neighbours"}
+    (folder / "genie.json").write_text(replace(manifest, recipe=recipe).to_json())
+    assert len(Bank.open(folder, keep=None)) == 4
+    assert Bank.open(folder).verify() == []
 
 
 @pytest.mark.filterwarnings("ignore:the bank .* classes have no rows")

@@ -48,7 +48,7 @@ def _record(out: Path) -> dict[str, Any]:
 
 def _rows_of(out: Path) -> dict[str, bytes]:
     """The files in which rows, keys and labels stand."""
-    names = ("data-", "embeddings/", SOURCES, "index/centroids", "index/images", "index/r_star")
+    names = ("data-", "embeddings/", SOURCES, "index/centroids", "index/images")
     return {name: data for name, data in fake.files_of(out).items() if name.startswith(names)}
 
 

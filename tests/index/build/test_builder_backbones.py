@@ -21,7 +21,6 @@ from index.config import BuildConfig
 from index.demo.scenes import Scenes
 from index.embed.backbone import load_backbone
 from index.embed.embedding_index import EmbeddingIndex
-from index.generate.r_star import RStarCache
 from index.generate.selection import projections
 from index.sources.open import open_source
 from index.store.embeddings import chosen_embeddings, embeddings_path
@@ -95,7 +94,6 @@ def test_the_bank_can_keep_an_approximate_index(settings: dict[str, Any]) -> Non
     assert kept.embeddings().tobytes() == flat.embeddings().tobytes()
     rows, others = Bank.open(out, keep=None), Bank.open(exact, keep=None)
     assert [row.noise_ratio for row in rows] == [row.noise_ratio for row in others]
-    assert len(RStarCache.load(out / "index" / "r_star.npz")) == 12
 
 
 @pytest.mark.parametrize(

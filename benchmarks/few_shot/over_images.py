@@ -1,0 +1,110 @@
+"""Intervals over images: what would another pool of images have given?
+
+Episodes of one pool share its images, so an interval over episodes says how well the mean *of this
+pool* is known. A bootstrap would draw the pool's images again, with replacement within each class,
+and weight each episode by the product of its images' multiplicities. But an episode of 25 support
+images keeps a weight in one resample of 100 000. So its variance is taken to first order, by the
+infinitesimal jackknife of Wager, Hastie and Efron (2014), in the form for draws without
+replacement of Wager and Athey (2018). In an episode, class c takes k of its n images; over the E_c
+episodes with class c, c_i is the covariance of "image i is in it" with the accuracy, v the
+variance of the accuracy, and
+
+    V_c = (E_c / E)² · n (n - 1) / (n - k)² · (Σ_i c_i² - k (n - k) / n · v / E_c).
+
+The last term is what chance alone gives Σ c_i² in so many episodes. Support and query images are
+counted apart, since they are drawn apart. The variance of the mean is that over episodes, var / E,
+plus Σ_c V_c of both, if that is positive. Classes are those of the dataset: other classes would be
+another question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from benchmarks.episodes import Episode, Integers
+from benchmarks.measure import Floats
+
+
+def interval_over_images(
+    values: Floats, episodes: Sequence[Episode], labels: Integers, num_support: int
+) -> float:
+    """Return half the 95 % interval of a mean over episodes, if the images were drawn again.
+
+    Args:
+        values: Of each episode, such as its accuracy or a difference, ``(E,)``; NaN where it
+            failed, which is left out.
+        episodes: The same episodes in the same order.
+        labels: Class of each image of the pool, ``(P,)``.
+        num_support: The first so many images are those that may be support, the others queries.
+
+    Returns:
+        1.96 times the standard error; NaN if it cannot be known, since there are fewer than two
+        episodes of a class, or every image of a class is in each of them.
+
+    Raises:
+        ValueError: There are not as many values as episodes.
+    """
+    kept = np.flatnonzero(np.isfinite(values))
+    if len(values) != len(episodes):
+        raise ValueError(f"{len(values)} values of {len(episodes)} episodes")
+    if len(kept) < 2:
+        return float("nan")
+    known, chosen = values[kept], [episodes[number] for number in kept.tolist()]
+    is_support = np.arange(len(labels)) < num_support
+    over_images = 0.0
+    for label in np.unique(labels):
+        for rows, members in _drawn(chosen, labels, is_support, int(label)):
+            over_images += class_variance(known, members, rows)
+    # NumPy's maximum, since of NaN the built-in one makes 0: what is not known would be nothing.
+    return float(1.96 * np.sqrt(known.var() / len(known) + np.maximum(0.0, over_images)))
+
+
+def class_variance(
+    values: Floats, members: Sequence[Sequence[int] | None], rows: Integers
+) -> float:
+    """Return V_c of the module's formula for the images of one class in one part.
+
+    Args:
+        values: Of each episode, ``(E,)``.
+        members: Which images of the class each episode takes; None where it does not have it.
+        rows: All images of the class, ``(n,)``.
+
+    Returns:
+        The variance, which noise may make negative; NaN if it cannot be known; 0 of a class that
+        no episode has.
+    """
+    with_class = [number for number, images in enumerate(members) if images is not None]
+    if not with_class:
+        return 0.0
+    place = {int(row): position for position, row in enumerate(rows)}
+    taken = np.zeros((len(with_class), len(rows)))
+    for line, number in zip(taken, with_class, strict=True):
+        line[[place[row] for row in members[number] or ()]] = 1
+    count, n = taken.shape
+    k = int(taken[0].sum())
+    if count < 2 or k == n:
+        return float("nan")
+    gaps = values[with_class] - values[with_class].mean()
+    covariances = gaps @ (taken - taken.mean(0)) / count
+    by_chance = k * (n - k) / n * gaps.var() / count
+    scale = (count / len(values)) ** 2 * n * (n - 1) / (n - k) ** 2
+    return float(scale * (np.square(covariances).sum() - by_chance))
+
+
+def _drawn(
+    episodes: Sequence[Episode], labels: Integers, is_support: np.ndarray, label: int
+) -> Iterator[tuple[Integers, list[Sequence[int] | None]]]:
+    """Yield for support and for queries the images of a class, and those that episodes take."""
+    for part, own in (("support", is_support), ("query", ~is_support)):
+        rows = np.flatnonzero(own & (labels == label))
+        yield (
+            rows,
+            [
+                getattr(episode, part)[episode.classes.index(label)]
+                if label in episode.classes
+                else None
+                for episode in episodes
+            ],
+        )
