@@ -47,12 +47,27 @@ def rgb_pixels(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> Pixels:
     """
     if isinstance(image, Image.Image):
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    return _interleave(_planes(image))
+
+
+def rgb_planes(image: torch.Tensor | npt.NDArray[Any]) -> tuple[Pixels, Pixels, Pixels]:
+    """Return red, green and blue of a tensor or an array, each ``(H, W)`` uint8.
+
+    Raises:
+        UnsupportedSampleError: The object is not an image, or is a batch of them.
+    """
+    planes = _planes(image).numpy()
+    return (planes[0], planes[1], planes[2]) if len(planes) >= 3 else (planes[0],) * 3
+
+
+def _planes(image: torch.Tensor | npt.NDArray[Any]) -> torch.Tensor:
+    """Bring a tensor or an array to ``(C, H, W)`` uint8."""
     if isinstance(image, torch.Tensor):
         planes = image.detach().as_subclass(torch.Tensor).cpu()
-        return _interleave(_uint8_planes(planes if planes.ndim != 2 else planes[None]))
+        return _uint8_planes(planes if planes.ndim != 2 else planes[None])
     if isinstance(image, np.ndarray):
         planes = torch.from_numpy(image if image.ndim != 2 else image[..., None])
-        return _interleave(_uint8_planes(planes.movedim(-1, 0) if planes.ndim == 3 else planes))
+        return _uint8_planes(planes.movedim(-1, 0) if planes.ndim == 3 else planes)
     raise UnsupportedSampleError(
         f"expected a PIL image, a tensor or an array, got {type(image).__name__}"
     )

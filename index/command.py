@@ -11,7 +11,7 @@ import argparse
 import io
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from genie_transforms import GeNIeError
+from genie_transforms import GeNIeError, UserError
 
 from .grouped import Groups, parse_grouped
 from .installed import script_name
@@ -28,8 +28,9 @@ from .stopping import Stopped, stoppable
 
 logger = logging.getLogger("genie")
 Settings = TypeVar("Settings")
+Presets = Mapping[str, Sequence[str]]
 
-_CONFIG_HELP = "Settings as YAML or JSON, or a bank's genie.json; flags override it."
+_CONFIG = ("PATH", "Settings as YAML or JSON, or a bank's genie.json; flags override it.")
 
 
 def run_command(
@@ -40,6 +41,7 @@ def run_command(
     *,
     description: str | None = None,
     groups: Groups | None = None,
+    presets: Presets | None = None,
 ) -> None:
     """Parse the command line into settings, and act on them.
 
@@ -51,6 +53,8 @@ def run_command(
         description: What `--help` opens with; the settings' docstring if not given.
         groups: Names of fields by group of `--help`, every field once. The settings are then one
             dataclass, and `--config FILE` gives them other defaults.
+        presets: Flags that `--preset NAME` stands for, by name, the default first; with groups.
+            Those of the file and of the command line override them.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it says at INFO which build it found
@@ -59,8 +63,13 @@ def run_command(
         if groups is None:
             parse = partial(tyro.cli, settings, prog=prog, description=description, args=arguments)
         else:
-            given = _with_config(settings, sys.argv[1:] if arguments is None else arguments)
-            parse = partial(parse_grouped, settings, groups, prog, given, {"config": _CONFIG_HELP})
+            given = list(sys.argv[1:] if arguments is None else arguments)
+            extra = {"config": _CONFIG}
+            given = _with_config(settings, given)
+            if presets is not None:
+                extra["preset"] = ("{" + ",".join(presets) + "}", _preset_help(presets))
+                given = _with_preset(presets, given)
+            parse = partial(parse_grouped, settings, groups, prog, given, extra)
         with stoppable():
             act(_refusing_in_a_line(parse))
     except Stopped as stop:
@@ -94,10 +103,34 @@ def _refusing_in_a_line(parse: Callable[[], Settings]) -> Settings:
 
 def _with_config(settings: type[Any], arguments: Sequence[str]) -> list[str]:
     """Put what the file of `--config` sets before the arguments: of a flag, the last one counts."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--config")
-    try:
-        path = parser.parse_known_args(arguments)[0].config
-    except argparse.ArgumentError:
-        path = None  # without a value: tyro says so
+    path = _value_of("config", arguments)
     return [*(flags_of_file(Path(path), settings) if path else []), *arguments]
+
+
+def _with_preset(presets: Presets, arguments: Sequence[str]) -> list[str]:
+    """Put what a preset stands for before all else that is given.
+
+    Raises:
+        UserError: There is no such preset.
+    """
+    name = _value_of("preset", arguments)
+    if name is not None and name not in presets:
+        raise UserError(f"--preset must be one of {', '.join(presets)}, got {name!r}")
+    return [*(presets[name] if name else []), *arguments]
+
+
+def _preset_help(presets: Presets) -> str:
+    """Say what each preset stands for."""
+    texts = [f"{name} is {' '.join(flags) or 'the defaults'}" for name, flags in presets.items()]
+    return "Named settings, which flags override: " + "; ".join(texts) + "."
+
+
+def _value_of(name: str, arguments: Sequence[str]) -> str | None:
+    """Return the value of a flag, before the others are parsed; None if it is not there."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument(f"--{name}")
+    try:
+        value: str | None = getattr(parser.parse_known_args(arguments)[0], name)
+    except argparse.ArgumentError:
+        return None  # without a value: tyro says so
+    return value

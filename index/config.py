@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genie_transforms import UserError
-from index.diffusion import ModelConfig
+from index.diffusion import EVERYWHERE, ModelConfig, check_interval
 from index.kinds import check_kinds, check_range
 from index.plan import PlanConfig
-from index.sources import check_template
+from index.sources import TemplateConfig
 
 Method = Literal["genie-ada", "genie", "img2img", "txt2img", "cap2aug", "dafusion", "genie+txtinv"]
 
@@ -59,7 +59,7 @@ SAME_CLASS = frozenset({"img2img", "cap2aug", "dafusion"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildConfig(ModelConfig, PlanConfig):
+class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
     """Build a bank of hard negatives.
 
     Attributes:
@@ -75,12 +75,14 @@ class BuildConfig(ModelConfig, PlanConfig):
         ada: How genie-ada finds r*: full generates the whole sweep, as the paper does; preview
             makes it in --ada-steps steps, and only X_{r*} in full.
         ada_steps: Steps of a preview from r = 1; 2 are the projection to x_0.
+        ada_guidance: Guidance in previews, too; without it they cost half.
         noise: One noise for all r of a pair, or one for each.
         num_inference_steps: Steps of the whole denoising, from r = 1; if not given, the model's.
         guidance_scale: Classifier-free guidance, 1 or less for none; if not given, the model's.
+        guidance_interval: Two timesteps, guidance from the first up to below the second, and to the
+            end if that is 1000; a step without costs half. Of Stable Diffusion 3, t is 1000 times
+            the weight of the noise.
         negative_prompt: What guidance moves away from.
-        prompt: Template with {target}, and {superclass} if --class-names has them.
-        agree: Let "a" or "an" before {target} agree with what follows.
         inversions: Folder of tokens that `python -m index.invert` learned.
         captions: For cap2aug, json or csv: an image's path below the source, or its row, and what
             it shows.
@@ -118,12 +120,12 @@ class BuildConfig(ModelConfig, PlanConfig):
     rule: Literal["paper", "signed", "from_source", "settles", "passes"] = "paper"
     ada: Literal["full", "preview"] = "full"
     ada_steps: int = 3
+    ada_guidance: bool = True
     noise: Literal["coupled", "independent"] = "coupled"
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    guidance_interval: tuple[float, float] = EVERYWHERE
     negative_prompt: str = ""
-    prompt: str = "A photo of a {target}"
-    agree: bool = False
     inversions: Path | None = field(default=None, metadata={"recipe": False})
     captions: str = field(default="", metadata={"recipe": False})
     captioner: str = field(default="", metadata={"recipe": False})
@@ -152,6 +154,7 @@ class BuildConfig(ModelConfig, PlanConfig):
         super().__post_init__()
         self._check_noise_ratios()
         self._check_numbers()
+        check_interval(self.guidance_interval)
         self._check_prompts()
         if self.keep_sweep and self.ada != "full":
             raise UserError(f"keep_sweep needs the whole sweep, so --ada full, not {self.ada}")
@@ -196,7 +199,12 @@ class BuildConfig(ModelConfig, PlanConfig):
             )
 
     def _check_prompts(self) -> None:
-        check_template(self.prompt)
+        self.check_templates()
+        if self.prompts and (self.captions or self.inversions is not None):
+            raise UserError(
+                f"--prompts {self.prompts}: its prompts have neither captions nor learned tokens; "
+                "leave out --captions and --inversions, or use --prompt-templates"
+            )
         if self.method in ("dafusion", "genie+txtinv") and self.inversions is None:
             raise UserError(
                 f"--method {self.method} needs --inversions, a folder of tokens: "

@@ -27,7 +27,7 @@ def parse_grouped(
     groups: Groups,
     prog: str,
     arguments: Sequence[str],
-    extra: Mapping[str, Any] | None = None,
+    extra: Mapping[str, tuple[str, str]] | None = None,
 ) -> Settings:
     """Parse a command line into settings.
 
@@ -39,7 +39,8 @@ def parse_grouped(
         groups: Names of fields by group, in the order of `--help`; every field once.
         prog: What `--help` calls the program.
         arguments: The command line.
-        extra: Help of further flags of the first group, by name, each a path that is not returned.
+        extra: Further flags of the first group, whose texts are not returned: by name, what stands
+            for the value, and the help.
 
     Raises:
         UserError: The settings refuse a value.
@@ -54,7 +55,8 @@ def parse_grouped(
         members = [_member(own[name], hints[name], helps[name]) for name in names]
         if number == 0:
             members += [
-                (name, _described(str, text, "PATH", ""), "") for name, text in extra.items()
+                (name, _described(str, text, metavar, ""), "")
+                for name, (metavar, text) in extra.items()
             ]
         box = make_dataclass(group, members, frozen=True)
         shown = tyro.conf.Suppress[box] if brief and boxes else box  # type: ignore[misc, valid-type]

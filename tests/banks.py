@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,15 @@ def known_sources(labels: dict[int, int]) -> bank_format.KnownSources:
     return bank_format.KnownSources.of(digests, list(labels.values()))
 
 
+def pixel_keys(indices: Iterable[int]) -> bank_format.PixelKeys:
+    """Fast keys of source images by their index."""
+    images = [source_image(index) for index in indices]
+    return bank_format.PixelKeys.of(
+        [bank_format.pixel_key(image) for image in images],
+        [source_digest(image) for image in images],
+    )
+
+
 def write_bank(
     folder: Path,
     rows: Sequence[dict[str, Any]] | None = None,
@@ -134,6 +143,7 @@ def write_bank(
         counts=counts,
         keep_sweep=keep_sweep,
         sources=sources if known else None,
+        pixel_keys=pixel_keys(range(30)) if known else None,
     )
     bounds = np.linspace(0, len(rows), num_shards + 1).astype(int).tolist()
     tables = (

@@ -50,7 +50,7 @@ def make_context(config: Config) -> tuple[BuildContext, Plan]:
     build = resolve(build, family)
     backbone = load_backbone("demo")
     index = embed_sources(source, backbone, build.resolution)
-    prompts = [f"A photo of a {name}" for name in scenes.classes]
+    prompts = [(f"A photo of a {name}",) for name in scenes.classes]
     num_pairs = 64 if config.quick else config.pairs
     plan = make_plan(
         source.labels, len(CLASSES), max_pairs=num_pairs, seed=0, pairs_per_shard=num_pairs

@@ -64,7 +64,7 @@ class OneByOne:
         from diffusers import AutoPipelineForImage2Image
 
         self._job = job
-        self._family = job.family
+        self.family = job.family
         pipeline: Any = AutoPipelineForImage2Image
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
@@ -86,10 +86,10 @@ class OneByOne:
         # diffusers turns `strength` back into a number of calls: SD 3 by truncating the steps that
         # it leaves out, the others by truncating those that they run. Half a step more or less
         # lands in the middle, so that no rounding error changes the number.
-        half = -0.5 if self._family.flow else 0.5
-        self._pipe.scheduler = with_timesteps(self._family.scheduler, steps)
+        half = -0.5 if self.family.flow else 0.5
+        self._pipe.scheduler = with_timesteps(self.family.scheduler, steps)
         self._pipe.prepare_latents = self._encoder(self._grid, image, pair.seed, ratio)
-        size = {"height": image.shape[2], "width": image.shape[3]} if self._family.flow else {}
+        size = {"height": image.shape[2], "width": image.shape[3]} if self.family.flow else {}
         made: Tensor = self._pipe(
             prompt=pair.prompt,
             image=image / 255,
@@ -104,8 +104,8 @@ class OneByOne:
         self, grid: Scheduler, image: Tensor, seed: int, ratio: float
     ) -> Callable[..., Tensor]:
         def prepare_latents(*_: Any, **__: Any) -> Tensor:
-            clean = self._family.encode_images(image)
+            clean = self.family.encode_images(image)
             eps = gaussian(clean.shape, seed).to(clean.device)
-            return add_noise_exactly(grid, clean, eps, ratio).to(self._family.dtype)
+            return add_noise_exactly(grid, clean, eps, ratio).to(self.family.dtype)
 
         return prepare_latents

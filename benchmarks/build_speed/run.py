@@ -6,20 +6,21 @@ The same pairs go through
     code does: it encodes the image and the prompts again each time and denoises a batch of one;
 (b) our sweep.
 
-Same process, same weights, same seeds, in turns. In (a) one method of the pipeline is replaced, the
-one that encodes the image and adds noise (`prepare_latents`): diffusers draws a sample of the
-posterior where the authors take its mode, and can only add noise at steps of its grid. Ours does
-the same work at the same cost, so both paths must end in the same image: the largest difference, at
-the precision of (a), is reported, and the run fails if it is not small.
-
-(b) may run at another precision and compiled, as a build may. What that changes in the images is
-reported separately.
+Same process, same weights, same seeds, in turns; and in each row of the table the same precision,
+and compiled both or neither, so that a row's speedup is what batching alone is worth. In (a) one
+method of the pipeline is replaced, the one that encodes the image and adds noise
+(`prepare_latents`): diffusers draws a sample of the posterior where the authors take its mode, and
+can only add noise at steps of its grid. Ours does the same work at the same cost, so both paths
+must end in the same image: each row has its largest difference, and the run fails if that of
+float32 is not small. In low precision both round, each in its own order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -29,24 +30,34 @@ from torch import Tensor
 from benchmarks.measure import environment
 from genie_transforms import UserError
 from genie_transforms.format import write_json
-from index.diffusion import Family, Switches, is_stochastic, load_family
+from index.diffusion import Family, Switches, family_of, is_stochastic, load_family
 from index.diffusion.sampling import SweepPair
 
-from .config import Config
+from .architectures import make_pipeline
+from .checks import check_device
+from .config import Config, Row
 from .growth import measure_growth, plot_growth
 from .one_by_one import Job, OneByOne
+
+SWITCHES: dict[Row, Switches] = {
+    "float32": Switches(),
+    "low": Switches(),
+    "low, compiled": Switches(compile=True),
+    "low, channels last": Switches(channels_last=True),
+    "low, offload": Switches(offload=True),
+}
+"""What the rows set, in both paths."""
 
 TOLERANCE = 2e-3
 """Largest difference allowed between the paths, for pixels in [0, 1] in float32."""
 
 
-def make_job(config: Config) -> Job:
-    """Open the model for (a), and make pairs from random images: time does not depend on content.
+def make_job(config: Config, family: Family) -> Job:
+    """Make pairs from random images: time does not depend on content.
 
     Raises:
         UserError: The model's sampler adds noise of its own, so images cannot be compared.
     """
-    family = load_family(config.model, dtype=config.baseline_dtype, device=config.device)
     if is_stochastic(family.scheduler):
         raise UserError(
             f"--model {config.model}: its sampler draws noise at every step; the paths can only be "
@@ -68,10 +79,30 @@ def make_job(config: Config) -> Job:
     return Job(family, noise.to(torch.uint8), pairs, settings)
 
 
-def sweep_family(config: Config, *, compiled: bool) -> Family:
-    """Open the model for (b)."""
-    switches = Switches(channels_last=config.channels_last, compile=compiled)
-    return load_family(config.model, dtype=config.dtype, device=config.device, switches=switches)
+def open_model(config: Config, row: Row) -> Family:
+    """Open the model for one path of a row."""
+    return open_with(config, row, SWITCHES[row])
+
+
+def open_with(config: Config, row: Row, switches: Switches) -> Family:
+    """Open the model, or make one of random weights, in the precision of a row."""
+    dtype = dtype_of(config, row)
+    if not config.architecture:
+        return load_family(config.model, dtype=dtype, device=config.device, switches=switches)
+    made = make_pipeline(config.architecture, tiny=config.tiny, device=config.device)
+    pipeline = made.to(dtype=getattr(torch, dtype))
+    return family_of(pipeline, config.architecture, device=config.device, switches=switches)
+
+
+def dtype_of(config: Config, row: Row) -> str:
+    """Return the precision of a row."""
+    return "float32" if row == "float32" else config.low
+
+
+def has_bfloat16() -> bool | None:
+    """Tell whether the processor computes in bfloat16 itself; None where that is not known."""
+    path = Path("/proc/cpuinfo")
+    return "avx512_bf16" in path.read_text() if path.exists() else None
 
 
 def differences(one: list[Tensor], other: list[Tensor]) -> tuple[float, float]:
@@ -94,14 +125,17 @@ def median(values: list[float]) -> float:
     return sorted(values)[(len(values) - 1) // 2]
 
 
-def compare(config: Config, job: Job) -> dict[str, Any]:
+def compare(config: Config, row: Row) -> dict[str, Any]:
     """Run both paths in turns; the module's docstring says what is compared with what."""
-    baseline = OneByOne(job)
-    ours = replace(job, family=sweep_family(config, compiled=config.compile))
+    ours = make_job(config, open_model(config, row))
+    # A model of its own: compiled, each path is so for its own number of rows.
+    baseline = OneByOne(replace(ours, family=open_model(config, row)))
+    few = replace(ours, pairs=ours.pairs[:1])
     # The first call compiles and allocates; what it takes beyond a second one is the start.
-    few = replace(ours, pairs=job.pairs[:1])
     first, _ = seconds(lambda: few.sweep_in_batches(config.batch_size))
     second, _ = seconds(lambda: few.sweep_in_batches(config.batch_size))
+    if SWITCHES[row].compile:
+        OneByOne(replace(few, family=baseline.family)).run()
     slow, fast, results = [], [], []
     made: list[Tensor] = []
     for turn in range(1 if config.quick else config.rounds):
@@ -113,18 +147,21 @@ def compare(config: Config, job: Job) -> dict[str, Any]:
         print(f"round {turn + 1}: one by one {slow[-1]:.2f} s, sweep {fast[-1]:.2f} s", flush=True)
     stages = {name: median([r.seconds[name] for r in results]) for name in results[0].seconds}
     inside = stages["encode"] + stages["network"] + stages["decode"]
-    rows = results[0].network_rows
-    exact = job.sweep_unrounded(config.batch_size)
-    largest, mean = differences(exact, ours.sweep_unrounded(config.batch_size))
+    largest, mean = differences(made, ours.sweep_unrounded(config.batch_size))
     return {
+        "row": row,
+        "dtype": dtype_of(config, row),
+        "compile": SWITCHES[row].compile,
+        "peak_memory_gib": peak_memory(config.device),
+        "images_per_second": sum(len(p.noise_ratios) for p in ours.pairs) / median(fast),
         "speedup": median(slow) / median(fast),
         "network_share": inside / sum(stages.values()),
-        "max_abs_difference": differences(made, exact)[0],
-        "precision_difference": {"max": largest, "mean": mean},
-        "pairs_per_second": len(job.pairs) / median(fast),
-        "rows_per_second": rows / median(fast),
-        "baseline_pairs_per_second": len(job.pairs) / median(slow),
-        "network_rows": rows,
+        "max_abs_difference": largest,
+        "mean_abs_difference": mean,
+        "pairs_per_second": len(ours.pairs) / median(fast),
+        "rows_per_second": results[0].network_rows / median(fast),
+        "baseline_pairs_per_second": len(ours.pairs) / median(slow),
+        "network_rows": results[0].network_rows,
         "seconds_one_by_one": slow,
         "seconds_sweep": fast,
         "seconds_starting": max(first - second, 0.0),
@@ -132,30 +169,53 @@ def compare(config: Config, job: Job) -> dict[str, Any]:
     }
 
 
+def peak_memory(device: str) -> float | None:
+    """Return the most memory that an accelerator has held so far, in GiB; None on a processor."""
+    if torch.device(device).type != "cuda":
+        return None
+    return torch.cuda.max_memory_allocated(device) / 2**30
+
+
+def show(rows: list[dict[str, Any]], *, emulated: bool) -> None:
+    """Print the table."""
+    print(f"{'both paths':22}{'pairs/s':>9}{'one by one':>12}{'times':>7}{'difference':>12}")
+    for row in rows:
+        name = row["row"].replace("low", row["dtype"])
+        print(
+            f"{name:22}{row['pairs_per_second']:9.2f}{row['baseline_pairs_per_second']:12.2f}"
+            f"{row['speedup']:7.1f}{row['max_abs_difference']:12.1e}"
+        )
+    if emulated:
+        print("This processor has no instructions for bfloat16 (AVX512_BF16): it is emulated, and "
+              "both paths are slower in it than where there are.")  # fmt: skip
+
+
 def main(config: Config) -> dict[str, Any]:
     """Measure, print and write.
 
     Raises:
-        SystemExit: The paths disagree.
+        SystemExit: The paths disagree in float32.
     """
-    job = make_job(config)
-    report = compare(config, job)
+    rows = [compare(config, row) for row in config.rows]
+    opened = partial(open_with, config, config.rows[0])
+    native = has_bfloat16()
+    on_cpu = torch.device(config.device).type == "cpu"
+    show(rows, emulated=on_cpu and config.low == "bfloat16" and native is False)
+    job = make_job(config, opened(Switches()))
+    report: dict[str, Any] = {"rows": rows, "native_bfloat16": native}
+    if config.checks:
+        report["checks"] = check_device(config.device, job, opened)
+        print(report["checks"])
     if config.growth and not config.quick:
-        plain = replace(job, family=sweep_family(config, compiled=False))
-        report["growth"] = measure_growth(plain, config.batch_size)
+        report["growth"] = measure_growth(job, config.batch_size)
         if config.plot is not None:
-            plot_growth(report["growth"], 1 / report["baseline_pairs_per_second"], config.plot)
-    report |= environment() | {"settings": job.settings}
-    report |= {"dtype": config.dtype, "baseline_dtype": config.baseline_dtype}
-    report |= {"compile": config.compile, "channels_last": config.channels_last}
-    report["batch_size"] = config.batch_size
-    print(
-        f"{report['pairs_per_second']:.2f} pairs/s, {report['speedup']:.1f} times one by one; "
-        f"{report['rows_per_second']:.0f} rows/s, {report['network_share']:.0%} of the time in the "
-        f"networks; largest difference {report['max_abs_difference']:.1e}"
-    )
+            plot_growth(report["growth"], 1 / rows[0]["baseline_pairs_per_second"], config.plot)
+    report |= environment() | {"settings": job.settings, "pairs": len(job.pairs)}
+    report |= {"architecture": config.architecture, "batch_size": config.batch_size}
+    report |= {"device": config.device, "resolution": job.family.resolution}
     if config.json is not None:
         write_json(config.json, report)
-    if config.baseline_dtype == "float32" and report["max_abs_difference"] > TOLERANCE:
-        raise SystemExit(f"the paths disagree: {report['max_abs_difference']} > {TOLERANCE}")
+    for row in rows:
+        if row["dtype"] == "float32" and row["max_abs_difference"] > TOLERANCE:
+            raise SystemExit(f"the paths disagree: {row['max_abs_difference']} > {TOLERANCE}")
     return report

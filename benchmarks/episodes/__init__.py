@@ -15,12 +15,13 @@ from .ratios import FIXED, INVERTED, POOL_NOISE_RATIOS, SAME_CLASS
 if TYPE_CHECKING:
     from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
     from .heads import LabelledFeatures, accuracy
-    from .images import EvaluatedImages, Repeats, cached
+    from .images import EvaluatedImages, Repeats, cached, evaluate_images
     from .inverted import add_inverted_images
     from .pairs import Pairs, cross_class_pairs, inverted_pairs, same_class_pairs
     from .pool import Pool, common_build, few_shot_set, make_pool, network_rows_of
-    from .repeats import make_repeats, with_repeats
+    from .repeats import make_repeats, read_pairs, with_repeats
     from .selectors import embedded_by
+    from .sets import FewShotSet, open_few_shot_set
     from .sweeps import decoded_rows, read_sweep
 else:
     __getattr__ = lazy_members(
@@ -35,12 +36,13 @@ else:
                 "write_episodes",
             ],
             "heads": ["LabelledFeatures", "accuracy"],
-            "images": ["EvaluatedImages", "Repeats", "cached"],
+            "images": ["EvaluatedImages", "Repeats", "cached", "evaluate_images"],
             "inverted": ["add_inverted_images"],
             "pairs": ["Pairs", "cross_class_pairs", "inverted_pairs", "same_class_pairs"],
             "pool": ["Pool", "common_build", "few_shot_set", "make_pool", "network_rows_of"],
-            "repeats": ["make_repeats", "with_repeats"],
+            "repeats": ["make_repeats", "read_pairs", "with_repeats"],
             "selectors": ["embedded_by"],
+            "sets": ["FewShotSet", "open_few_shot_set"],
             "sweeps": ["decoded_rows", "read_sweep"],
         },
     )
@@ -56,6 +58,7 @@ __all__ = [
     "Episode",
     "EpisodeConfig",
     "EvaluatedImages",
+    "FewShotSet",
     "Integers",
     "InversionRun",
     "LabelledFeatures",
@@ -71,12 +74,15 @@ __all__ = [
     "decoded_rows",
     "draw",
     "embedded_by",
+    "evaluate_images",
     "few_shot_set",
     "inverted_pairs",
     "make_pool",
     "make_repeats",
     "network_rows_of",
+    "open_few_shot_set",
     "read_episodes",
+    "read_pairs",
     "read_sweep",
     "same_class_pairs",
     "with_repeats",

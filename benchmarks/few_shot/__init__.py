@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .arms import ARMS
     from .generated import adaptive, fixed, repeated
     from .report import cell, summarize_arm
-    from .scoring import read_or_draw, run_arm, run_episodes
+    from .scoring import LearnFrom, read_or_draw, run_arm, run_episodes
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -24,7 +24,7 @@ else:
             "arms": ["ARMS"],
             "generated": ["adaptive", "fixed", "repeated"],
             "report": ["cell", "summarize_arm"],
-            "scoring": ["read_or_draw", "run_arm", "run_episodes"],
+            "scoring": ["LearnFrom", "read_or_draw", "run_arm", "run_episodes"],
         },
     )
 
@@ -34,6 +34,7 @@ __all__ = [
     "Added",
     "Arm",
     "FewShotConfig",
+    "LearnFrom",
     "adaptive",
     "cell",
     "fixed",

@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
@@ -62,8 +63,16 @@ def run_arm(
     return run_episodes(name, learn_from, pool, episodes, head, seed)
 
 
+class Embedded(Protocol):
+    """What has the embeddings of real images, ``(P, D)`` float32, as a `Pool` has."""
+
+    @property
+    def embeddings(self) -> npt.NDArray[np.float32]:
+        """The embeddings."""
+
+
 def run_episodes(
-    name: str, learn_from: LearnFrom, pool: Pool, episodes: list[Episode], head: str, seed: int
+    name: str, learn_from: LearnFrom, pool: Embedded, episodes: list[Episode], head: str, seed: int
 ) -> dict[str, Any]:
     """Learn and score in all episodes.
 

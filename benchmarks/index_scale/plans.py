@@ -41,7 +41,8 @@ def _plan(labels: Integers, classes: int, pairs: int, strategy: str, digests: Se
 
     def keys(plan: Plan) -> PairKeys:
         names = [f"class {number}" for number in range(classes)]
-        return plan_keys(plan, digests, names, [f"a photo of a {name}" for name in names])
+        prompts = [f"a photo of a {name}" for name in names]
+        return plan_keys(plan, digests, names, lambda source, target, variation: prompts[target])
 
     start = perf_counter()
     planned = plan()

@@ -29,7 +29,7 @@ Transform = Callable[[Image.Image], Tensor]
 SMALL = 64
 """Up to this size images are cropped after padding, as for CIFAR; larger ones at random areas."""
 
-_STATISTICS = {
+STATISTICS = {
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "imagenet-lt": ((0.480, 0.458, 0.408), (0.279, 0.271, 0.286)),
@@ -41,7 +41,7 @@ _STATISTICS = {
 def augmentation(config: LongTailConfig) -> Transform:
     """Return what training images go through; see `LongTailConfig.augment`."""
     size = config.size
-    mean, deviation = _STATISTICS[config.statistics]
+    mean, deviation = STATISTICS[config.statistics]
     if config.augment == "randaugment":
         transform: v2.Compose = create_transform(
             size, is_training=True, auto_augment="rand-m9-mstd0.5-inc1", color_jitter=None,
@@ -85,7 +85,7 @@ def plain(config: LongTailConfig) -> Transform:
 
 
 def _normalised(config: LongTailConfig) -> list[Any]:
-    mean, deviation = _STATISTICS[config.statistics]
+    mean, deviation = STATISTICS[config.statistics]
     return [v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(mean), list(deviation))]
 
 

@@ -34,6 +34,7 @@ from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import Integers, LongTail, open_long_tail, open_pool
 from .images import Negatives, RealImages, at_most, augmentation, plain, repeated
+from .judge import save_as_judge
 from .report import report, show
 
 
@@ -150,6 +151,7 @@ def evaluate(seed: Seed, name: str, network: nn.Module) -> dict[str, Any]:
     losses = _curve(seed.folder / "arms" / name)
     right: npt.NDArray[np.bool_] = probabilities.argmax(1) == labels
     np.save(seed.folder / "arms" / name / "right.npy", right)
+    save_as_judge(seed.folder / "arms" / name, network, config, tail.pool.classes)
     arm = ARMS[name]
     precision, filled = None, 0
     if arm.images in seed.banks:

@@ -25,9 +25,9 @@ class ModelConfig:
     """
 
     workers: tuple[int, ...] = (1, 4, 16, 64, 250, 1000)
-    sizes: tuple[int, ...] = (5, 15, 50, 150, 500, 1500, 5000)
-    shards: tuple[int, ...] = (10_000, 100_000)
-    opened: tuple[int, ...] = (1_000, 10_000)
+    sizes: tuple[int, ...] = (15, 50, 150, 500, 1500, 5000)
+    shards: tuple[int, ...] = (10_000, 50_000)
+    opened: tuple[int, ...] = (1_000, 5_000)
     hours: float = 24.0
     quick: bool = False
     seed: int = 0

@@ -12,6 +12,7 @@ import torch
 from torchvision.transforms import v2
 
 from genie_transforms import Bank, GeNIeTransform, source_digest
+from genie_transforms.format import pixel_key
 
 from .synthetic import synthetic_image
 
@@ -103,6 +104,8 @@ def measure_calls(bank: Bank, size: int, rounds: int) -> list[dict[str, Any]]:
         ({"arm": "kept", "p": 0.0}, lambda: kept((image, 1))),
         ({"arm": "replaced, 8 px tensor (overhead)", "p": 1.0}, lambda: overhead((tiny, 1))),
         ({"arm": "replaced, PIL, cached", "p": 1.0}, lambda: replaced((image, 1))),
+        ({"arm": "pixel_key, PIL", "p": None}, lambda: pixel_key(image)),
+        ({"arm": "pixel_key, uint8 tensor", "p": None}, lambda: pixel_key(tensor)),
         ({"arm": "source_digest, PIL", "p": None}, lambda: source_digest(image)),
         ({"arm": "source_digest, uint8 tensor", "p": None}, lambda: source_digest(tensor)),
     ]

@@ -7,8 +7,8 @@ rounds counts, and the quartiles are reported.
   a plain copy of the batch, into new memory and (`in_place`) into memory that exists already. timm
   writes into its input, and so do we with `in_place=True`; all others make a new batch. The decoded
   cache is warm: in the page cache, though a process still has to map a row's pages on first use.
-- `call`: one PIL image through the transform, kept (p = 0) and replaced (p = 1), and the digest
-  by which an image without a label is looked up.
+- `call`: one PIL image through the transform, kept (p = 0) and replaced (p = 1), the key by
+  which an image without a label is looked up, and the digest that it is called by.
 - `loader`: from JPEG files to batches, end to end, with 0 and 2 workers.
 - `memory`: private memory of each worker, over epochs.
 - `size`: banks of 1 K to 1 M rows: time to open, time per sample, size of the pickle.

@@ -68,13 +68,15 @@ def write_bank_of(folder: Path, photos: Path, num_classes: int, size: int) -> Pa
     dataset = ImageFolder(str(photos))
     labels = np.array(dataset.targets)
     targets = (labels + 1) % num_classes
+    digests = [source_digest(image) for image, _ in dataset]
+    keys = bank_format.PixelKeys.of([bank_format.pixel_key(image) for image, _ in dataset], digests)
     changes = {
-        "source_digest": [source_digest(image) for image, _ in dataset],
+        "source_digest": digests,
         "source_label": labels,
         "label": targets,
         "nearest_class": targets,
     }
-    return _write(folder, len(dataset), num_classes, size, changes=changes)
+    return _write(folder, len(dataset), num_classes, size, changes=changes, pixel_keys=keys)
 
 
 def _write(
@@ -85,6 +87,7 @@ def _write(
     *,
     num_distinct: int = 64,
     changes: Columns | None = None,
+    pixel_keys: bank_format.PixelKeys | None = None,
 ) -> Path:
     """Write a bank; `changes` are whole columns that differ from those of `_columns`."""
     # Far from the numbers of `write_folder`: a negative is another image than any source.
@@ -93,6 +96,7 @@ def _write(
         class_names=[f"class{label:04d}" for label in range(num_classes)],
         recipe={"synthetic": size},
         counts={"pairs": num_rows},
+        pixel_keys=pixel_keys,
     )
     starts = range(0, num_rows, _ROWS_PER_SHARD)
 

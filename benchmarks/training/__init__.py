@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .evaluate import predict
     from .loop import train
     from .losses import make_loss
-    from .networks import make_network
+    from .networks import make_network, read_settings
     from .scores import group_scores
 else:
     __getattr__ = lazy_members(
@@ -29,7 +29,7 @@ else:
             "evaluate": ["predict"],
             "loop": ["train"],
             "losses": ["make_loss"],
-            "networks": ["make_network"],
+            "networks": ["make_network", "read_settings"],
             "scores": ["group_scores"],
         },
     )
@@ -45,6 +45,7 @@ __all__ = [
     "make_loss",
     "make_network",
     "predict",
+    "read_settings",
     "seed_of",
     "train",
 ]

@@ -12,52 +12,13 @@ import timm
 import torchvision
 from timm.models import ByobNet, VisionTransformer
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
 
 from genie_transforms import UserError
 from index.embed import load_body, read_checkpoint
+from index.train import SMALL_RESNETS, SmallImageResNet
 
 from .config import TrainingConfig
 from .cosine import CosineClassifier, read_classes
-
-_SMALL = {
-    "resnet10": (16, (1, 1, 1, 1)),
-    "resnet20": (16, (3, 3, 3)),
-    "resnet32": (16, (5, 5, 5)),
-}
-"""Width of the first stage and blocks of each stage; every stage after the first halves the image
-and doubles the width."""
-
-
-class SmallImageResNet(nn.Module):
-    """A ResNet of torchvision's blocks for images of 28 to 64 pixels: its stem keeps their size."""
-
-    def __init__(self, width: int, blocks: tuple[int, ...], num_classes: int) -> None:
-        super().__init__()
-        stem = [nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-        layers: list[nn.Module] = []
-        planes = width
-        for stage, count in enumerate(blocks):
-            for block in range(count):
-                stride = 2 if stage and not block else 1
-                layers.append(_block(planes, width * 2**stage, stride))
-                planes = width * 2**stage
-        self.features = nn.Sequential(*stem, *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.fc = nn.Linear(planes, num_classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map images ``(B, 3, H, W)`` to logits ``(B, C)``."""
-        logits: Tensor = self.fc(self.features(images))
-        return logits
-
-
-def _block(inplanes: int, planes: int, stride: int) -> BasicBlock:
-    if inplanes == planes and stride == 1:
-        return BasicBlock(planes, planes)
-    shortcut = nn.Sequential(
-        nn.Conv2d(inplanes, planes, 1, stride=stride, bias=False), nn.BatchNorm2d(planes)
-    )
-    return BasicBlock(inplanes, planes, stride=stride, downsample=shortcut)
 
 
 def make_network(config: TrainingConfig, num_classes: int) -> nn.Module:
@@ -89,10 +50,10 @@ def make_network(config: TrainingConfig, num_classes: int) -> nn.Module:
 
 def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     kind, _, name = config.model.partition(":")
-    more = dict(_setting(text) for text in config.model_settings)
+    more = read_settings(config.model_settings)
     try:
-        if config.model in _SMALL:
-            return SmallImageResNet(*_SMALL[config.model], num_classes, **more)
+        if config.model in SMALL_RESNETS:
+            return SmallImageResNet(*SMALL_RESNETS[config.model], num_classes, **more)
         if kind == "torchvision" and name in torchvision.models.list_models():
             found: nn.Module = torchvision.models.get_model(
                 name, weights=None, num_classes=num_classes, **more
@@ -106,8 +67,18 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     except TypeError as error:
         raise UserError(f"{config.model} cannot take {config.model_settings}: {error}") from error
     raise UserError(
-        f"unknown model {config.model!r}; choose {', '.join(_SMALL)}, torchvision:NAME or timm:NAME"
+        f"unknown model {config.model!r}; choose {', '.join(SMALL_RESNETS)}, torchvision:NAME or "
+        "timm:NAME"
     )
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Return what `--model-settings` say, by name.
+
+    Raises:
+        UserError: One is not name=value.
+    """
+    return dict(_setting(text) for text in texts)
 
 
 def _setting(text: str) -> tuple[str, Any]:

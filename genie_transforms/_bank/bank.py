@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from genie_transforms._digest import Pixels
+from genie_transforms._digest import Pixels, source_digest
 from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._pixel_key import pixel_key
 from genie_transforms._sharing import fetch_bank
 from genie_transforms.format import (
     DEFAULT_KEEP,
@@ -70,8 +71,8 @@ class Bank(WholeBank):
             path: The folder that `python -m index.build` wrote, or a URI such as
                 `"s3://bucket/banks/birds"`; the whole bank is then fetched into `~/.cache`.
             keep: Which rows to keep, such as `"on_target & noise_ratio >= 0.6"`; by default
-                those that are nearest to their target class and differ from their source.
-                None keeps all.
+                `DEFAULT_KEEP`: those that are nearest to their target class, differ from their
+                source, and that nobody has rejected. None keeps all.
 
         Raises:
             BankNotFoundError: There is no such folder; it is a FileNotFoundError.
@@ -138,6 +139,7 @@ class Bank(WholeBank):
             ),
             image=partial(self.image, index),
             image_bytes=partial(self.image_bytes, index),
+            judgements=table.row(physical, table.judged),
         )
 
     def __iter__(self) -> Iterator[Row]:
@@ -163,6 +165,15 @@ class Bank(WholeBank):
             )
         return self._load().classes[label]
 
+    def digest_of(self, image: Image.Image | torch.Tensor | Pixels) -> str:
+        """Return the `source_digest` of an image, found by its `pixel_key` where the bank has that.
+
+        An image that it does not have takes the time of both: `source_digest` is then computed.
+        """
+        keys = self._load().pixel_keys
+        found = None if keys is None else keys.find(pixel_key(image))
+        return source_digest(image) if found is None else found
+
     def rows_of_source(self, digest: str) -> RowNumbers:
         """Return the numbers of the rows made from the image with this digest, ascending."""
         return self._load().sources.rows(digest)
@@ -181,9 +192,13 @@ class Bank(WholeBank):
         return None if label is None else self.class_names[label]
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """Read a column of numbers, booleans or strings, ``(N,)``."""
+        """Read a column of numbers, booleans or strings, ``(N,)``.
+
+        One of whole numbers is int32 or int64 where every row has a value, and float64 with NaN
+        where rows have none, as those that a judge has not seen.
+        """
         opened = self._load()
-        return opened.table.column(name)[opened.physical]
+        return opened.table.column(name, opened.physical)
 
     def projections(self) -> npt.NDArray[np.float32]:
         """Read each row's projection at its own noise ratio, ``(N,)``; NaN where there is none."""

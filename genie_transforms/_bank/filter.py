@@ -103,6 +103,7 @@ def apply_keep(
     column: ColumnReader,
     num_rows: int,
     class_names: Sequence[str] = (),
+    class_columns: Sequence[str] = CLASS_COLUMNS,
 ) -> tuple[Mask, FilterResult]:
     """Evaluate the clauses one after the other.
 
@@ -115,6 +116,7 @@ def apply_keep(
         column: Reads a column by name, ``(N,)``.
         num_rows: N.
         class_names: Names that may stand for numbers beside a column of classes.
+        class_columns: Names of the columns of classes.
 
     Returns:
         ``(N,)`` bool, true for rows that pass, and the counts.
@@ -127,7 +129,8 @@ def apply_keep(
     dropped = {}
     for clause in clauses:
         text = ast.unparse(clause)  # before names become numbers, which changes the clause
-        numbered = _NumberedClasses(class_names).visit(clause) if class_names else clause
+        named = _NumberedClasses(class_names, class_columns)
+        numbered = named.visit(clause) if class_names else clause
         try:
             truth = pc.fill_null(_truth(numbered, column), False)
         except (pa.ArrowException, ArithmeticError, TypeError) as error:
@@ -164,8 +167,9 @@ class _NumberedClasses(ast.NodeTransformer):
     Only equality and `in` know names: their numbers have an order, but it means nothing.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], class_columns: Sequence[str]) -> None:
         self._numbers = {name: number for number, name in enumerate(class_names)}
+        self._columns = class_columns
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """Number the names in a comparison, and in those within it."""
@@ -173,7 +177,7 @@ class _NumberedClasses(ast.NodeTransformer):
         for place, operator in enumerate(node.ops):
             named = isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn)
             for one, other in ((place, place + 1), (place + 1, place)):
-                if named and _is_class_column(sides[one]):
+                if named and self._is_class_column(sides[one]):
                     sides[other] = self._numbered(sides[other])
         left, *comparators = sides
         return ast.copy_location(ast.Compare(left, node.ops, comparators), node)
@@ -192,10 +196,9 @@ class _NumberedClasses(ast.NodeTransformer):
             )
         return ast.copy_location(ast.Constant(self._numbers[node.value]), node)
 
-
-def _is_class_column(node: ast.expr) -> bool:
-    """Tell whether the node is a column of class numbers."""
-    return isinstance(node, ast.Name) and node.id in CLASS_COLUMNS
+    def _is_class_column(self, node: ast.expr) -> bool:
+        """Tell whether the node is a column of class numbers."""
+        return isinstance(node, ast.Name) and node.id in self._columns
 
 
 def _with_words(expression: str) -> str:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from genie_transforms.format import SOURCES, KnownSources, Manifest, bank_file
+from genie_transforms.format import (
+    PIXEL_KEYS,
+    SOURCES,
+    KnownSources,
+    Manifest,
+    PixelKeys,
+    bank_file,
+)
 
 from .filter import FilterResult, apply_keep, parse_keep
 from .lookup import ClassIndex, RowNumbers, SourceIndex
@@ -27,6 +34,7 @@ class OpenedBank:
         source_labels: ``(N,)`` source classes.
         classes: Rows of each class.
         sources: Rows and label of each source image.
+        pixel_keys: Fast keys of source images; None for a bank without, or with others.
     """
 
     manifest: Manifest
@@ -37,6 +45,7 @@ class OpenedBank:
     source_labels: RowNumbers
     classes: ClassIndex
     sources: SourceIndex
+    pixel_keys: PixelKeys | None
 
     @classmethod
     def read(cls, path: Path, keep: str | None) -> OpenedBank:
@@ -45,7 +54,9 @@ class OpenedBank:
         num_rows = manifest.num_rows
         table = ShardTable(path, manifest)
         clauses = [] if keep is None else parse_keep(keep, table.flat_columns)
-        mask, kept = apply_keep(clauses, table.arrow.column, num_rows, manifest.class_names)
+        mask, kept = apply_keep(
+            clauses, table.arrow.column, num_rows, manifest.class_names, table.class_columns
+        )
         physical = np.flatnonzero(mask)
         # Three numberings meet here: rows on disk, rows that the filter kept (`physical` leads from
         # these to those) and, for the look-up by source, the way back; -1 for rows left out.
@@ -68,6 +79,7 @@ class OpenedBank:
             source_labels=sources[physical],
             classes=classes,
             sources=SourceIndex(table.digests(), sources, positions, _known(path, manifest)),
+            pixel_keys=_pixel_keys(path, manifest),
         )
 
 
@@ -77,3 +89,9 @@ def _known(path: Path, manifest: Manifest) -> KnownSources | None:
         return None
     file = bank_file(path, SOURCES)
     return KnownSources.read(file, manifest.sources, len(manifest.class_names))
+
+
+def _pixel_keys(path: Path, manifest: Manifest) -> PixelKeys | None:
+    """Map the fast keys; banks of earlier versions have none."""
+    entry = manifest.known_pixel_keys
+    return None if entry is None else PixelKeys.read(bank_file(path, PIXEL_KEYS), entry)

@@ -99,6 +99,10 @@ class RenumberedBank:
         """Return the usable rows whose target class is the dataset's class `label`, ascending."""
         return self._load().classes[label]
 
+    def digest_of(self, image: Image.Image | torch.Tensor | Pixels) -> str:
+        """Return the `source_digest` of an image, as the bank finds it."""
+        return self.bank.digest_of(image)
+
     def rows_of_source(self, digest: str) -> RowNumbers:
         """Return the usable rows made from the image with this digest, ascending."""
         rows = self.bank.rows_of_source(digest)

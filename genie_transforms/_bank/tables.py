@@ -12,9 +12,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genie_transforms._errors import BankFormatError
-from genie_transforms.format import Manifest, read_bank
+from genie_transforms.format import (
+    CLASS_COLUMNS,
+    REJECTED,
+    Manifest,
+    read_bank,
+    read_judgements,
+)
 
 from .digests import digest_keys, offsets_of
+from .lookup import RowNumbers
 
 
 class ShardTable:
@@ -23,7 +30,9 @@ class ShardTable:
     Rows are counted on disk here, whatever the filter.
 
     Attributes:
-        arrow: The rows of all shards, mapped.
+        arrow: The rows of all shards, mapped, with the columns of judges and people.
+        judged: Names of these columns.
+        class_columns: Names of all columns that hold positions in the class names.
 
     Args:
         folder: The bank.
@@ -31,7 +40,7 @@ class ShardTable:
 
     Raises:
         BankFormatError: There is no shard, or one is missing, damaged, or has other rows than the
-            manifest says.
+            manifest says; or a judgement is of other rows, or has a name that a column has.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -45,9 +54,26 @@ class ShardTable:
             raise BankFormatError(
                 f"the shards of {folder} have different columns: rebuild the bank"
             ) from error
+        self.judged: list[str] = []
+        self._join(folder, manifest)
+        self.class_columns = (*CLASS_COLUMNS, *(n for n in self.judged if n.endswith("_class")))
         self._starts: list[int] = []
         self._blobs: list[tuple[npt.NDArray[np.int32], memoryview]] = []
         self._index_images()
+
+    def _join(self, folder: Path, manifest: Manifest) -> None:
+        """Add the columns that judges and people gave; nobody has rejected a row without them."""
+        nobody = {REJECTED: pa.array(np.zeros(self.arrow.num_rows, dtype=np.bool_))}
+        given = [judgement.joined for judgement in read_judgements(folder, manifest)]
+        for columns in given if any(REJECTED in one for one in given) else [*given, nobody]:
+            for name, values in columns.items():
+                if name in self.arrow.column_names:
+                    raise BankFormatError(
+                        f"the shards of {folder} have a column {name}, which is a judge's: judge "
+                        f"the bank under another --name, or rebuild it"
+                    )
+                self.arrow = self.arrow.append_column(name, values)
+                self.judged.append(name)
 
     def _index_images(self) -> None:
         """Keep offsets and bytes of each chunk: reading a blob by them costs about 1 µs."""
@@ -94,9 +120,14 @@ class ShardTable:
         """Read some columns of one row as Python values."""
         return {name: self.arrow.column(name)[row].as_py() for name in names}
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """Read a column of numbers, booleans or strings, ``(N,)``."""
-        return np.asarray(self.arrow.column(name).to_numpy())
+    def column(self, name: str, rows: RowNumbers | None = None) -> npt.NDArray[Any]:
+        """Read a column of numbers, booleans or strings, ``(N,)``, of some rows or of all."""
+        column = self.arrow.column(name)
+        if rows is None or not column.null_count:
+            values = np.asarray(column.to_numpy())
+            return values if rows is None else values[rows]
+        # NumPy has no null in whole numbers: rows that were left out must not make them floats.
+        return np.asarray(column.take(pa.array(rows)).to_numpy())
 
     def digests(self) -> npt.NDArray[np.uint64]:
         """Read `source_digest` as ``(N, 2)`` uint64: half the bytes of the text, and sortable.

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from genie_transforms._bank import Bank, RenumberedBank, RowNumbers
-from genie_transforms._digest import source_digest
 from genie_transforms.format import size_of
 
 from .batch import check_labels, replace_rows
@@ -71,7 +70,7 @@ class Replacer:
 
     def _digest(self, image: Any) -> str:
         """Compute the `source_digest` of an image as it was before normalisation."""
-        return source_digest(self.converter.undo(image) if torch.is_tensor(image) else image)
+        return self.bank.digest_of(self.converter.undo(image) if torch.is_tensor(image) else image)
 
     def _image(self, row: int, image: Any) -> Any:
         """Return a negative in the form of an image."""

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
+from .carried import carry_judgements, row_key, row_keys
 from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
 from .files import (
     atomic_path,
@@ -20,8 +21,26 @@ from .files import (
     sha256_of,
     write_json,
 )
-from .manifest import CARD, MANIFEST, Manifest, bank_files, is_bank_file, is_beside_shards
+from .judgements import (
+    NONE_OF_THEM,
+    Judgement,
+    check_judge_name,
+    judge_names,
+    judgement_path,
+    read_judgements,
+    rows_digest,
+)
+from .manifest import (
+    CARD,
+    JUDGEMENTS,
+    MANIFEST,
+    Manifest,
+    bank_files,
+    is_bank_file,
+    is_beside_shards,
+)
 from .merge import merge_banks
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .remote import (
     RemoteFile,
     RemoteFolder,
@@ -34,6 +53,7 @@ from .schema import (
     CLASS_COLUMNS,
     COLUMNS,
     DEFAULT_KEEP,
+    REJECTED,
     arrow_schema,
     dataset_files,
     shard_name,
@@ -52,6 +72,8 @@ from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
 
 if TYPE_CHECKING:
+    from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
+
     from .codec import (
         Size,
         decode_image,
@@ -67,6 +89,7 @@ else:
     # Images need torch: whoever reads no more than manifest, rows or files does not wait for it.
     _CODEC = ("Size", "decode_image", "encode_image", "fit", "image_of", "open_image", "planes_of")
     _LAZY = dict.fromkeys((*_CODEC, "size_of"), ".codec") | {"verify_bank": ".verify"}
+    _LAZY |= dict.fromkeys(("PIXEL_HASH", "pixel_key"), "genie_transforms._pixel_key")
 
     def __getattr__(name: str) -> Any:
         if name not in _LAZY:
@@ -84,14 +107,21 @@ __all__ = [
     "DEFAULT_KEEP",
     "EXPORTED",
     "EXPORTED_SOURCES",
+    "JUDGEMENTS",
     "MANIFEST",
+    "NONE_OF_THEM",
+    "PIXEL_HASH",
+    "PIXEL_KEYS",
+    "REJECTED",
     "ROW_COLUMNS",
     "SOURCES",
     "BankDescription",
     "Exported",
+    "Judgement",
     "KnownSources",
     "Layout",
     "Manifest",
+    "PixelKeys",
     "Provenance",
     "RemoteFile",
     "RemoteFolder",
@@ -103,7 +133,9 @@ __all__ = [
     "bank_file",
     "bank_files",
     "cache_folder",
+    "carry_judgements",
     "check_inside",
+    "check_judge_name",
     "dataset_card",
     "dataset_files",
     "decode_image",
@@ -117,19 +149,26 @@ __all__ = [
     "is_beside_shards",
     "is_temporary",
     "is_uri",
+    "judge_names",
+    "judgement_path",
     "link_or_copy",
     "local_copy",
     "merge_banks",
     "naming_file",
     "new_folder",
     "open_image",
+    "pixel_key",
     "planes_of",
     "read_bank",
     "read_evaluation",
     "read_json",
+    "read_judgements",
     "read_rows",
     "read_shard",
     "remove_temporaries",
+    "row_key",
+    "row_keys",
+    "rows_digest",
     "sha256_of",
     "shard_name",
     "size_of",

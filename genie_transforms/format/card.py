@@ -61,6 +61,8 @@ _SETTINGS = (
     ("noise_ratios", "grid of noise ratios"),
     ("rule", "rule for r*"),
     ("prompt", "prompt"),
+    ("prompt_templates", "prompts"),
+    ("prompts", "file of prompts"),
     ("backbone", "backbone"),
     ("seed", "seed"),
 )
@@ -177,7 +179,11 @@ def _card(
     data_license: str | None = None,
 ) -> str:
     """Fill the card: facts as they are, then the settings that decide what images look like."""
-    given = [(name, key) for key, name in _SETTINGS if recipe.get(key) is not None]
+    several = [key for key in ("prompts", "prompt_templates") if recipe.get(key)]
+    # A template that no prompt was made from says something wrong.
+    hidden = {"prompt"} if several else set()
+    hidden |= {"prompts", "prompt_templates"} - set(several)
+    given = [(n, k) for k, n in _SETTINGS if k not in hidden and recipe.get(k) is not None]
     lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in facts.items()]
     lines += [f"| {name} | {_cell(_code(recipe[key]))} |" for name, key in given]
     return _CARD.format(

@@ -7,6 +7,7 @@ import struct
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 
@@ -105,10 +106,14 @@ def planes_of(image: Image.Image) -> torch.Tensor:
 
 def image_of(planes: torch.Tensor) -> Image.Image:
     """Return ``(3, H, W)`` uint8 planes as an RGB image."""
-    pixels = np.empty((*planes.shape[1:], 3), dtype=np.uint8)
-    for channel, plane in enumerate(planes.numpy()):  # 3 × faster than transposing at once
-        pixels[..., channel] = plane
-    return Image.fromarray(pixels)
+    # Pillow interleaves planes, which it reads where they lie, twice as fast as NumPy.
+    size = (planes.shape[2], planes.shape[1])
+    bands = [Image.frombuffer("L", size, plane, "raw", "L", 0, 1) for plane in _contiguous(planes)]
+    return Image.merge("RGB", bands)
+
+
+def _contiguous(planes: torch.Tensor) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(planes.numpy())
 
 
 def size_of(image: Image.Image | torch.Tensor) -> Size:

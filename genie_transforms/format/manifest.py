@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from genie_transforms._errors import BankFormatError, BankNotFoundError, UnfinishedBankError
+from genie_transforms._pixel_key import PIXEL_HASH
 
 from .schema import DATASET_INFO, STATE
 from .untrusted import bank_file, read_json
@@ -26,13 +27,17 @@ MANIFEST = "genie.json"
 CARD = "README.md"
 
 
+JUDGEMENTS = "judgements"
+"""Folder of what judges and people say of the rows; see `judgements.py`."""
+
+
 _SHARD = re.compile(r"data-[0-9]{5}-of-[0-9]{5}\.arrow")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 # Beside shards, manifest and card; a bank need not have all of them.
 _OTHER_FILES = (STATE, DATASET_INFO, "build.json", "preview.png", "report.html")
-_FOLDERS = ("index", "stats", "embeddings")
+_FOLDERS = ("index", "stats", "embeddings", JUDGEMENTS)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Manifest:
         versions: Library versions of the build.
         sources: Number and SHA-256 of the images that `index/sources.arrow` knows; None for a bank
             without it, which knows the sources of its rows.
+        pixel_keys: `hash` of the keys of `index/pixel_keys.arrow`, number and SHA-256 of these;
+            None for a bank without them, whose images are found by their digests.
         format_version: Version of this format.
     """
 
@@ -61,12 +68,19 @@ class Manifest:
     shards: list[dict[str, Any]]
     versions: dict[str, str]
     sources: dict[str, Any] | None = None
+    pixel_keys: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     @property
     def num_rows(self) -> int:
         """Rows of all shards."""
         return sum(shard["rows"] for shard in self.shards)
+
+    @property
+    def known_pixel_keys(self) -> dict[str, Any] | None:
+        """The entry of the pixel keys, if they are of the hash that this library computes."""
+        keys = self.pixel_keys
+        return keys if keys is not None and keys["hash"] == PIXEL_HASH else None
 
     def to_json(self) -> str:
         """Serialise, with sorted keys: the same bank gives the same bytes."""
@@ -134,6 +148,11 @@ def _problems(content: dict[str, Any]) -> Iterator[str]:
     sources = content.get("sources")
     if sources is not None and not (isinstance(sources, dict) and _is_entry(sources, "images")):
         yield "sources must have images and sha256"
+    keys = content.get("pixel_keys")
+    if keys is not None and not (
+        isinstance(keys, dict) and isinstance(keys.get("hash"), str) and _is_entry(keys, "images")
+    ):
+        yield "pixel_keys must have hash, images and sha256"
     if not isinstance(content["shards"], list):
         yield "shards must be a list"
         return

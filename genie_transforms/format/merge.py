@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from genie_transforms._errors import UserError
 
+from .carried import image_digests
 from .manifest import Manifest
 from .merged_files import Mask, MergedFiles, MergeIndex, Part
 from .schema import CLASS_COLUMNS
@@ -27,8 +28,9 @@ def merge_banks(
     Classes are matched by name: the new bank has those of all, sorted if every bank's are (as
     `ImageFolder` sorts them), else in the order in which they first come. A row is dropped if
     an earlier one has the same source, target class and image bytes. The new bank knows the
-    sources of all; an image that has another class in each is ambiguous. Embeddings go along where
-    every bank has them, by the same backbone.
+    sources of all; an image that has another class in each is ambiguous. Fast keys come from the
+    banks that have them; other images are found by their digests. Embeddings go along where every
+    bank has them, by the same backbone; judgements, where they are of one judge.
 
     Args:
         paths: Folders of the banks.
@@ -52,7 +54,7 @@ def merge_banks(
         Part(path, manifest, [names.index(name) for name in manifest.class_names])
         for path, manifest in zip(paths, manifests, strict=True)
     ]
-    files = MergedFiles(parts, merge_index)
+    files = MergedFiles(parts, names, merge_index)
     recipe, fingerprint = files.agreed()
     description = BankDescription(
         class_names=names,
@@ -69,6 +71,7 @@ def merge_banks(
             for table in read_bank(part.path, part.manifest)
         ),
         sources=files.known_sources(),
+        pixel_keys=files.pixel_keys(),
     )
     schema = description.schema
     tables = (
@@ -104,14 +107,11 @@ def _distinct(tables: Iterator[pa.Table], kept: list[Mask]) -> Iterator[pa.Table
     """Drop rows that an earlier table, or the same one, already has; note which were kept."""
     seen: set[bytes] = set()  # 32 bytes a row instead of images: banks are larger than memory
     for table in tables:
-        images = pc.struct_field(table.column("image").combine_chunks(), "bytes")
-        digests, labels = table.column("source_digest"), table.column("label")
+        digests, labels = (table.column(name).to_pylist() for name in ("source_digest", "label"))
         fresh = []
-        for digest, label, image in zip(digests, labels, images, strict=True):
-            key = hashlib.sha256(f"{digest} {label} ".encode())
-            blob = image.as_buffer()  # None for a row without an image
-            key.update(b"" if blob is None else blob)
-            fresh.append(key.digest() not in seen)
-            seen.add(key.digest())
+        for digest, label, image in zip(digests, labels, image_digests(table), strict=True):
+            key = hashlib.sha256(f"{digest} {label} ".encode() + image).digest()
+            fresh.append(key not in seen)
+            seen.add(key)
         kept.append(np.array(fresh, dtype=np.bool_))
         yield table.filter(kept[-1])

@@ -1,4 +1,4 @@
-"""What lies beside the rows of a merged bank: statistics, embeddings, and all sources."""
+"""What lies beside the rows of a merged bank: statistics, embeddings, judgements, all sources."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from genie_transforms._errors import BankFormatError
 
+from .carried import carry_judgements
 from .files import write_json
 from .manifest import Manifest
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .shards import read_bank, read_shard, write_shard
 from .sources import SOURCES, KnownSources
 from .untrusted import bank_file
@@ -66,6 +68,11 @@ class Part:
                 f"{self.path}`"
             ) from error
 
+    def pixel_keys(self) -> PixelKeys | None:
+        """Return the fast keys of its sources; None if it has none of this library's hash."""
+        entry = self.manifest.known_pixel_keys
+        return None if entry is None else PixelKeys.read(bank_file(self.path, PIXEL_KEYS), entry)
+
 
 @dataclass
 class MergedFiles:
@@ -73,13 +80,23 @@ class MergedFiles:
 
     Attributes:
         parts: The banks.
+        class_names: Names of the classes of the merged bank.
         merge_index: Merges their indexes; None to merge none.
         kept: The rows that were kept, a mask for each shard that was written so far.
     """
 
     parts: Sequence[Part]
+    class_names: Sequence[str]
     merge_index: MergeIndex | None = None
     kept: list[Mask] = field(default_factory=list)
+
+    def pixel_keys(self) -> PixelKeys | None:
+        """Return the fast keys of all parts that have some; None if none has.
+
+        The images of a part without keys, or with those of another hash, are found by digest.
+        """
+        keys = [found for part in self.parts if (found := part.pixel_keys()) is not None]
+        return PixelKeys.union(keys) if keys else None
 
     def known_sources(self) -> KnownSources | None:
         """Return the sources of all parts; None if none of them knows more than its rows'."""
@@ -118,6 +135,12 @@ class MergedFiles:
         if self.merge_index is not None and self._all_have("index", indexes):
             numbers = [part.numbers for part in self.parts]
             self.merge_index(folder, [part.path for part in self.parts], numbers)
+        merged = Manifest(list(self.class_names), {}, {}, {}, shards, {})
+        for name in carry_judgements([part.path for part in self.parts], folder, merged):
+            logger.warning(
+                "the merged bank gets no judgement %s: the banks have different ones of that name, "
+                "or it has more classes than the judge was asked for; judge it again", name
+            )  # fmt: skip
 
     def _all_have(self, what: str, paths: Sequence[Path]) -> bool:
         """Tell whether all parts have a file, of one backbone; say why not where some have it."""

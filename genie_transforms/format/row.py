@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -19,6 +19,7 @@ class Row:
     Attributes:
         image: Decodes the image, RGB.
         image_bytes: Reads the image as it is stored, encoded.
+        judgements: `rejected`, and the columns of each judge, by name; see `judgements.py`.
     """
 
     label: int
@@ -42,6 +43,7 @@ class Row:
     near_duplicate: bool | None = None
     blank: bool | None = None
     stale: bool | None = None
+    judgements: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def values(self) -> dict[str, Any]:
         """Return the columns by name."""
@@ -49,4 +51,4 @@ class Row:
 
 
 ROW_COLUMNS = tuple(column.name for column in fields(Row) if column.compare)
-"""The columns that a `Row` has as values: all but the images."""
+"""The columns that a `Row` has as values: all but the images and what came later."""

@@ -61,7 +61,11 @@ CLASS_COLUMNS = ("label", "source_label", "nearest_class")
 """The columns that hold positions in the class names."""
 
 
-DEFAULT_KEEP = "on_target & ~duplicate"
+REJECTED = "rejected"
+"""The column that people add (see `judgements.py`). Without it, nobody has rejected a row."""
+
+
+DEFAULT_KEEP = "on_target & ~duplicate & ~rejected"
 """Rows that are kept by default. A build marks those that fail it and deletes none, so that another
 filter may keep them."""
 

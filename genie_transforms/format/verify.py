@@ -14,9 +14,12 @@ import pyarrow.compute as pc
 
 from genie_transforms._errors import BankError
 
+from .carried import row_keys
 from .codec import decode_image
 from .files import sha256_of
-from .manifest import MANIFEST, Manifest
+from .judgements import read_judgements
+from .manifest import JUDGEMENTS, MANIFEST, Manifest
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .schema import CLASS_COLUMNS, COLUMNS, DATASET_INFO, STATE
 from .shards import read_rows
 from .sources import AMBIGUOUS, SOURCES, KnownSources
@@ -30,11 +33,11 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 def verify_bank(path: Path) -> list[str]:
     """List what is wrong with a bank; an empty list means that nothing is.
 
-    Checked are the manifest, the files that `datasets` reads, the list of all sources, and of each
-    shard: SHA-256, number of rows, columns and class names, and of each row: labels, digest, noise
-    ratio, that `on_target` agrees with `nearest_class`, and that its image decodes. Where a build
-    left its statistics and embeddings, these are checked, too. Nothing in the folder makes it
-    raise.
+    Checked are the manifest, the files that `datasets` reads, the list of all sources, their fast
+    keys, and of each shard: SHA-256, number of rows, columns and class names, and of each row:
+    labels, digest, noise ratio, that `on_target` agrees with `nearest_class`, and that its image
+    decodes; then that what judges say is of these rows. Where a build left its statistics and
+    embeddings, these are checked, too. Nothing in the folder makes it raise.
 
     Args:
         path: Folder of the bank.
@@ -49,10 +52,11 @@ def verify_bank(path: Path) -> list[str]:
     problems = list(_of_manifest(path, manifest))
     known, texts = _of_sources(path, manifest)
     problems += [f"{SOURCES}: {text}" for text in texts]
+    problems += [f"{PIXEL_KEYS}: {text}" for text in _of_pixel_keys(path, manifest)]
     for shard in manifest.shards:
         texts = list(_of_shard(path / shard["name"], shard, manifest.class_names, known))
         problems += [f"{shard['name']}: {text}" for text in texts]
-    return [*problems, *check_build(path, manifest)]
+    return [*problems, *_of_judgements(path, manifest), *check_build(path, manifest)]
 
 
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
@@ -95,6 +99,35 @@ def _of_sources(path: Path, manifest: Manifest) -> tuple[KnownSources | None, li
     if found != entry["sha256"]:
         problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
     return known, problems
+
+
+def _of_pixel_keys(path: Path, manifest: Manifest) -> list[str]:
+    """Check the fast keys, where there are some that this library can use."""
+    entry = manifest.known_pixel_keys
+    if entry is None:
+        return []
+    try:
+        file = bank_file(path, PIXEL_KEYS)
+        problems = PixelKeys.read(file, entry).problems()
+        found = sha256_of(file)
+    except (BankError, OSError) as error:
+        return [str(error)]
+    if found != entry["sha256"]:
+        problems.append(f"SHA-256 is {found[:12]}…, {MANIFEST} says {entry['sha256'][:12]}…")
+    return problems
+
+
+def _of_judgements(path: Path, manifest: Manifest) -> Iterator[str]:
+    """Check that what judges and people say is of the rows that it is joined to."""
+    try:
+        judgements = read_judgements(path, manifest)
+        keys = row_keys(path, manifest) if judgements else None
+    except (BankError, OSError) as error:
+        yield str(error)
+        return
+    for judgement in judgements:
+        if not judgement.keys.equals(keys):
+            yield f"{JUDGEMENTS}/{judgement.name}.arrow: rows have other keys than their content"
 
 
 def _of_shard(

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from .files import atomic_write, new_folder, write_json
 from .manifest import MANIFEST, Manifest
+from .pixel_keys import PIXEL_KEYS, PixelKeys
 from .schema import arrow_schema, dataset_files, shard_name
 from .shards import write_shard
 from .sources import SOURCES, KnownSources
@@ -27,6 +28,7 @@ class BankDescription:
         counts: What is counted beside rows and shards, such as pairs.
         keep_sweep: Whether there is a column `sweep`.
         sources: All source images, if they are known.
+        pixel_keys: Their fast keys, if these are known.
     """
 
     class_names: Sequence[str]
@@ -35,6 +37,7 @@ class BankDescription:
     counts: Mapping[str, int] = field(default_factory=dict)
     keep_sweep: bool = False
     sources: KnownSources | None = None
+    pixel_keys: PixelKeys | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -70,7 +73,7 @@ def write_bank(
         ]
         if beside is not None:
             beside(folder, shards)
-        sources = description.sources
+        sources, keys = description.sources, description.pixel_keys
         manifest = Manifest(
             class_names=list(description.class_names),
             recipe=dict(description.recipe),
@@ -84,6 +87,7 @@ def write_bank(
             shards=shards,
             versions={"pyarrow": pa.__version__},
             sources=None if sources is None else sources.write(folder / SOURCES),
+            pixel_keys=None if keys is None else keys.write(folder / PIXEL_KEYS),
         )
         finish_bank(folder, manifest, schema)
     return manifest

@@ -11,6 +11,8 @@ from index.command import run_command
 from index.config import BuildConfig
 from index.stopping import Stopped
 
+from .presets import PRESETS
+
 logger = logging.getLogger("genie.build")
 
 GROUPS = {
@@ -18,12 +20,12 @@ GROUPS = {
         *("source", "model", "backbone", "out", "method", "prompt", "per_class", "device"),
         *("dry_run",),
     ),
-    "source": ("image_root", "on_bad_image", "class_names", "captions", "captioner"),
+    "source": (*("image_root", "on_bad_image", "class_names", "prompts", "captions", "captioner"),),
     "model": ("revision", "variant", "dtype", "lora", "scheduler", "safety_checker"),
     "method": (
-        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "noise"),
-        *("num_inference_steps", "guidance_scale", "negative_prompt", "agree", "inversions"),
-        *("resolution", "seed"),
+        *("noise_ratio", "noise_ratios", "rule", "ada", "ada_steps", "ada_guidance"),
+        *("noise", "num_inference_steps", "guidance_scale", "guidance_interval"),
+        *("negative_prompt", "prompt_templates", "agree", "inversions", "resolution", "seed"),
     ),
     "plan": ("pairs", "confusion", "max_pairs", "only_classes", "max_class_size", "variations"),
     "cost": (
@@ -41,7 +43,7 @@ GROUPS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS)
+    run_command(_build, BuildConfig, "index.build", arguments, groups=GROUPS, presets=PRESETS)
 
 
 def _build(config: BuildConfig) -> None:

@@ -65,7 +65,8 @@ def describe_rows(opened: Opened) -> dict[str, Any]:
         Recipe and fingerprint, ready for JSON.
     """
     config, prompts = opened.config, opened.prompts
-    texts = prompts.prompts if prompts.captions is None else prompts.captions
+    of_classes = ["\t".join(of_class) for of_class in prompts.prompts]
+    texts = of_classes if prompts.captions is None else prompts.captions
     learned = {"tokens_sha256": prompts.tokens} if prompts.tokens else {}
     return {
         "recipe": config.recipe(),

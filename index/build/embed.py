@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import chain, compress
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from genie_transforms import BankError, source_digest
+from genie_transforms.format import PixelKeys, pixel_key
 from index.embed import Backbone, EmbeddingIndex
 from index.sources import BadImageError, Source, fit_to
 from index.store import SourceBlock, SourceBlocks
@@ -28,11 +30,11 @@ class _Known:
     """What older blocks know: of a file that has not changed all, of what was embedded the vector.
 
     Attributes:
-        files: By name and stamp: content key, what was embedded, and its vector.
+        files: By name and stamp: content key, fast key, what was embedded, and its vector.
         vectors: By the content key of what was embedded.
     """
 
-    files: dict[tuple[str, str], tuple[str, str, Vector]]
+    files: dict[tuple[str, str], tuple[str, bytes, str, Vector]]
     vectors: dict[str, Vector]
 
     @classmethod
@@ -43,14 +45,13 @@ class _Known:
         return known
 
     def add(self, block: SourceBlock) -> None:
-        names = (block.ids, block.stamps, block.digests, block.shown, block.problems)
-        for name, stamp, digest, shown, problem, vector in zip(
-            *names, block.embeddings, strict=True
-        ):
+        about = zip(block.ids, block.stamps, block.problems, strict=True)
+        found = zip(block.digests, block.pixel_keys, block.shown, block.embeddings, strict=True)
+        for (name, stamp, problem), (digest, key, shown, vector) in zip(about, found, strict=True):
             if problem:
                 continue
-            if stamp:
-                self.files.setdefault((name, stamp), (digest, shown, vector))
+            if stamp and key:
+                self.files.setdefault((name, stamp), (digest, key, shown, vector))
             self.vectors.setdefault(shown, vector)
 
 
@@ -114,6 +115,8 @@ class EmbedSources:
         stamps = zip(self._stamps(task), found.problems, strict=True)
         if found.stamps != ["" if problem else stamp for stamp, problem in stamps]:
             return False
+        if b"" in compress(found.pixel_keys, [not problem for problem in found.problems]):
+            return False  # of an earlier version: read again, but not embedded again
         for row, stamp, digest in zip(self._rows[task], found.stamps, found.digests, strict=True):
             if not stamp and self._digest(row) != digest:
                 return False
@@ -133,30 +136,33 @@ class EmbedSources:
         known, ids, stamps = self._older(task), self.ids(task), self._stamps(task)
         problems = [""] * len(ids)
         digests: list[str] = []
+        keys: list[bytes] = []
         shown: list[str] = []
         images: dict[int, torch.Tensor] = {}
         vectors = np.zeros((len(ids), self.backbone.dimension), dtype=np.float32)
         for place, row in enumerate(self._rows[task]):
             found = known.files.get((ids[place], stamps[place]))
             if found is not None:
-                digest, seen, vectors[place] = found
+                digest, key, seen, vectors[place] = found
             else:
                 original = self._image(row)
                 if isinstance(original, BadImageError):
                     problems[place], stamps[place] = original.reason, ""
-                    digest = seen = ""
+                    digest, key, seen = "", b"", ""
                 else:
                     image = fit_to(original, self._resolution)
+                    key = pixel_key(original)
                     digest, seen = source_digest(original), source_digest(image)
                     if seen in known.vectors:
                         vectors[place] = known.vectors[seen]
                     else:
                         images[place] = image
             digests.append(digest)
+            keys.append(key)
             shown.append(seen)
         if images:
             vectors[list(images)] = self.backbone(torch.stack(list(images.values())))
-        block = SourceBlock(ids, stamps, digests, shown, vectors, problems)
+        block = SourceBlock(ids, stamps, digests, keys, shown, vectors, problems)
         if self._blocks is not None and self._keep:
             self._blocks.write(block)
         self._done[task] = block
@@ -178,6 +184,18 @@ class EmbedSources:
             digests = [block.digests[place] for place in good]
             index.add(block.embeddings[good], numbers, labels, digests)
         return index
+
+    def pixel_keys(self) -> PixelKeys:
+        """Return the fast keys of all images that can be used, once all blocks are there.
+
+        Raises:
+            BankError: Somebody removed a block.
+        """
+        blocks = [self._block(task) for task in range(self.num_tasks)]
+        good = [[not problem for problem in block.problems] for block in blocks]
+        keys = [compress(block.pixel_keys, mask) for block, mask in zip(blocks, good, strict=True)]
+        names = [compress(block.digests, mask) for block, mask in zip(blocks, good, strict=True)]
+        return PixelKeys.of([*chain(*keys)], [*chain(*names)])
 
     def problems(self) -> dict[int, str]:
         """Return the rows of the source that cannot be used, and why, once all blocks are there.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.config import BuildConfig
-from index.diffusion import Family, with_timesteps
-from index.diffusion.sampling import first_index
+from index.diffusion import Family
+from index.diffusion.sampling import SweepSettings, network_rows
 from index.durations import duration
 from index.generate import BuildContext, run_shard
 from index.plan import Plan
@@ -69,24 +69,27 @@ class Estimate:
 def network_rows_per_pair(config: BuildConfig, family: Family) -> int:
     """Count the rows that one pair sends through the denoiser at most, guidance counted.
 
-    A noise ratio runs every step of the grid from its own first one on. A preview adds its own
-    steps, and then only the chosen noise ratio runs, at most the largest.
+    A preview adds its own steps, and then only the chosen noise ratio runs, at most the largest.
 
     Args:
         config: The build, with all that the model decides filled in.
         family: The diffusion model.
     """
 
-    def calls(steps: int, ratios: Sequence[float]) -> int:
-        grid = with_timesteps(family.scheduler, steps).timesteps
-        return sum(len(grid) - first_index(grid, ratio) for ratio in ratios)
+    def rows(steps: int, ratios: Sequence[float], *, guided: bool = True) -> int:
+        settings = SweepSettings(
+            num_inference_steps=steps,
+            guidance_scale=config.guidance if guided else 1.0,
+            guidance_interval=config.guidance_interval,
+        )
+        return network_rows(family, ratios, settings)
 
     ratios = config.sweep_ratios
-    if config.previews:
-        total = calls(config.ada_steps, ratios) + calls(config.steps, ratios[-1:])
-    else:
-        total = calls(config.steps, ratios)
-    return total * (2 if config.guidance > 1 else 1)
+    if not config.previews:
+        return rows(config.steps, ratios)
+    # The costliest, which with an interval need not be the noisiest.
+    preview = rows(config.ada_steps, ratios, guided=config.ada_guidance)
+    return preview + max(rows(config.steps, [ratio]) for ratio in ratios)
 
 
 def dry_run(prepared: Prepared, description: Description) -> Estimate:

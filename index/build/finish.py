@@ -106,7 +106,7 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     shown = shown_strips(out, [prepared.keys[pair] for pair in prepared.shown], prepared.keys)
     write_preview(out, shown, config.sweep_ratios)
     known = KnownSources.of(context.index.digests, context.index.labels)
-    finalize(out, names, content, len(prepared.plan), known)
+    finalize(out, names, content, len(prepared.plan), known, prepared.embedded.pixel_keys())
     remove_leftovers(out, prepared.keys)
     prepared.embedded.remove_others()
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None

@@ -1,4 +1,4 @@
-"""The prompts of a build: of each class by its name or a learned token, or of each image."""
+"""The prompts of a build: of each class, by templates or a file; or of each image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from index.sources import (
     as_rgb,
     check_prompts,
     class_names_for,
+    class_prompts,
     make_prompts,
     read_captions,
+    read_prompts,
     write_captions,
 )
 
@@ -31,12 +33,12 @@ class Prompts:
     """The prompts of a build.
 
     Attributes:
-        prompts: Of each class.
+        prompts: Of each class one or several, of which each pair takes one.
         captions: Of each image instead, for cap2aug; None also while they are not yet written.
         tokens: The sha256 of the learned token of each target, by name of the class.
     """
 
-    prompts: Sequence[str]
+    prompts: Sequence[tuple[str, ...]]
     captions: Sequence[str] | None = None
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ def make_build_prompts(config: BuildConfig, source: Source) -> Prompts:
 
     Raises:
         MissingFileError: A file is missing, or the token of a target.
-        UserError: Names or captions that cannot be used, or the prompt lacks a superclass.
+        UserError: Names, prompts or captions that cannot be used, or a superclass is missing.
     """
     folders = source.class_names
     names = class_names_for(config.class_names, folders)
@@ -63,7 +65,11 @@ def make_build_prompts(config: BuildConfig, source: Source) -> Prompts:
             replace(name, display=token_of(folder)) if folder in tokens else name
             for folder, name in zip(folders, names, strict=True)
         ]
-    prompts = make_prompts(config.prompt, names, agree=config.agree)
+    written = read_prompts(Path(config.prompts), folders) if config.prompts else {}
+    # With a file, templates serve the classes that it lacks only if somebody asked for them.
+    templates = config.prompt_templates if config.prompts else config.templates
+    filled = [make_prompts(template, names, agree=config.agree) for template in templates]
+    prompts = class_prompts(folders, filled, written, _targets(config, folders))
     return Prompts(prompts, _captions_so_far(config, source))
 
 
@@ -105,7 +111,7 @@ def complete_prompts(
     if config.inversions is not None:
         targets = _targets(config, source.class_names)
         prompts = replace(prompts, tokens=load_tokens(family, config.inversions, targets))
-    for texts in (prompts.captions or [], prompts.prompts):
+    for texts in (prompts.captions or [], *prompts.prompts):
         check_prompts(texts, family.num_tokens, family.max_tokens)
     return prompts
 

@@ -31,7 +31,7 @@ def run(prepared: Prepared, description: Description, run_stage: RunStage = run_
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
     claim(prepared, description)
-    write_bad_images(prepared.context.config.out, prepared.bad)  # told while the build runs, too
+    write_bad_images(prepared.context.config.folder, prepared.bad)  # told while the build runs, too
     job = open_job(prepared, description)
     run_stage(GenerateShards(job))
     if prepared.context.config.retry_failed:

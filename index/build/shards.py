@@ -84,7 +84,7 @@ class GenerateShards:
 
     def failed(self, task: int) -> int:
         """Count the pairs of a finished shard that could not be made."""
-        return len(read_shard_stats(self._job.context.config.out, task)["failures"])
+        return len(read_shard_stats(self._job.context.config.folder, task)["failures"])
 
     def run(self, task: int) -> None:
         """Make what is missing of a shard, and write it."""

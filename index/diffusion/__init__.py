@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from index.lazy import lazy_members
 
 from .config import ModelConfig, WeightsConfig
+from .interval import EVERYWHERE, check_interval, guided_at
 
 if TYPE_CHECKING:
-    from .families import load_family
+    from .families import family_of, load_family
     from .family import IMAGE_ROWS, Conditioning, Family
     from .schedulers import Scheduler, is_flow, is_stochastic, with_timesteps
     from .speed import Switches, find_batch_size
@@ -20,7 +21,7 @@ else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "families": ["load_family"],
+            "families": ["family_of", "load_family"],
             "family": ["IMAGE_ROWS", "Conditioning", "Family"],
             "schedulers": ["Scheduler", "is_flow", "is_stochastic", "with_timesteps"],
             "speed": ["Switches", "find_batch_size"],
@@ -29,6 +30,7 @@ else:
     )
 
 __all__ = [
+    "EVERYWHERE",
     "IMAGE_ROWS",
     "Conditioning",
     "Family",
@@ -37,7 +39,10 @@ __all__ = [
     "Scheduler",
     "Switches",
     "WeightsConfig",
+    "check_interval",
+    "family_of",
     "find_batch_size",
+    "guided_at",
     "is_flow",
     "is_stochastic",
     "load_family",

@@ -5,6 +5,8 @@ A new family is one file with one subclass of `Family`, and one line in `FAMILIE
 
 from __future__ import annotations
 
+from typing import Any
+
 import diffusers
 import torch
 from diffusers import DiffusionPipeline
@@ -97,7 +99,38 @@ def load_family(
         raise ModelError(f"{model} cannot be opened, variant {variant}: {_line(error)}") from error
     if lora is not None:
         identity |= fuse_lora(pipeline, lora)
-    opened = family(pipeline, {"model": model, **identity}, scheduler)
+    return _open(family, pipeline, {"model": model, **identity}, scheduler, switches, device)
+
+
+def family_of(
+    pipeline: Any, name: str, *, device: str = "cpu", switches: Switches | None = None
+) -> Family:
+    """Take a pipeline that was made in this process as a model.
+
+    Args:
+        pipeline: One of diffusers' pipelines that `FAMILIES` names.
+        name: What its fingerprint calls it: it has no files to be known by.
+        device: See `load_family`.
+        switches: Memory and speed; none if not given.
+
+    Raises:
+        ModelError: It is of an unknown family, or cannot be used as asked.
+    """
+    if switches is not None:
+        switches.check(device)
+    family = _family_class(name, type(pipeline).__name__)
+    return _open(family, pipeline, {"model": name}, None, switches, device)
+
+
+def _open(
+    family: type[Family],
+    pipeline: Any,
+    identity: dict[str, Any],
+    scheduler: str | None,
+    switches: Switches | None,
+    device: str,
+) -> Family:
+    opened = family(pipeline, identity, scheduler)
     apply_switches(opened, switches or Switches(), torch.device(device))
     return opened
 

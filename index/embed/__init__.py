@@ -12,24 +12,46 @@ from index.lazy import lazy_members
 from .distances import DUPLICATE_SIMILARITY, Distances, distances
 
 if TYPE_CHECKING:
-    from .backbone import BACKBONE_HELP, Backbone, ModuleBackbone, load_backbone
+    from .backbone import (
+        BACKBONE_HELP,
+        Backbone,
+        FunctionBackbone,
+        ModuleBackbone,
+        call_own,
+        load_backbone,
+    )
     from .cache import CachedBackbone
     from .centroids import Centroids
     from .checkpoints import load_body, read_checkpoint
     from .embedding_index import EmbeddingIndex
-    from .networks import UNISIAM, Network, unisiam_encoder, unisiam_preprocess
+    from .huggingface import open_transformers
+    from .networks import (
+        UNISIAM,
+        Network,
+        timm_network,
+        torchvision_model,
+        unisiam_encoder,
+        unisiam_preprocess,
+    )
     from .search import Doubles, Embeddings, Integers, inner_products, nearest
     from .vectors import FLAT, VectorIndex, share_found
 else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "backbone": ["BACKBONE_HELP", "Backbone", "ModuleBackbone", "load_backbone"],
+            "backbone": [
+                *("BACKBONE_HELP", "Backbone", "FunctionBackbone", "ModuleBackbone", "call_own"),
+                "load_backbone",
+            ],
             "cache": ["CachedBackbone"],
             "centroids": ["Centroids"],
             "checkpoints": ["load_body", "read_checkpoint"],
             "embedding_index": ["EmbeddingIndex"],
-            "networks": ["UNISIAM", "Network", "unisiam_encoder", "unisiam_preprocess"],
+            "huggingface": ["open_transformers"],
+            "networks": [
+                *("UNISIAM", "Network", "timm_network", "torchvision_model", "unisiam_encoder"),
+                "unisiam_preprocess",
+            ],
             "search": ["Doubles", "Embeddings", "Integers", "inner_products", "nearest"],
             "vectors": ["FLAT", "VectorIndex", "share_found"],
         },
@@ -47,17 +69,22 @@ __all__ = [
     "Doubles",
     "EmbeddingIndex",
     "Embeddings",
+    "FunctionBackbone",
     "Integers",
     "ModuleBackbone",
     "Network",
     "VectorIndex",
+    "call_own",
     "distances",
     "inner_products",
     "load_backbone",
     "load_body",
     "nearest",
+    "open_transformers",
     "read_checkpoint",
     "share_found",
+    "timm_network",
+    "torchvision_model",
     "unisiam_encoder",
     "unisiam_preprocess",
 ]

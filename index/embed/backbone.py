@@ -192,20 +192,29 @@ def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Ba
     if kind in BACKBONES and bool(name) == (kind != "demo"):
         backbone = ModuleBackbone(spec, BACKBONES[kind](name), device)
     elif kind not in BACKBONES and ":" in spec.removeprefix("python:"):
-        module, function = spec.removeprefix("python:").rsplit(":", 1)
-        backbone = _load_own(spec, module, function, device)
+        backbone = _load_own(spec, device)
     else:
         raise UserError(f"unknown backbone {spec!r}: give {BACKBONE_HELP}")
     backbone.batch_size = batch_size
     return backbone
 
 
-def _load_own(spec: str, module: str, function: str, device: str) -> Backbone:
+def call_own(spec: str) -> Any:
+    """Return what a user's function returns, given as MODULE:FUNCTION, with or without "python:".
+
+    Raises:
+        UserError: There is no such function.
+    """
+    module, _, function = spec.removeprefix("python:").rpartition(":")
     try:
         make = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"backbone {spec!r}: {error}; give {BACKBONE_HELP}") from error
-    made = make()  # what goes wrong in the user's code keeps its traceback
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"{spec!r}: {error}; give python:MODULE:FUNCTION") from error
+    return make()  # what goes wrong in the user's code keeps its traceback
+
+
+def _load_own(spec: str, device: str) -> Backbone:
+    made = call_own(spec)
     if isinstance(made, Backbone):
         made.name = spec
         return made
@@ -214,6 +223,6 @@ def _load_own(spec: str, module: str, function: str, device: str) -> Backbone:
     if callable(made):
         return FunctionBackbone(spec, made)
     raise UserError(
-        f"backbone {spec!r}: {function}() must return an index.embed.Backbone, a torch module or "
-        f"a function, got {type(made).__name__}"
+        f"backbone {spec!r} must return an index.embed.Backbone, a torch module or a function, "
+        f"got {type(made).__name__}"
     )

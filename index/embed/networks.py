@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,22 @@ def open_torchvision(spec: str) -> Network:
         UserError: torchvision has no such model, or the checkpoint does not fit it.
         MissingFileError: There is no such checkpoint, or weights cannot be downloaded.
     """
+    model, weights = torchvision_model(spec, head=False)
+    transforms = weights.transforms()
+    return Network(without_head(model), transforms, repr(transforms))
+
+
+def torchvision_model(spec: str, *, head: bool) -> tuple[nn.Module, Any]:
+    """Return a torchvision classifier, and the weights whose `transforms()` it takes.
+
+    Args:
+        spec: NAME, NAME:WEIGHTS or NAME:CHECKPOINT.
+        head: Whether a checkpoint has the head of the model's own classes; if not, it may have any,
+            and the model keeps a random one.
+
+    Raises:
+        UserError, MissingFileError: As `open_torchvision`.
+    """
     name, _, wanted = spec.partition(":")
     if name not in models.list_models(module=models):
         raise UserError(f"torchvision has no classifier {name!r}; see torchvision.models")
@@ -86,9 +102,8 @@ def open_torchvision(spec: str) -> Network:
         weights = enum["DEFAULT"]
         extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
         model = models.get_model(name, weights=None, **extra)
-        load_body(model, read_state(Path(wanted)), wanted, [_head_of(model)])
-    transforms = weights.transforms()
-    return Network(without_head(model), transforms, repr(transforms))
+        load_body(model, read_state(Path(wanted)), wanted, [] if head else [_head_of(model)])
+    return model, weights
 
 
 def without_head(model: nn.Module) -> nn.Module:
@@ -181,7 +196,6 @@ def _imagenet() -> list[nn.Module]:
     return [v2.ToDtype(torch.float32, scale=True), statistics]
 
 
-@quiet_loading()
 def open_timm(spec: str) -> Network:
     """Open a timm model without its head: NAME or NAME:CHECKPOINT, with its own transforms.
 
@@ -190,13 +204,23 @@ def open_timm(spec: str) -> Network:
         MissingFileError: There is no such checkpoint, or weights cannot be downloaded.
         MissingPackageError: timm is not installed.
     """
+    return timm_network(spec, head=False)
+
+
+@quiet_loading()
+def timm_network(spec: str, *, head: bool) -> Network:
+    """Open a timm model with its head, whose own classes a checkpoint must then have, or without.
+
+    Raises:
+        UserError, MissingFileError, MissingPackageError: As `open_timm`.
+    """
     try:
         import timm
     except ImportError as error:
         raise MissingPackageError("timm is not installed: pip install timm") from error
     name, _, path = spec.partition(":")
     try:
-        model = timm.create_model(name, pretrained=not path, num_classes=0)
+        model = timm.create_model(name, pretrained=not path, **({} if head else {"num_classes": 0}))
     except OSError as error:
         raise MissingFileError(
             f"cannot download {name} ({error}); give a file: timm:{name}:CHECKPOINT"
@@ -204,9 +228,9 @@ def open_timm(spec: str) -> Network:
     except RuntimeError as error:
         raise UserError(f"timm:{name}: {error}") from error
     if path:
-        head = model.pretrained_cfg.get("classifier") or ()
-        heads = [head] if isinstance(head, str) else list(head)
-        load_body(model, read_state(Path(path)), path, heads)
+        named = model.pretrained_cfg.get("classifier") or ()
+        heads = [named] if isinstance(named, str) else list(named)
+        load_body(model, read_state(Path(path)), path, [] if head else heads)
     settings = timm.data.resolve_model_data_config(model)
     transform = timm.data.create_transform(**settings, is_training=False)
 

@@ -74,7 +74,11 @@ class Ada:
     def _from_previews(self, positions: Sequence[int]) -> dict[int, Negative]:
         """Sweep with few solver steps, and generate X_{r*} in full."""
         config = self.context.config
-        previews = self._candidates(dict.fromkeys(positions, config.sweep_ratios), config.ada_steps)
+        previews = self._candidates(
+            dict.fromkeys(positions, config.sweep_ratios),
+            config.ada_steps,
+            guided=config.ada_guidance,
+        )
         self.counts.previewed = len(previews)
         wanted = {position: (preview.noise_ratio,) for position, preview in previews.items()}
         # r* belongs to the noise that the preview saw: begin with that seed. Earlier ones
@@ -88,6 +92,8 @@ class Ada:
         noise_ratios: Mapping[int, tuple[float, ...]],
         num_inference_steps: int,
         first_attempts: Mapping[int, int] | None = None,
+        *,
+        guided: bool = True,
     ) -> dict[int, Candidates]:
         """Generate pairs at some noise ratios, embed the images, and choose among them.
 
@@ -95,8 +101,11 @@ class Ada:
             noise_ratios: Of each pair, by position.
             num_inference_steps: Steps of the grid from r = 1.
             first_attempts: See `Generation.generate`.
+            guided: See `Generation.generate`.
         """
-        generated = self.generation.generate(noise_ratios, num_inference_steps, first_attempts)
+        generated = self.generation.generate(
+            noise_ratios, num_inference_steps, first_attempts, guided=guided
+        )
         if not generated:
             return {}
         with self.generation.stage("embed"):

@@ -113,6 +113,8 @@ class Generation:
         noise_ratios: Mapping[int, tuple[float, ...]],
         num_inference_steps: int,
         first_attempts: Mapping[int, int] | None = None,
+        *,
+        guided: bool = True,
     ) -> dict[int, Generated]:
         """Generate pairs; bad output gets a new seed, `MAX_ATTEMPTS` seeds in all.
 
@@ -120,10 +122,19 @@ class Generation:
             noise_ratios: At which noise ratios to generate each pair, by position.
             num_inference_steps: Steps of the grid from r = 1.
             first_attempts: Which seed to begin with, by position; the first if not given.
+            guided: Whether there is guidance, if the build has any.
 
         Returns:
             The pairs that worked, by position and in its order; the others are in `failures`.
         """
+        settings = SweepSettings(
+            num_inference_steps=num_inference_steps,
+            guidance_scale=self._config.guidance if guided else 1.0,
+            guidance_interval=self._config.guidance_interval,
+            negative_prompt=self._config.negative_prompt,
+            noise=self._config.noise,
+            batch_size=self._config.batch_size,
+        )
         first = {**self._first_attempts, **(first_attempts or {})}
         attempts = {position: first.get(position, 0) for position in noise_ratios}
         reasons: dict[int, str] = {}
@@ -132,7 +143,7 @@ class Generation:
             waiting = [position for position in noise_ratios if position not in generated]
             if not waiting:
                 break
-            swept = self._sweep(waiting, noise_ratios, attempts, num_inference_steps)
+            swept = self._sweep(waiting, noise_ratios, attempts, settings)
             for position, (images, reason) in zip(waiting, swept, strict=True):
                 attempt = attempts[position]
                 self.attempts[position] = max(self.attempts.get(position, 0), attempt + 1)
@@ -152,10 +163,9 @@ class Generation:
         positions: Sequence[int],
         noise_ratios: Mapping[int, tuple[float, ...]],
         attempts: Mapping[int, int],
-        num_inference_steps: int,
+        settings: SweepSettings,
     ) -> list[tuple[Tensor, str | None]]:
         """Sweep pairs once: images ``(R, 3, H, W)`` uint8 of each, and what is wrong with them."""
-        config = self._config
         pairs = [
             SweepPair(
                 self.pairs[position].place,
@@ -165,13 +175,6 @@ class Generation:
             )
             for position in positions
         ]
-        settings = SweepSettings(
-            num_inference_steps=num_inference_steps,
-            guidance_scale=config.guidance,
-            negative_prompt=config.negative_prompt,
-            noise=config.noise,
-            batch_size=config.batch_size,
-        )
         swept = self._sweep_in_memory(pairs, settings)
         self.network_rows += swept.network_rows
         for stage, value in swept.seconds.items():

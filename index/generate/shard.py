@@ -148,7 +148,7 @@ def _read_sources(context: BuildContext, plan: Plan, first: Mapping[int, int]) -
             place=int(place),
             digest=digests[place],
             target=context.source.class_names[target],
-            prompt=context.prompt(source, target),
+            prompt=context.prompt(int(source), int(target), int(variation)),
             variation=int(variation),
         )
         for source, place, target, variation in zip(

@@ -18,6 +18,9 @@ class PlanConfig:
             parquet or tar files, or a list of images; empty for the demo's scenes.
         image_root: Folder of the images of a list, if it is not the list's own.
         class_names: Display names and superclasses, json or csv; if empty, folder names.
+        prompts: File of prompts, json: {"class": ["prompt", …], …}, as a language model writes;
+            each pair takes one of its target's by its seed. A class that it lacks is refused,
+            unless --prompt-templates are given for it.
         pairs: Which classes meet: all; random:K others for each image; the nearest:K targets; or
             confusion:K, as sources the K classes most confused with each target.
         confusion: Matrix for confusion:K, npy or csv; if empty, by nearest neighbours.
@@ -33,6 +36,7 @@ class PlanConfig:
     source: str = ""
     image_root: str = ""
     class_names: str = ""
+    prompts: str = ""
     pairs: str = "all"
     confusion: str = ""
     per_class: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
@@ -69,9 +69,7 @@ def plan_keys(
     plan: Plan,
     digests: Sequence[str],
     class_names: Sequence[str],
-    prompts: Sequence[str],
-    *,
-    of_sources: bool = False,
+    prompt_of: Callable[[int, int, int], str],
 ) -> PairKeys:
     """Return the name of every pair of a plan, in its order (see `pair_key`).
 
@@ -79,21 +77,23 @@ def plan_keys(
         plan: The pairs.
         digests: Content key of each source image.
         class_names: Names of the classes.
-        prompts: Of each target class.
-        of_sources: They are of each source image instead.
+        prompt_of: Returns the prompt of a pair, by row of its image, target and variation.
     """
     keys = np.empty((len(plan), _BYTES), dtype=np.uint8)
     # Block by block, so that no more than some pairs are Python objects at once.
     for start in range(0, len(plan), _BLOCK):
         block = plan.take(slice(start, start + _BLOCK))
-        prompted = block.sources if of_sources else block.targets
         targets = {row: _counted(class_names[row]) for row in np.unique(block.targets).tolist()}
         repeats = {row: _counted(str(row)) for row in np.unique(block.variations).tolist()}
-        texts = {row: _counted(prompts[row]) for row in np.unique(prompted).tolist()}
-        columns = (block.sources, block.targets, block.variations, prompted)
+        columns = (block.sources, block.targets, block.variations)
         hashes = b"".join(
-            _hash(_counted(digests[source]) + targets[target] + repeats[number] + texts[text])
-            for source, target, number, text in zip(*(c.tolist() for c in columns), strict=True)
+            _hash(
+                _counted(digests[source])
+                + targets[target]
+                + repeats[number]
+                + _counted(prompt_of(source, target, number))
+            )
+            for source, target, number in zip(*(c.tolist() for c in columns), strict=True)
         )
         keys[start : start + _BLOCK] = np.frombuffer(hashes, np.uint8).reshape(-1, _BYTES)
     return PairKeys(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ def shard_size(num_pairs: int) -> int:
     What is lost with a process grows with a shard, what listing and opening take with their number:
     from 10,000 pairs on, both grow with the root of the plan.
     """
-    return max(SMALLEST_SHARD, round(num_pairs**0.5 / 2))
+    return max(SMALLEST_SHARD, round(math.sqrt(num_pairs) / 2))
 
 
 @dataclass(frozen=True)

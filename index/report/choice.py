@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from .columns import Columns
 
@@ -16,14 +17,16 @@ GROUPS = {
     "hardest": "hardest: on target by the least",
     "near": "near misses: off target by the least",
     "doubtful": "most doubtful: off target by the most",
+    "disputed": "disputed: on target, and a judge sees another class",
 }
-"""What a reviewer should look at, by name: to be read by its margin."""
+"""What a reviewer should look at, by name."""
 
 
 def review_groups(columns: Columns) -> dict[str, list[int]]:
     """Return the rows of each group of `GROUPS`, the first to look at first.
 
-    A bank without the column `margin` has none.
+    A bank without the column `margin` has none but the disputed, those that a judge takes for the
+    target by the least.
     """
     margin = columns.numbers("margin")
     on_target = np.flatnonzero(columns.is_true("on_target") & ~np.isnan(margin))
@@ -32,8 +35,21 @@ def review_groups(columns: Columns) -> dict[str, list[int]]:
         "hardest": on_target[np.argsort(margin[on_target], kind="stable")],
         "near": off_target[np.argsort(-margin[off_target], kind="stable")],
         "doubtful": off_target[np.argsort(margin[off_target], kind="stable")],
+        "disputed": _disputed(columns),
     }
     return {name: rows[:MOST_REVIEWED].tolist() for name, rows in nearest_first.items()}
+
+
+def _disputed(columns: Columns) -> npt.NDArray[np.int64]:
+    """Return the rows on target that a judge takes for another class, the least likely first."""
+    least = np.full(len(columns), np.inf)
+    for judge in columns.judges:
+        classes = columns.numbers(f"{judge}_class")
+        other = ~np.isnan(classes) & (classes != columns.labels("label"))
+        share = columns.numbers(f"{judge}_target_probability")
+        least = np.where(other, np.fmin(least, share), least)
+    rows = np.flatnonzero(columns.is_true("on_target") & np.isfinite(least))
+    return rows[np.argsort(least[rows], kind="stable")]
 
 
 def shown_rows(columns: Columns, first: list[int], most: int = MOST_ROWS) -> list[int]:

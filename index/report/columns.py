@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genie_transforms.format import Manifest, read_shard
+from genie_transforms.format import REJECTED, Manifest, read_judgements, read_shard
 
-FLAGS = ("on_target", "duplicate", "near_duplicate", "blank", "stale")
+FLAGS = ("on_target", "duplicate", "near_duplicate", "blank", "stale", REJECTED)
 """The columns that mark rows, true or false; null where it was not measured."""
 
 Mask = npt.NDArray[np.bool_]
@@ -25,21 +25,28 @@ class Columns:
     Attributes:
         table: The rows, in the order of the shards.
         manifest: What the bank says of itself.
+        judges: Names of those whose columns `NAME_class` and so on the table has.
     """
 
     table: pa.Table
     manifest: Manifest
+    judges: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Columns:
-        """Map the shards of a bank.
+        """Map the shards of a bank, and what judges and people say of its rows.
 
         Raises:
             BankError: There is none, or it is damaged.
         """
         manifest = Manifest.read(folder)
         shards = [read_shard(folder / shard["name"]) for shard in manifest.shards]
-        return cls(pa.concat_tables(shards), manifest)
+        table, judgements = pa.concat_tables(shards), read_judgements(folder, manifest)
+        for judgement in judgements:
+            for name, values in judgement.joined.items():
+                table = table.append_column(name, values)
+        judges = [one.name for one in judgements if one.name != REJECTED]
+        return cls(table, manifest, tuple(judges))
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -162,7 +162,7 @@ def _pairs(columns: Columns, classes: Sequence[int], rows: Mask | None) -> npt.N
 
 
 def clauses(columns: Columns) -> list[Clause]:
-    """Count what each mark drops if it is asked for by itself, as a filter would."""
+    """Count what each mark and judge drops if asked for by itself, as a filter would."""
     default = _clauses_of(DEFAULT_KEEP)
     passes: dict[str, Mask] = {}
     for name in FLAGS:
@@ -170,6 +170,9 @@ def clauses(columns: Columns) -> list[Clause]:
             good = name == "on_target"
             text = name if good else f"~{name}"
             passes[text] = columns.is_true(name) if good else columns.is_false(name)
+    for judge in columns.judges:
+        right = columns.numbers(f"{judge}_class") == columns.labels("label")
+        passes[f"{judge}_class == label"] = right
 
     def others(text: str) -> Mask:
         kept = [passes[one] for one in default if one in passes and one != text]

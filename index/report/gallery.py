@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from genie_transforms import source_digest
-from genie_transforms.format import decode_image
+from genie_transforms.format import decode_image, row_key
 
 from .columns import FLAGS, Columns
 
@@ -65,11 +65,27 @@ class Sparkline:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a judge says of a row.
+
+    Attributes:
+        judge: Its name.
+        kind: "target", "source", "another" (class of the bank), "none" (of them), or "unknown".
+        text: The same in words, with its probabilities.
+    """
+
+    judge: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Card:
     """One row of the bank as it is shown.
 
     Attributes:
         row: Its number in the bank.
+        key: Of its content, 64 hexadecimal digits: what a list of rejected rows names it by.
         source: Name of the source's class.
         target: Name of the target class.
         nearest: Name of the nearest class, None if unknown.
@@ -77,6 +93,7 @@ class Card:
         noise_ratio: r*.
         margin: None if unknown.
         marks: The marks that hold, "off_target" among them.
+        verdicts: What each judge says.
         groups: Names of the review groups that the row is in.
         image: The negative.
         source_image: None where the source was not given.
@@ -85,6 +102,7 @@ class Card:
     """
 
     row: int
+    key: str
     source: str
     target: str
     nearest: str | None
@@ -92,6 +110,7 @@ class Card:
     noise_ratio: float
     margin: float | None
     marks: list[str]
+    verdicts: list[Verdict]
     groups: list[str]
     image: Thumbnail
     source_image: Thumbnail | None
@@ -118,6 +137,7 @@ def make_card(
     ratio = round(float(values["noise_ratio"]), 4)
     return Card(
         row=row,
+        key=row_key(values["source_digest"], source, target, values["image"]["bytes"]).hex(),
         source=source,
         target=target,
         nearest=None if nearest is None else columns.class_name(nearest),
@@ -125,6 +145,7 @@ def make_card(
         noise_ratio=ratio,
         margin=None if margin is None or math.isnan(margin) else margin,
         marks=marks,
+        verdicts=[_verdict(columns, values, judge) for judge in columns.judges],
         groups=list(groups),
         image=thumbnail(
             decode_image(values["image"]["bytes"]),
@@ -137,6 +158,21 @@ def make_card(
         sweep=_sweep(values, ratio),
         sparkline=sparkline(values["noise_ratios"] or [], values["projections"] or [], ratio),
     )
+
+
+def _verdict(columns: Columns, values: dict[str, Any], judge: str) -> Verdict:
+    """Say what a judge takes a row for."""
+    found = values[f"{judge}_class"]
+    if found is None:
+        return Verdict(judge, "unknown", "has not judged it")
+    kinds = {values["source_label"]: "source", values["label"]: "target", -1: "none"}
+    shares = [
+        f"{side} {100 * share:.0f} %"
+        for side in ("target", "source")
+        if (share := values[f"{judge}_{side}_probability"]) is not None
+    ]
+    named = "none of the classes" if found < 0 else columns.class_name(found)
+    return Verdict(judge, kinds.get(found, "another"), f"{named} ({', '.join(shares)})")
 
 
 def thumbnail(image: Image.Image, side: int, caption: str) -> Thumbnail:

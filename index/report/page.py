@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from genie_transforms import UserError
-from genie_transforms.format import DEFAULT_KEEP, MANIFEST, atomic_write
+from genie_transforms.format import DEFAULT_KEEP, MANIFEST, atomic_write, rows_digest
 from index.config import BuildConfig
 from index.settings_file import flags_of_file
 
@@ -22,6 +22,13 @@ REPORT = "report.html"
 
 MOST_BYTES = 8_000_000
 """Of a report: it is mailed, and opened on a phone."""
+
+VERDICTS = {
+    "target": "sees the target", "source": "sees the source's class",
+    "another": "sees another class", "none": "sees none of the classes",
+    "unknown": "has not judged",
+}  # fmt: skip
+"""What a judge can say of a row, in words."""
 
 _MOST_FLAGS = 20_000
 """Characters of a command: systems take no more, and nobody reads them."""
@@ -96,12 +103,13 @@ def _page(facts: dict[str, Any], cards: list[Card], total: int) -> str:
         "sources": sorted({card.source for card in cards}),
         "ratios": sorted({card.noise_ratio for card in cards}),
         "marks": sorted({mark for card in cards for mark in card.marks}),
+        "verdicts": sorted({(one.judge, one.kind) for card in cards for one in card.verdicts}),
         "groups": {
             name: text for name, text in GROUPS.items() if any(name in c.groups for c in cards)
         },
     }
     template = environment.get_template("report.html.jinja")
-    return template.render(**facts, cards=cards, total=total, choices=choices)
+    return template.render(**facts, cards=cards, total=total, choices=choices, verdicts=VERDICTS)
 
 
 def _facts(folder: Path, columns: Columns) -> dict[str, Any]:
@@ -109,6 +117,7 @@ def _facts(folder: Path, columns: Columns) -> dict[str, Any]:
     manifest, classes = columns.manifest, shown_classes(columns)
     return {
         "name": folder.absolute().name,
+        "rows_digest": rows_digest(manifest),
         "manifest": manifest,
         "recipe": [(key, _short(value)) for key, value in sorted(manifest.recipe.items())],
         "default_keep": DEFAULT_KEEP,

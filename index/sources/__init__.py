@@ -17,6 +17,8 @@ from .class_names import (
     folder_to_words,
     read_class_names,
 )
+from .class_prompts import class_prompts, read_prompts
+from .config import TemplateConfig
 from .tables import read_csv
 from .templates import check_prompts, check_template, make_prompts
 
@@ -45,12 +47,14 @@ __all__ = [
     "ClassName",
     "LabelledImages",
     "Source",
+    "TemplateConfig",
     "ambiguous_names",
     "as_rgb",
     "check_classes",
     "check_prompts",
     "check_template",
     "class_names_for",
+    "class_prompts",
     "fit_to",
     "folder_to_words",
     "make_prompts",
@@ -58,6 +62,7 @@ __all__ = [
     "read_captions",
     "read_class_names",
     "read_csv",
+    "read_prompts",
     "source_of",
     "write_captions",
 ]

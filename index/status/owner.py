@@ -60,9 +60,9 @@ def see_owner(bank: Path, now: float) -> OwnerSeen | None:
 def _owner(content: object) -> Owner | None:
     if not isinstance(content, dict):
         return None
-    texts = [content.get(name) for name in ("host", "machine", "job", "since")]
+    texts = {name: content.get(name) for name in ("host", "machine", "job", "since")}
     process = content.get("process")
     is_process = isinstance(process, int) and 0 < process <= _MOST_PROCESSES
-    if not (is_process and all(isinstance(text, str) for text in texts)):
+    if not (is_process and all(isinstance(text, str) for text in texts.values())):
         return None
-    return Owner(*texts[:2], process, *texts[2:])  # type: ignore[arg-type]
+    return Owner(**texts, process=process)

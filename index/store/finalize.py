@@ -1,21 +1,27 @@
-"""What makes finished shards a bank: the files of `datasets` and the manifest."""
+"""What makes finished shards a bank: judgements, the files of `datasets` and the manifest."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from genie_transforms.format import (
+    PIXEL_KEYS,
     SOURCES,
     KnownSources,
     Manifest,
+    PixelKeys,
     arrow_schema,
+    carry_judgements,
     finish_bank,
 )
 
 from .shards import read_stats
+
+logger = logging.getLogger("genie.build")
 
 # Every library whose release may change pixels, embeddings, neighbours or bytes; FAISS is one of
 # several packages.
@@ -29,6 +35,7 @@ def finalize(
     build: dict[str, Any],
     num_pairs: int,
     sources: KnownSources | None = None,
+    pixel_keys: PixelKeys | None = None,
 ) -> None:
     """Write what makes finished shards a bank; the manifest comes last.
 
@@ -38,6 +45,7 @@ def finalize(
         build: Recipe and fingerprint, ready for JSON.
         num_pairs: Pairs of the plan, made or failed.
         sources: All source images, also those without a pair.
+        pixel_keys: Their fast keys.
     """
     stats = read_stats(out)
     shards = [entry["shard"] for entry in stats]
@@ -59,7 +67,13 @@ def finalize(
         shards=shards,
         versions=_versions(),
         sources=None if sources is None else sources.write(out / SOURCES),
+        pixel_keys=None if pixel_keys is None else pixel_keys.write(out / PIXEL_KEYS),
     )
+    for name in carry_judgements([out], out, manifest):
+        logger.warning(
+            "the judgement %s is gone: the bank has other classes than the judge was asked for; "
+            "run python -m index.judge again", name
+        )  # fmt: skip
     finish_bank(out, manifest, schema)
 
 

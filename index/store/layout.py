@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from genie_transforms import FolderInUseError
-from genie_transforms.format import CARD, MANIFEST, is_temporary, remove_temporaries
+from genie_transforms.format import CARD, JUDGEMENTS, MANIFEST, is_temporary, remove_temporaries
 
 from .lock import LOCK
 
@@ -25,7 +25,7 @@ MIRROR = "mirror.json"
 
 _SHARED = (BUILD, MANIFEST, CARD, "state.json", "dataset_info.json", "preview.png", "report.html")
 _FILES = (*_SHARED, LOCK, MIRROR)
-_FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES)
+_FOLDERS = ("stats", "embeddings", "index", "preview", "earlier", SOURCES, JUDGEMENTS)
 _BLOCK = re.compile(r"[0-9a-f]{32}\.arrow")
 _SHARD = re.compile(r"data-(\d{5,})-of-\d{5,}\.arrow|embeddings/(\d{5,})\.arrow")
 _STATS = re.compile(r"stats/(\d{5,})\.json")

@@ -38,6 +38,7 @@ class SourceBlock:
         ids: Names of the images.
         stamps: Of the file of each, when it was read: size and time; "" where there is no file.
         digests: Content keys of their pixels, as training reads them.
+        pixel_keys: Fast keys of the same pixels; empty where an earlier version did not make them.
         shown: Content keys of what was embedded: upright, scaled and cropped.
         embeddings: ``(N, D)`` float32.
         problems: Why an image cannot be used; "" if it can. Of one that cannot there is no more
@@ -47,6 +48,7 @@ class SourceBlock:
     ids: Sequence[str]
     stamps: Sequence[str]
     digests: Sequence[str]
+    pixel_keys: Sequence[bytes]
     shown: Sequence[str]
     embeddings: Embeddings
     problems: Sequence[str]
@@ -85,7 +87,7 @@ class SourceBlocks:
         """Write a block, atomically."""
         vectors = np.ascontiguousarray(block.embeddings, dtype=np.float32)
         names = (block.ids, block.stamps, block.digests, block.shown, block.problems)
-        columns = [*map(list, names), list(vectors)]
+        columns = [*map(list, names), list(block.pixel_keys), list(vectors)]
         schema = pa.schema(
             [
                 ("id", pa.string()),
@@ -93,6 +95,7 @@ class SourceBlocks:
                 ("digest", pa.string()),
                 ("shown", pa.string()),
                 ("problem", pa.string()),
+                ("pixel_key", pa.binary()),
                 ("embedding", pa.list_(pa.float32(), vectors.shape[1])),
             ],
             metadata={b"scope": self._scope.encode()},
@@ -122,4 +125,7 @@ class SourceBlocks:
         flat = table["embedding"].combine_chunks().flatten().to_numpy()
         names = ("id", "stamp", "digest", "shown", "problem")
         ids, stamps, digests, shown, problems = (table[name].to_pylist() for name in names)
-        return SourceBlock(ids, stamps, digests, shown, flat.reshape(len(ids), -1), problems)
+        has_keys = "pixel_key" in table.column_names
+        keys = table["pixel_key"].to_pylist() if has_keys else [b""] * len(ids)
+        vectors = flat.reshape(len(ids), -1)
+        return SourceBlock(ids, stamps, digests, keys, shown, vectors, problems)

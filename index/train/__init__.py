@@ -12,10 +12,11 @@ from .config import StageConfig
 
 if TYPE_CHECKING:
     from .fitting import FitSettings, draw, fit
-    from .models import SmallResNet, make_scheduler
+    from .models import SmallResNet, make_scheduler, make_tokenizer
     from .oracle import train_oracle
     from .pipeline import train_pipeline
     from .report import figures, save, write_trained
+    from .small_image_resnet import SMALL_RESNETS, SmallImageResNet
     from .training_set import TrainingSet
     from .unisiam import UniSiam
 else:
@@ -23,17 +24,20 @@ else:
         __name__,
         {
             "fitting": ["FitSettings", "draw", "fit"],
-            "models": ["SmallResNet", "make_scheduler"],
+            "models": ["SmallResNet", "make_scheduler", "make_tokenizer"],
             "oracle": ["train_oracle"],
             "pipeline": ["train_pipeline"],
             "report": ["figures", "save", "write_trained"],
+            "small_image_resnet": ["SMALL_RESNETS", "SmallImageResNet"],
             "training_set": ["TrainingSet"],
             "unisiam": ["UniSiam"],
         },
     )
 
 __all__ = [
+    "SMALL_RESNETS",
     "FitSettings",
+    "SmallImageResNet",
     "SmallResNet",
     "StageConfig",
     "TrainingSet",
@@ -42,6 +46,7 @@ __all__ = [
     "figures",
     "fit",
     "make_scheduler",
+    "make_tokenizer",
     "save",
     "train_oracle",
     "train_pipeline",

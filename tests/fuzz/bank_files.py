@@ -17,6 +17,7 @@ from PIL import Image
 
 from genie_transforms.format import write_json, write_shard
 from tests.banks import all_pairs, source_image, write_bank
+from tests.judged import judge, reject
 
 MANIFEST = "genie.json"
 
@@ -25,7 +26,7 @@ Files = dict[str, bytes | Special]
 
 
 def good_banks() -> list[Files]:
-    """Make some good banks: PNG and JPEG, with and without sweeps, shards and rows."""
+    """Make some good banks: PNG and JPEG, with and without sweeps, shards, rows and judges."""
     jpegs = [{**row, "image": {"bytes": jpeg(row["seed"]), "path": None}} for row in all_pairs(3)]
     swept = [{**row, "sweep": [row["image"], row["image"]]} for row in all_pairs(2, 2)]
     with tempfile.TemporaryDirectory() as folder:
@@ -36,9 +37,12 @@ def good_banks() -> list[Files]:
                 Path(folder, "swept"), swept, class_names=("a", "b"), num_shards=2, keep_sweep=True
             ),
             write_bank(Path(folder, "empty"), [], num_shards=1),
+            write_bank(Path(folder, "judged"), all_pairs(3)),
         ]
         for bank in banks[:2]:
             _add_build(bank)
+        judge(banks[-1], "oracle", [0, None, -1, 1, 2, 0])
+        reject(banks[-1], [1])
         return [
             {
                 path.relative_to(bank).as_posix(): path.read_bytes()

@@ -15,6 +15,7 @@ from genie_transforms import Bank, GeNIeError, GeNIeTransform
 
 _MAX_ROWS = 40
 _KEEP = "on_target & noise_ratio >= 0.5 & label not in (1, 2) | method == 'x' & ~duplicate"
+_JUDGED = "oracle_class in ('a', 'cat') | oracle_target_probability > 0.5 & ~rejected"
 
 
 @dataclass
@@ -64,7 +65,12 @@ def read_all(folder: Path, out: Path, *, convert: bool) -> Reading:
         except Exception:  # noqa: BLE001 - to count these is what this is for
             reading.foreign.append(traceback.format_exc())
 
-    for step in (opened, lambda: repr(Bank.open(folder, keep=_KEEP)), verified):
+    for step in (
+        opened,
+        lambda: repr(Bank.open(folder, keep=_KEEP)),
+        lambda: repr(Bank.open(folder, keep=_JUDGED)),
+        verified,
+    ):
         attempt(step)
     return reading
 
@@ -75,10 +81,13 @@ def _look_up(bank: Bank, _: Path) -> None:
         row = bank[index]
         bank.rows_of_source(row.source_digest)
         bank.class_of_source(row.source_digest)
+        for name in row.judgements:
+            bank.column(name)
     for label in range(len(bank.class_names)):
         bank.rows_of_class(label)
     for name in ("seed", "prompt", "on_target", "noise_ratio"):
         bank.column(name)
+    bank.digest_of(torch.zeros(3, 8, 8, dtype=torch.uint8))
     bank.manifest.to_json()
     repr(bank)
     bank.projections()

@@ -5,6 +5,7 @@ network calls.
 """
 
 from .config import SweepSettings
+from .cost import network_rows
 from .seeds import derived_seed, gaussian, pair_seed
 from .solver import add_noise_exactly, first_index
 from .sweep import SweepResult, sweep, sweep_latents
@@ -18,6 +19,7 @@ __all__ = [
     "derived_seed",
     "first_index",
     "gaussian",
+    "network_rows",
     "pair_seed",
     "sweep",
     "sweep_latents",

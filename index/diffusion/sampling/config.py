@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genie_transforms import UserError
+from index.diffusion import EVERYWHERE, check_interval
 
 Noise = Literal["coupled", "independent"]
 FirstStep = Literal["auto", "grid", "exact"]
@@ -18,6 +19,9 @@ class SweepSettings:
     Attributes:
         num_inference_steps: Steps of the whole grid, from r = 1.
         guidance_scale: Classifier-free guidance; at most 1 means none and halves the rows.
+        guidance_interval: Timesteps (low, high): guidance is given where low <= t < high, and a
+            high of 1000 has no end. A row without guidance costs half. t is what the network is
+            told: of a flow, 1000 times the weight of the noise.
         negative_prompt: What guidance moves away from.
         noise: One noise for all r of a pair ("coupled"), or one for each ("independent").
         batch_size: Rows of one network call at most; does not change the images.
@@ -27,11 +31,12 @@ class SweepSettings:
             which never happens with 50 even steps and r a multiple of 0.02.
 
     Raises:
-        UserError: A count is below 1.
+        UserError: A count is below 1, or the interval is none.
     """
 
     num_inference_steps: int = 50
     guidance_scale: float = 7.5
+    guidance_interval: tuple[float, float] = EVERYWHERE
     negative_prompt: str = ""
     noise: Noise = "coupled"
     batch_size: int = 64
@@ -41,6 +46,7 @@ class SweepSettings:
         for name in ("num_inference_steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_interval(self.guidance_interval)
 
     @property
     def guidance(self) -> float | None:

@@ -14,7 +14,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from index.diffusion import Conditioning, Family
+from index.diffusion import EVERYWHERE, Conditioning, Family, guided_at
 
 from .solver import Solver
 
@@ -66,10 +66,12 @@ class Guidance:
     Attributes:
         conditioning: One row per distinct prompt; with guidance, the negative prompt comes last.
         scale: Classifier-free guidance; ``None`` for none, which halves the rows.
+        interval: Timesteps at which there is guidance, see `SweepSettings`.
     """
 
     conditioning: Conditioning
     scale: float | None
+    interval: tuple[float, float] = EVERYWHERE
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Denoiser:
     timer: StageTimer
 
     def guided(self, latents: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
-        """Predict with classifier-free guidance.
+        """Predict with classifier-free guidance, for the rows whose timestep has some.
 
         Args:
             latents: ``(B, C, h, w)`` float32, in the scheduler's units.
@@ -100,15 +102,19 @@ class Denoiser:
             ``(B, C, h, w)`` float32.
         """
         scale = self.guidance.scale
-        if scale is None:
+        rows: Tensor = guided_at(timesteps, self.guidance.interval).nonzero()[:, 0]
+        if scale is None or not len(rows):
             return self.predict(latents, timesteps, prompts)
         negative = len(next(iter(self.guidance.conditioning.values()))) - 1
-        both = torch.cat([torch.full_like(prompts, negative), prompts])
-        doubled = latents.repeat(2, 1, 1, 1), timesteps.repeat(2)
-        unconditional, conditional = self.predict(*doubled, both).chunk(2)
+        both = torch.cat([torch.full_like(prompts[rows], negative), prompts])
+        times = torch.cat([timesteps[rows], timesteps])
+        rows = rows.to(latents.device)
+        predicted = self.predict(torch.cat([latents[rows], latents]), times, both)
+        unconditional, conditional = predicted[: len(rows)], predicted[len(rows) :]
         # In float32 whatever the network's precision: the scale enlarges a difference of two
         # similar numbers, and with it the rounding of half precision.
-        return unconditional + scale * (conditional - unconditional)
+        guided = unconditional + scale * (conditional[rows] - unconditional)
+        return conditional.index_copy(0, rows, guided)
 
     def predict(self, latents: Tensor, timesteps: Tensor, prompts: Tensor) -> Tensor:
         """Predict without guidance, on as many rows at once as `batch_size` allows."""

@@ -106,7 +106,8 @@ def sweep_latents(
         clean = _encode_sources(family, images, pairs, settings.batch_size)
     prompts = sorted({pair.prompt for pair in pairs})
     with timer.stage("prompts"):
-        guidance = Guidance(_encode_prompts(family, prompts, settings), settings.guidance)
+        conditioning = _encode_prompts(family, prompts, settings)
+        guidance = Guidance(conditioning, settings.guidance, settings.guidance_interval)
     with timer.stage("step"):
         blank = torch.zeros(shape, device=family.device)
         batches = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.build_speed.run import Config, main
+from benchmarks.build_speed.run import Config, has_bfloat16, main
 from genie_transforms import UserError
 
 
@@ -19,18 +19,20 @@ def test_both_paths_agree(request: pytest.FixtureRequest, folder: str, tmp_path:
             model=str(request.getfixturevalue(folder)),
             noise_ratios=(0.5, 0.8, 1.0),
             num_inference_steps=10,
+            rows=("float32",),
             quick=True,
             json=out,
         )
     )
-    report = json.loads(out.read_text())
+    written = json.loads(out.read_text())
+    [report] = written["rows"]
     assert report["max_abs_difference"] < 1e-4
     assert report["speedup"] > 0
     assert 0 < report["network_share"] < 1
     assert report["pairs_per_second"] > 0
     assert report["rows_per_second"] > report["pairs_per_second"]
-    assert report["precision_difference"]["max"] == 0
-    assert report["versions"]["diffusers"]
+    assert (report["dtype"], report["compile"]) == ("float32", False)
+    assert written["versions"]["diffusers"]
 
 
 def test_a_sampler_that_adds_noise_cannot_be_compared(turbo_folder: Path) -> None:
@@ -38,10 +40,13 @@ def test_a_sampler_that_adds_noise_cannot_be_compared(turbo_folder: Path) -> Non
         main(Config(model=str(turbo_folder), quick=True))
 
 
-def test_another_precision_is_reported_apart(stable_diffusion_folder: Path) -> None:
+def test_both_paths_have_the_precision_of_their_row(
+    stable_diffusion_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = str(stable_diffusion_folder)
-    report = main(Config(model=model, num_inference_steps=4, dtype="bfloat16", quick=True))
-    assert report["max_abs_difference"] < 1e-4  # of the paths, both in float32
-    gap = report["precision_difference"]
-    assert 0 < gap["mean"] < gap["max"]
-    assert (report["dtype"], report["baseline_dtype"]) == ("bfloat16", "float32")
+    config = Config(model=model, num_inference_steps=4, rows=("float32", "low"), quick=True)
+    exact, low = main(config)["rows"]
+    assert exact["max_abs_difference"] < 1e-4 < low["max_abs_difference"]
+    assert low["mean_abs_difference"] < low["max_abs_difference"]
+    assert [row["dtype"] for row in (exact, low)] == ["float32", "bfloat16"]
+    assert ("it is emulated" in capsys.readouterr().out) == (has_bfloat16() is False)

@@ -116,7 +116,7 @@ def run_fake_shard(
                 "noise_ratio": 0.8,
                 "noise_ratios": [0.8],
                 "projections": [0.5],
-                "prompt": context.prompt(int(source), int(target)),
+                "prompt": context.prompt(int(source), int(target), 0),
                 "seed": seed,
                 "method": "genie",
                 "target_similarity": 0.5,

@@ -81,6 +81,28 @@ def test_rows_by_hand(stable_diffusion_folder: Path) -> None:
     assert network_rows_per_pair(config, family) == 50
 
 
+@pytest.mark.parametrize(("guided", "preview"), [(True, 10), (False, 5)])
+def test_rows_of_the_fast_preset_by_hand(
+    stable_diffusion_folder: Path, guided: bool, preview: int
+) -> None:
+    family = load_family(str(stable_diffusion_folder))
+    fast = BuildConfig(
+        resolution=16, ada="preview", ada_steps=2, ada_guidance=guided, num_inference_steps=12,
+        guidance_interval=(200.0, 1000.0),
+    )  # fmt: skip
+    # r = .9 runs t = 900, 749, 666, 583, 500, 416, 333, 250, 166, 83: eight of ten with guidance.
+    assert network_rows_per_pair(resolve(fast, family), family) == preview + 18
+
+
+def test_a_build_in_the_fast_preset_sends_no_more_rows(settings: dict[str, Any]) -> None:
+    config = {**settings, "ada": "preview", "ada_steps": 2, "ada_guidance": False}
+    config |= {"guidance_interval": (200.0, 800.0), "num_inference_steps": 6, "max_pairs": 4}
+    estimated = report_build(BuildConfig(**config, dry_run=True))
+    counts = Manifest.read(build(BuildConfig(**config))).counts
+    most = int(estimated.split("4 pairs x ")[1].split()[0])
+    assert 4 * (5 + 1) < counts["network_rows"] <= 4 * most
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(90.0, "about 90 s"), (600.0, "about 10 min"), (36000.0, "about 10.0 h")]
 )

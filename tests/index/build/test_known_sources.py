@@ -23,6 +23,8 @@ def test_every_image_of_the_demo_is_a_hit_after_six_pairs(
     source = open_source("")
     bank = Bank.open(tmp_path / "bank", keep=None)
     assert len(bank) == 6  # one for each class
+    assert bank.manifest.pixel_keys is not None
+    assert bank.manifest.pixel_keys["images"] == len(source)
     transform = GeNIeTransform(bank, p=1)
     for row in range(len(source)):
         transform(source.image(row))

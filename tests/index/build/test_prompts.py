@@ -12,6 +12,7 @@ import pytest
 from datasets import load_from_disk
 from safetensors.torch import load_file, save_file
 
+from genie_transforms import UserError
 from genie_transforms.format.manifest import Manifest
 from index.build import prepare as module
 from index.build.builder import build
@@ -45,7 +46,7 @@ def test_classes_that_prompts_would_call_by_numbers_are_warned_of(
     names = tmp_path / "names.json"
     names.write_text('{"0": "owl", "1": "fox"}')
     prompts = make_build_prompts(BuildConfig(class_names=str(names)), source).prompts
-    assert prompts == ["A photo of a owl", "A photo of a fox"]
+    assert prompts == [("A photo of a owl",), ("A photo of a fox",)]
     assert not caplog.text
 
 
@@ -198,3 +199,39 @@ def test_the_command_line_of_inversion(
             invert_main([*flags, *mistake])
         assert stop.value.code == 2
         assert message in caplog.text
+
+
+def test_prompts_of_a_file_are_recorded_and_only_changed_ones_are_made_again(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "prompts.json"
+    prompts = {name: [f"a photo of a {name}", f"a {name}"] for name in CLASSES}
+    path.write_text(json.dumps(prompts))
+    config = BuildConfig(**settings, method="genie", prompts=str(path))
+    rows = load_from_disk(str(build(config)))
+    for row in rows:
+        assert row["prompt"] in prompts[sorted(CLASSES)[row["label"]]]
+    assert len(set(rows["prompt"])) > 3
+    prompts["dog"] = ["a dog", "a photo of a dog"]  # another order means nothing
+    prompts["car"] = ["type of car"]
+    path.write_text(json.dumps(prompts))
+    again = Manifest.read(build(config)).counts
+    assert (again["rows"], again["reused"]) == (12, 8)
+    card = (config.out / "README.md").read_text()
+    assert "| file of prompts |" in card
+    assert "| prompt |" not in card
+
+
+def test_several_templates_and_what_cannot_go_together(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    templates = ("a photo of a {target}", "a {target}")
+    out = build(BuildConfig(**settings, method="genie", prompt_templates=templates))
+    filled = {template.format(target=name) for template in templates for name in CLASSES}
+    assert set(load_from_disk(str(out))["prompt"]) <= filled
+    with pytest.raises(UserError, match="give --prompt or --prompt-templates"):
+        BuildConfig(prompt="a {target}", prompt_templates=templates)
+    with pytest.raises(UserError, match=r"has no \{target\}"):
+        BuildConfig(prompt_templates=("a dog",))
+    with pytest.raises(UserError, match="neither captions nor learned tokens"):
+        BuildConfig(prompts="p.json", method="dafusion", inversions=tmp_path)

@@ -121,7 +121,7 @@ def _context(family: Family) -> BuildContext:
     config = resolve(config, family)
     backbone = load_backbone("demo")
     index = embed_sources(source, backbone, 16)
-    return BuildContext(config, source, family, backbone, index, ["a star", "a ring"])
+    return BuildContext(config, source, family, backbone, index, [("a star",), ("a ring",)])
 
 
 def test_flagged_pairs_get_a_new_seed_then_fail(family: Family) -> None:

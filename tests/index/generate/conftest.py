@@ -26,7 +26,7 @@ def context(stable_diffusion_folder: Path) -> BuildContext:
     config = resolve(config, family)
     backbone = load_backbone("demo")
     index = embed_sources(source, backbone, 16)
-    return BuildContext(config, source, family, backbone, index, ["a star", "a ring"])
+    return BuildContext(config, source, family, backbone, index, [("a star",), ("a ring",)])
 
 
 @pytest.fixture(scope="session")

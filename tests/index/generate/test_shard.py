@@ -35,7 +35,7 @@ def context(stable_diffusion_folder: Path) -> BuildContext:
     config = BuildConfig(num_inference_steps=4, noise_ratios=(0.5, 0.75), resolution=SIDE)
     config = resolve(config, family)
     index = embed_sources(source, backbone, SIDE)
-    return BuildContext(config, source, family, backbone, index, ["a star", "a ring"])
+    return BuildContext(config, source, family, backbone, index, [("a star",), ("a ring",)])
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from index.report.counts import Cell, Clause, clauses, histogram, matrix, shown_
 from index.report.gallery import sparkline
 from index.report.page import MOST_BYTES, rebuild_command, render, write_report
 from tests.banks import CLASSES, all_pairs, negative_colour, png, row, source_image, write_bank
+from tests.judged import judge
 
 EVIL = "<script>alert(1)</script>"
 
@@ -86,8 +87,14 @@ def test_counts_by_hand(tmp_path: Path) -> None:
 
 def test_what_to_review_is_ordered_by_margin(tmp_path: Path) -> None:
     rows = [*mixed_rows(), row(5, 9, 0, 2, margin=-0.4, nearest_class=0, on_target=False)]
-    groups = review_groups(Columns.read(write_bank(tmp_path / "bank", rows)))
-    assert groups == {"hardest": [1, 3, 0], "near": [2, 5], "doubtful": [5, 2]}
+    folder = write_bank(tmp_path / "bank", rows)
+    expected = {"hardest": [1, 3, 0], "near": [2, 5], "doubtful": [5, 2], "disputed": []}
+    assert review_groups(Columns.read(folder)) == expected
+    # On target are rows 0, 1 and 3; one judge doubts the first two, the other has seen nothing.
+    judge(folder, "oracle", [0, -1, 0, 2, 2, 0], target=[0.4, 0.1, 0.0, 0.9, 0.9, 0.0])
+    judge(folder, "blind", [None] * 6)
+    expected["disputed"] = [1, 0]
+    assert review_groups(Columns.read(folder)) == expected
 
 
 def test_every_target_is_shown_in_turn(tmp_path: Path) -> None:

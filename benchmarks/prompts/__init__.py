@@ -1,0 +1,1 @@
+"""One prompt a class against several: `python -m benchmarks.prompts`."""

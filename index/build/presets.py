@@ -1,0 +1,15 @@
+"""Named recipes: `--preset NAME` stands for some flags, and a bank knows only what they set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+PRESETS: Mapping[str, Sequence[str]] = {
+    "paper": (),
+    "fast": (
+        *("--num-inference-steps", "12", "--guidance-interval", "200", "1000"),
+        *("--ada", "preview", "--ada-steps", "2"),
+    ),
+}
+"""What each stands for: paper is the defaults, the whole sweep in full; fast sends a thirteenth of
+its rows through the network (`benchmarks.price`), with guidance at all but the last steps."""
