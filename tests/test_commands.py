@@ -29,6 +29,7 @@ COMMANDS = [
     "benchmarks.long_tail.vl_ltr",
     "benchmarks.price",
     "benchmarks.prompts",
+    "benchmarks.scale_model",
     "benchmarks.small_pipeline",
     "benchmarks.tables",
     "benchmarks.throughput",
@@ -43,6 +44,7 @@ COMMANDS = [
     "index.judge",
     "index.leakage",
     "index.report",
+    "index.status",
     "index.verify",
 ]
 """A new command is added here; none may vanish."""
