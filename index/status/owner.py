@@ -58,11 +58,13 @@ def see_owner(bank: Path, now: float) -> OwnerSeen | None:
 
 
 def _owner(content: object) -> Owner | None:
+    """Return whom the lock names, or None if it is none of ours."""
     if not isinstance(content, dict):
         return None
-    texts = {name: content.get(name) for name in ("host", "machine", "job", "since")}
+    host, machine, job, since = (content.get(name) for name in ("host", "machine", "job", "since"))
     process = content.get("process")
-    is_process = isinstance(process, int) and 0 < process <= _MOST_PROCESSES
-    if not (is_process and all(isinstance(text, str) for text in texts.values())):
+    if not (isinstance(process, int) and 0 < process <= _MOST_PROCESSES):
         return None
-    return Owner(**texts, process=process)
+    if not all(isinstance(text, str) for text in (host, machine, job, since)):
+        return None
+    return Owner(str(host), str(machine), process, str(job), str(since))
