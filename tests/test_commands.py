@@ -15,6 +15,7 @@ COMMANDS = [
     "benchmarks.analyses",
     "benchmarks.build_speed",
     "benchmarks.choosing_r",
+    "benchmarks.confounded",
     "benchmarks.demo",
     "benchmarks.few_shot",
     "benchmarks.figures",
@@ -29,6 +30,7 @@ COMMANDS = [
     "benchmarks.price",
     "benchmarks.prompts",
     "benchmarks.scale",
+    "benchmarks.scale_model",
     "benchmarks.small_pipeline",
     "benchmarks.tables",
     "benchmarks.throughput",
@@ -43,6 +45,7 @@ COMMANDS = [
     "index.judge",
     "index.leakage",
     "index.report",
+    "index.status",
     "index.verify",
 ]
 """A new command is added here; none may vanish."""

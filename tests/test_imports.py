@@ -48,6 +48,7 @@ def test_that_this_test_can_fail() -> None:
         "from index.invert import main",
         "from index.leakage import main",
         "from index.report import main",
+        "from index.status import main",
         "from index.verify import main",
     ],
 )

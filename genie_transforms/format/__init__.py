@@ -5,20 +5,11 @@ one schema, one writer and reader of shards, one codec of images, one module of 
 dataset card, one list of the files that make a bank.
 """
 
-from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .carried import carry_judgements, row_key, row_keys
-from .codec import (
-    Size,
-    decode_image,
-    encode_image,
-    fit,
-    image_of,
-    open_image,
-    planes_of,
-    size_of,
-)
 from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
 from .files import (
     atomic_path,
@@ -77,9 +68,36 @@ from .temporary import (
     this_machine,
 )
 from .untrusted import bank_file, check_inside, read_json
-from .verify import verify_bank
 from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
+
+if TYPE_CHECKING:
+    from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
+
+    from .codec import (
+        Size,
+        decode_image,
+        encode_image,
+        fit,
+        image_of,
+        open_image,
+        planes_of,
+        size_of,
+    )
+    from .verify import verify_bank
+else:
+    # Images need torch: whoever reads no more than manifest, rows or files does not wait for it.
+    _CODEC = ("Size", "decode_image", "encode_image", "fit", "image_of", "open_image", "planes_of")
+    _LAZY = dict.fromkeys((*_CODEC, "size_of"), ".codec") | {"verify_bank": ".verify"}
+    _LAZY |= dict.fromkeys(("PIXEL_HASH", "pixel_key"), "genie_transforms._pixel_key")
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        member = getattr(import_module(_LAZY[name], __name__), name)
+        globals()[name] = member  # the next access does not come here
+        return member
+
 
 __all__ = [
     "AMBIGUOUS",

@@ -14,6 +14,7 @@ from .command import main
 if TYPE_CHECKING:
     from .builder import build, build_bank, report_build
     from .describe import scope_of
+    from .estimate import network_rows_per_pair
     from .prepare import embed_sources, preview_pairs, resolve
 else:
     __getattr__ = lazy_members(
@@ -21,6 +22,7 @@ else:
         {
             "builder": ["build", "build_bank", "report_build"],
             "describe": ["scope_of"],
+            "estimate": ["network_rows_per_pair"],
             "prepare": ["embed_sources", "preview_pairs", "resolve"],
         },
     )
@@ -30,6 +32,7 @@ __all__ = [
     "build_bank",
     "embed_sources",
     "main",
+    "network_rows_per_pair",
     "preview_pairs",
     "report_build",
     "resolve",

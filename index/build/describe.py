@@ -45,8 +45,11 @@ def describe(opened: Opened, prepared: Prepared) -> Description:
     pairs = np.stack([plan.sources, plan.targets, plan.variations]).astype("<i8").tobytes()
     # Centroids decide r*, so the plan is another one when any image is.
     images = json.dumps([context.index.digests, context.index.labels.tolist()]).encode()
+    rows = describe_rows(opened)
     content = {
-        **describe_rows(opened),
+        **rows,
+        # What the plan decided, if nobody asked for a size.
+        "recipe": {**rows["recipe"], "pairs_per_shard": plan.pairs_per_shard},
         "plan": {"pairs": len(plan), "sha256": hashlib.sha256(images + pairs).hexdigest()},
     }
     return Description(content, defaults_of(opened), scope_of(fixed_part(content)))

@@ -123,6 +123,10 @@ class EmbedSources:
         self._done[task] = found
         return True
 
+    def failed(self, task: int) -> int:
+        """Count the images of a block that cannot be used."""
+        return sum(map(bool, self._block(task).problems))
+
     def run(self, task: int) -> None:
         """Embed the images of a block that no earlier block knows.
 
@@ -216,6 +220,7 @@ class EmbedSources:
         block = self._done.get(task) or self._read(task)
         if block is None:
             raise BankError(f"the embeddings of block {task} are gone: run the build again")
+        self._done[task] = block
         return block
 
     def _image(self, row: int) -> Image.Image | BadImageError:

@@ -10,6 +10,7 @@ from typing import Any
 from index.config import BuildConfig
 from index.diffusion import Family
 from index.diffusion.sampling import SweepSettings, network_rows
+from index.durations import duration
 from index.generate import BuildContext, run_shard
 from index.plan import Plan
 from index.store import check_claim, own_pairs
@@ -58,7 +59,7 @@ class Estimate:
             f"made before  {self.known} pairs",
             f"network      {'' if self.exact else 'at most '}{self.missing} pairs x "
             f"{self.rows_per_pair} = {rows} rows, guidance counted",
-            f"time         about {_duration(self.seconds)}, or less: one pair took "
+            f"time         about {duration(self.seconds)}, or less: one pair took "
             f"{self.seconds / max(self.missing, 1):.2f} s, and many share their calls",
             f"disk         about {self.bytes / 1e6:.1f} MB",
         ]
@@ -141,10 +142,3 @@ def _warm_up(context: BuildContext, pair: Plan) -> tuple[float, int]:
 def _size(row: dict[str, Any]) -> int:
     images = [row["image"], *row.get("sweep", [])]
     return _COLUMNS + sum(len(image["bytes"]) for image in images)
-
-
-def _duration(seconds: float) -> str:
-    """Write seconds in the unit that people would use."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

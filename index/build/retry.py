@@ -45,6 +45,10 @@ class RetryFailed:
         stats = read_shard_stats(self._out, task)
         return not any(map(_can_be_retried, stats["failures"])) or _retries(stats) >= self._rounds
 
+    def failed(self, task: int) -> int:
+        """Count the pairs of a shard that failed again."""
+        return self.size(task)
+
     def run(self, task: int) -> None:
         """Try the failed pairs of a shard again, and write it with those that worked."""
         # The bank is unfinished from here: its manifest knows the old shard.

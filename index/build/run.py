@@ -10,6 +10,7 @@ from index.store import (
     supersede_shards,
 )
 
+from .bad_images import write_bad_images
 from .describe import Description
 from .prepare import Prepared
 from .retry import RetryFailed, next_round
@@ -30,6 +31,7 @@ def run(prepared: Prepared, description: Description, run_stage: RunStage = run_
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
     claim(prepared, description)
+    write_bad_images(prepared.context.config.folder, prepared.bad)  # told while the build runs, too
     job = open_job(prepared, description)
     run_stage(GenerateShards(job))
     if prepared.context.config.retry_failed:

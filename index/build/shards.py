@@ -18,6 +18,7 @@ from index.store import (
     embeddings_path,
     is_finished,
     keep_shard,
+    read_shard_stats,
     shard_path,
     write_embeddings,
     write_shard,
@@ -80,6 +81,10 @@ class GenerateShards:
     def is_done(self, task: int) -> bool:
         """Tell whether the statistics of a shard are there."""
         return is_finished(self._job.context.config.folder, task)
+
+    def failed(self, task: int) -> int:
+        """Count the pairs of a finished shard that could not be made."""
+        return len(read_shard_stats(self._job.context.config.folder, task)["failures"])
 
     def run(self, task: int) -> None:
         """Make what is missing of a shard, and write it."""

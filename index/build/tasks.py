@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from tqdm import tqdm
-
 from genie_transforms import BankError
+
+from .progress import Progress
 
 logger = logging.getLogger("genie.build")
 
@@ -71,6 +71,10 @@ class Stage(Protocol):
         """Tell from what is on disk whether a task need not run, whoever ran it."""
         ...
 
+    def failed(self, task: int) -> int:
+        """Count what of a task that is done could not be made; a part of its `size`."""
+        ...
+
     def run(self, task: int) -> None:
         """Run a task, and leave its result on disk."""
         ...
@@ -121,10 +125,10 @@ def tasks_left(stage: Stage) -> Iterator[tuple[list[int], Callable[[int], None]]
     if done:
         logger.info("%s: %d of %d are done", stage.name, len(done), stage.num_tasks)
     sizes = [stage.size(task) for task in range(stage.num_tasks)]
-    initial = sum(sizes[task] for task in done)
-    quiet = None if logger.isEnabledFor(logging.INFO) else True  # None: only on a terminal
-    with tqdm(
-        total=sum(sizes), initial=initial, desc=stage.name, unit=stage.unit, disable=quiet
-    ) as bar:
-        left = [task for task in range(stage.num_tasks) if task not in done]
-        yield left, lambda task: bar.update(sizes[task])
+    before = sum(sizes[task] for task in done), sum(stage.failed(task) for task in done)
+    progress = Progress(stage.name, stage.unit, sum(sizes), *before)
+    left = [task for task in range(stage.num_tasks) if task not in done]
+    try:
+        yield left, lambda task: progress.add(sizes[task], stage.failed(task))
+    finally:
+        progress.close()

@@ -8,9 +8,10 @@ from .config import PLAN_FIELDS, PlanConfig
 from .confusion import knn_confusion, read_confusion
 from .keys import PairKeys, plan_keys
 from .pairs import make_plan, parse_pairs
-from .plan import Plan
+from .plan import MOST_SHARDS, Plan, shard_size
 
 __all__ = [
+    "MOST_SHARDS",
     "PLAN_FIELDS",
     "PairKeys",
     "Plan",
@@ -20,4 +21,5 @@ __all__ = [
     "parse_pairs",
     "plan_keys",
     "read_confusion",
+    "shard_size",
 ]

@@ -29,7 +29,8 @@ class PlanConfig:
         max_class_size: Only targets with at most this many images (long tail); 0 for no limit.
         variations: How often each pair is made, with other noise.
         max_pairs: At most this many pairs, balanced over the classes; 0 for no limit.
-        pairs_per_shard: Pairs of one shard, the unit of resuming.
+        pairs_per_shard: Pairs of one shard, the unit of resuming; 0 for 50, and in plans of more
+            than 10,000 pairs for half the root of their number.
     """
 
     source: str = ""
@@ -43,12 +44,13 @@ class PlanConfig:
     max_class_size: int = 0
     variations: int = 1
     max_pairs: int = 0
-    pairs_per_shard: int = 50
+    pairs_per_shard: int = 0
 
     def __post_init__(self) -> None:
         check_kinds(self)
         parse_pairs(self.pairs)
-        check_range(self, ["variations", "pairs_per_shard"], 1, MOST_PAIRS)
+        check_range(self, ["variations"], 1, MOST_PAIRS)
+        check_range(self, ["pairs_per_shard"], 0, MOST_PAIRS, hint="0 is what suits the plan")
         check_range(self, ["per_class", "max_class_size", "max_pairs"], 0, hint="0 is no limit")
 
 

@@ -11,7 +11,7 @@ from genie_transforms import UserError
 
 from .budget import allocate, assign_images, capacities
 from .confusion import most_confused
-from .plan import Integers, Plan
+from .plan import MOST_SHARDS, Integers, Plan, shard_size
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,7 +30,7 @@ def make_plan(
     max_class_size: int | None = None,
     variations: int = 1,
     seed: int = 0,
-    pairs_per_shard: int = 50,
+    pairs_per_shard: int = 0,
     ranking: Integers | None = None,
     confusion: npt.NDArray[np.floating | np.integer] | None = None,
     same_class: bool = False,
@@ -54,7 +54,7 @@ def make_plan(
         max_class_size: Only targets with at most this many images (long tail).
         variations: How often each pair may be made, with other noise.
         seed: Seed of the order.
-        pairs_per_shard: Pairs of one shard.
+        pairs_per_shard: Pairs of one shard; 0 for `shard_size`.
         ranking: For each class the other classes, nearest first: at least K, ``(C, K)`` int64,
             for "nearest:K"; all, ``(C, C - 1)``, to break ties for "confusion:K".
         confusion: Counts or rates, rows the true class and columns the predicted one,
@@ -72,7 +72,7 @@ def make_plan(
     """
     labels = _checked_labels(labels, num_classes)
     _at_least_one(max_pairs=max_pairs, per_class=per_class, max_class_size=max_class_size)
-    _at_least_one(variations=variations, pairs_per_shard=pairs_per_shard)
+    _at_least_one(variations=variations)
     strategy, number = parse_pairs(pairs)
     count = num_classes - 1 if number is None else min(number, num_classes - 1)
     if same_class:
@@ -96,7 +96,8 @@ def make_plan(
     assigned = assign_images(taken, capacity, order, num_targets, sizes, members)
     # Pairs of one image stand together, so that a shard encodes each image once.
     sources, targets, repeats = assigned[:, np.lexsort(assigned[::-1])]
-    return Plan(sources, targets, repeats, pairs_per_shard)
+    each = pairs_per_shard or shard_size(len(sources))
+    return _checked_shards(Plan(sources, targets, repeats, each))
 
 
 def _at_least_one(**limits: int | None) -> None:
@@ -114,6 +115,16 @@ def _check_total(taken: Integers, request: str) -> None:
             f"{total} pairs are more than one plan holds ({MOST_PAIRS}): give max_pairs, "
             "per_class, or another strategy than all"
         )
+
+
+def _checked_shards(plan: Plan) -> Plan:
+    if plan.num_shards > MOST_SHARDS:
+        raise UserError(
+            f"{len(plan)} pairs, {plan.pairs_per_shard} a shard, are {plan.num_shards} shards: a "
+            f"bank has at most {MOST_SHARDS}. Leave --pairs-per-shard out, or give at least "
+            f"{-(-len(plan) // MOST_SHARDS)}"
+        )
+    return plan
 
 
 def _shuffled_by_class(rng: np.random.Generator, labels: Integers) -> Integers:

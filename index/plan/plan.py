@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 Integers = npt.NDArray[np.int64]
+
+SMALLEST_SHARD = 50
+"""Pairs of a shard that is not asked for otherwise, at least: with fewer, files are many."""
+
+
+MOST_SHARDS = 50_000
+"""Whoever opens a bank maps every shard, and Linux lets a process have 65,530 maps. The names of
+shards have five digits."""
+
+
+def shard_size(num_pairs: int) -> int:
+    """Return the pairs of one shard that suit a plan.
+
+    What is lost with a process grows with a shard, what listing and opening take with their number:
+    from 10,000 pairs on, both grow with the root of the plan.
+    """
+    return max(SMALLEST_SHARD, round(math.sqrt(num_pairs) / 2))
 
 
 @dataclass(frozen=True)

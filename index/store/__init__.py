@@ -4,25 +4,14 @@ Every file is written whole or not at all and names what it holds, so a build ma
 anywhere and continued. No model is known here.
 """
 
-from .check import drop_damaged_shards, fault_of_shard
-from .claim import (
-    SUPERSEDED,
-    begin_folder,
-    check_claim,
-    check_claimed,
-    claim_folder,
-    own_pairs,
-    supersede_shards,
-)
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
 from .descriptions import fixed_part, identity
-from .duplicates import mark_near_duplicates
-from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
 from .finalize import finalize
-from .layout import check_folder, check_kinds, remove_leftovers_of_killed
-from .lock import DEAD_AFTER, Owner, check_free, check_owner, hold_folder, owner_of
-from .merged_index import merge_indexes
-from .mirror import Mirror, NoMirror, mirrored
-from .pairs import FinishedPair, PairStore, keep_shard, pairs_of_shard
+from .layout import BUILD, check_folder, check_kinds, remove_leftovers_of_killed, source_blocks
+from .lock import DEAD_AFTER, LOCK, Owner, check_free, check_owner, hold_folder, owner_of
 from .shards import (
     finished_shards,
     is_finished,
@@ -35,10 +24,47 @@ from .shards import (
     write_shard,
 )
 from .signs import Seen, Sign, Watch, read_signs, remove_signs, signing
-from .sources import SourceBlock, SourceBlocks
+
+if TYPE_CHECKING:
+    from .check import drop_damaged_shards, fault_of_shard
+    from .claim import (
+        SUPERSEDED,
+        begin_folder,
+        check_claim,
+        check_claimed,
+        claim_folder,
+        own_pairs,
+        supersede_shards,
+    )
+    from .duplicates import mark_near_duplicates
+    from .embeddings import chosen_embeddings, embeddings_path, write_embeddings
+    from .merged_index import merge_indexes
+    from .mirror import Mirror, NoMirror, mirrored
+    from .pairs import FinishedPair, PairStore, keep_shard, pairs_of_shard
+    from .sources import SourceBlock, SourceBlocks
+else:
+    # These need embeddings, and so torch and FAISS; who only looks at the folder does not.
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "check": ["drop_damaged_shards", "fault_of_shard"],
+            "claim": [
+                *("SUPERSEDED", "begin_folder", "check_claim", "check_claimed", "claim_folder"),
+                *("own_pairs", "supersede_shards"),
+            ],
+            "duplicates": ["mark_near_duplicates"],
+            "embeddings": ["chosen_embeddings", "embeddings_path", "write_embeddings"],
+            "merged_index": ["merge_indexes"],
+            "mirror": ["Mirror", "NoMirror", "mirrored"],
+            "pairs": ["FinishedPair", "PairStore", "keep_shard", "pairs_of_shard"],
+            "sources": ["SourceBlock", "SourceBlocks"],
+        },
+    )
 
 __all__ = [
+    "BUILD",
     "DEAD_AFTER",
+    "LOCK",
     "SUPERSEDED",
     "FinishedPair",
     "Mirror",
@@ -84,6 +110,7 @@ __all__ = [
     "remove_signs",
     "shard_path",
     "signing",
+    "source_blocks",
     "stale_shards",
     "supersede_shards",
     "write_embeddings",

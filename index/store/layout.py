@@ -75,6 +75,11 @@ def check_kinds(out: Path) -> None:
             )
 
 
+def source_blocks(out: Path) -> list[Path]:
+    """List the files that hold embeddings of source images."""
+    return [path for path in _in(out / SOURCES) if _BLOCK.fullmatch(path.name)]
+
+
 def check_names(place: str, names: Iterable[str]) -> None:
     """Refuse a folder elsewhere that holds something else than a bank, begun or finished.
 

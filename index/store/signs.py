@@ -17,8 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import torch
-
 from genie_transforms.format import is_alive, naming_file, temporary_path, this_machine
 
 from .lock import DEAD_AFTER, check_owner, touched
@@ -77,13 +75,15 @@ def signing(
         What is to be called before each task, with the order of its stage and its number, and with
         None between tasks. It raises `FolderInUseError` if the job does not own the folder.
     """
+    from torch import get_num_threads  # heavy, and who only reads signs does without
+
     path = _path(out, rank)
 
     def begin(order: tuple[str, int], task: int | None) -> None:
         check_owner(out, job)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         who = socket.gethostname(), this_machine(), os.getpid(), rank, job
-        _write(path, Sign(*who, torch.get_num_threads(), order, task, now))
+        _write(path, Sign(*who, get_num_threads(), order, task, now))
 
     with touched(path):
         try:

@@ -35,7 +35,7 @@ OUT_OF_RANGE = {
     "preview": (10**9,),
     "stale_distance": (2.5,),
     "variations": (0, 10**12),
-    "pairs_per_shard": (0, 10**12),
+    "pairs_per_shard": (-1, 10**12),
     "pairs": ("", "neerest:5", "nearest:", "nearest:0", "random:-1", "confusion:1.5", "random:nan"),
     "prompt": ("", "A photo", "A {colour} {target}", "{target", "{target} {}"),
     "scheduler": ("", "ddim", "DPM++"),

@@ -180,3 +180,11 @@ def test_strategies_are_read_before_there_are_classes() -> None:
     assert parse_pairs("confusion:4") == ("confusion", 4)
     with pytest.raises(UserError, match=r"nearest:K or confusion:K.* got 'neerest:5'"):
         parse_pairs("neerest:5")
+
+
+def test_a_plan_of_more_shards_than_a_bank_has_is_refused() -> None:
+    labels = np.arange(400) % 200
+    assert make_plan(labels, 200).num_shards == -(-400 * 199 // 141)  # half the root of 79,600
+    with pytest.raises(UserError, match=r"79600 shards: a bank has at most 50000.*at least 2"):
+        make_plan(labels, 200, pairs_per_shard=1)
+    assert make_plan(labels, 200, pairs_per_shard=2).num_shards == 39_800

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.plan.plan import Plan
+from index.plan.plan import Plan, shard_size
 
 
 def _plan(pairs_per_shard: int) -> Plan:
@@ -27,3 +27,10 @@ def test_some_pairs_of_a_plan() -> None:
     assert (some.sources.tolist(), some.targets.tolist()) == ([1, 0], [2, 1])
     assert some.pairs_per_shard == 5
     assert _plan(5).pairs_per_class(4).tolist() == [0, 6, 6, 0]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "size"), [(1, 50), (10_000, 50), (10_404, 51), (10**6, 500), (10**8, 5000)]
+)
+def test_shards_grow_with_the_root_of_a_plan(pairs: int, size: int) -> None:
+    assert shard_size(pairs) == size

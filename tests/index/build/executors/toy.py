@@ -30,6 +30,9 @@ class Squares:
     def is_done(self, task: int) -> bool:
         return self.path(task).exists()
 
+    def failed(self, task: int) -> int:
+        return 0
+
     def run(self, task: int) -> None:
         deadly = self.out / f"kill-{task}"
         left = int(deadly.read_text()) if deadly.exists() else 0
