@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 import xxhash
 from PIL import Image
 
-from ._digest import rgb_planes
+if TYPE_CHECKING:
+    import torch  # whoever reads no more than a manifest does not wait for it
 
 PIXEL_HASH = "xxh3-128"
 """The name of the hash, which a bank states beside its keys."""
@@ -48,6 +48,8 @@ def _words(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> tuple[Words,
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         words = np.frombuffer(_pillow_memory(rgb), dtype=np.uint32)
         return words & _RGB, rgb.height, rgb.width
+    from ._digest import rgb_planes
+
     red, green, blue = rgb_planes(image)
     if sys.byteorder == "big":
         red, blue = blue, red

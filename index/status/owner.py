@@ -60,9 +60,9 @@ def see_owner(bank: Path, now: float) -> OwnerSeen | None:
 def _owner(content: object) -> Owner | None:
     if not isinstance(content, dict):
         return None
-    texts = {name: content.get(name) for name in ("host", "machine", "job", "since")}
+    names = ("host", "machine", "job", "since")
+    texts = {name: text for name in names if isinstance(text := content.get(name), str)}
     process = content.get("process")
-    is_process = isinstance(process, int) and 0 < process <= _MOST_PROCESSES
-    if not (is_process and all(isinstance(text, str) for text in texts.values())):
+    if not isinstance(process, int) or not 0 < process <= _MOST_PROCESSES:
         return None
-    return Owner(**texts, process=process)
+    return Owner(**texts, process=process) if len(texts) == len(names) else None
