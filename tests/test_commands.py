@@ -15,6 +15,7 @@ COMMANDS = [
     "benchmarks.analyses",
     "benchmarks.build_speed",
     "benchmarks.choosing_r",
+    "benchmarks.confounded",
     "benchmarks.demo",
     "benchmarks.few_shot",
     "benchmarks.figures",

@@ -2,4 +2,49 @@
 
 One command: train a baseline, see which classes it confuses, build banks for the Few classes from
 the images of the most confused ones, train every arm, compare. Every step is resumable.
+`confounded` takes arms, banks and training from here, and tests on other backgrounds.
 """
+
+from typing import TYPE_CHECKING
+
+from index.lazy import lazy_members
+
+from .arms import Arm
+from .config import LongTailConfig
+
+if TYPE_CHECKING:
+    from .banks import build_banks
+    from .comparisons import difference, over_seeds_and_images, share_of_gap
+    from .data import LongTail, draw_rows, exponential_sizes
+    from .images import RealImages, augmentation, plain
+    from .run import Seed, about_bank, confusion_of, train_arm
+else:
+    __getattr__ = lazy_members(
+        __name__,
+        {
+            "banks": ["build_banks"],
+            "comparisons": ["difference", "over_seeds_and_images", "share_of_gap"],
+            "data": ["LongTail", "draw_rows", "exponential_sizes"],
+            "images": ["RealImages", "augmentation", "plain"],
+            "run": ["Seed", "about_bank", "confusion_of", "train_arm"],
+        },
+    )
+
+__all__ = [
+    "Arm",
+    "LongTail",
+    "LongTailConfig",
+    "RealImages",
+    "Seed",
+    "about_bank",
+    "augmentation",
+    "build_banks",
+    "confusion_of",
+    "difference",
+    "draw_rows",
+    "exponential_sizes",
+    "over_seeds_and_images",
+    "plain",
+    "share_of_gap",
+    "train_arm",
+]

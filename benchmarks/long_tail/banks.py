@@ -55,7 +55,7 @@ def build_config(
         preview=0,
     )
     if name == "genie-ada":
-        return replace(common, keep_sweep=True)
+        return replace(common, ada=config.ada, keep_sweep=config.ada == "full")
     if name == "random-sources":
         return replace(common, keep_sweep=True, pairs="all", confusion="")
     fixed = {"genie": ("genie", 0.8), "img2img": ("img2img", 0.7), "img2img-low": ("img2img", 0.3)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
 
 
 def over_seeds_and_images(
-    first: list[npt.NDArray[np.bool_]],
-    second: list[npt.NDArray[np.bool_]],
+    first: Sequence[npt.NDArray[Any]],
+    second: Sequence[npt.NDArray[Any]],
     labels: list[npt.NDArray[np.int64]],
 ) -> list[float]:
     """Return a 95 % percentile interval of the difference, resampling seeds and test images.
@@ -58,7 +59,7 @@ def over_seeds_and_images(
 
     Args:
         first: Whether the first arm was right, for each seed ``(N_s,)``, on its Few test images,
-            in the order of the test set.
+            in the order of the test set; or another figure of each image.
         second: The same of the second arm.
         labels: Class of each of these images.
     """

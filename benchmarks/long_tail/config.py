@@ -40,6 +40,8 @@ class LongTailConfig:
         backbone: What decides r*, as `python -m index.build --backbone` takes it; {seed} stands
             for the seed.
         num_inference_steps: Steps of the whole denoising; if not given, the model's.
+        ada: How the bank of genie-ada finds r*: full keeps the sweeps, which arms at other noise
+            ratios take; preview is cheaper and has none.
         device: Where the diffusion model runs; the training has its own.
         dtype: Its precision.
         bank: A bank of exactly this training set's Few classes, with sweeps, which arms of GeNIe
@@ -76,6 +78,7 @@ class LongTailConfig:
     oracle: str = ""
     backbone: str = ""
     num_inference_steps: int | None = None
+    ada: Literal["full", "preview"] = "full"
     device: str = field(default="auto", metadata={"recipe": False})
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     bank: Path | None = None
@@ -109,6 +112,12 @@ class LongTailConfig:
             )
         if self.bank and self.largest:
             raise UserError("--bank needs --largest 0: every seed would have other Few classes")
+        swept = [
+            name for name in self.arms
+            if ARMS[name].images == "genie-ada" and (ARMS[name].noise_ratio or ARMS[name].rule)
+        ]  # fmt: skip
+        if self.ada == "preview" and swept:
+            raise UserError(f"--ada preview keeps no sweeps, which {', '.join(swept)} take")
         if self.text_encoder and self.training.head:
             raise UserError("give --text-encoder or --training.head, not both")
         for name, least in (("per_class", 1), ("confused", 1), ("size", 8), ("largest", 0)):

@@ -33,7 +33,7 @@ from .banks import Confusion, build_banks, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import Integers, LongTail, open_long_tail, open_pool
-from .images import Negatives, RealImages, at_most, augmentation, plain, repeated
+from .images import Negatives, RealImages, Transform, at_most, augmentation, plain, repeated
 from .judge import save_as_judge
 from .report import report, show
 
@@ -48,6 +48,7 @@ class Seed:
         folder: Of everything that the seed makes.
         number: The seed.
         banks: Folders of its banks, by name.
+        transform: What images go through in place of `augmentation` and `plain`.
     """
 
     config: LongTailConfig
@@ -55,6 +56,7 @@ class Seed:
     folder: Path
     number: int
     banks: dict[str, Path]
+    transform: Transform | None = None
 
     def training(self, arm: Arm) -> TrainingConfig:
         """Return how an arm is trained: epochs are of the real images, for all arms alike."""
@@ -65,12 +67,14 @@ class Seed:
 
     def real(self, rows: Integers, change: GeNIeTransform | None = None) -> RealImages:
         """Return real images of the pool, augmented."""
-        return RealImages(self.tail.pool, rows, augmentation(self.config), change)
+        transform = self.transform or augmentation(self.config)
+        return RealImages(self.tail.pool, rows, transform, change)
 
     def negatives(self, arm: Arm) -> Negatives:
         """Return what an arm's bank holds, augmented."""
         bank = Bank.open(self.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        return Negatives(bank, self.tail.pool.classes, arm, augmentation(self.config))
+        transform = self.transform or augmentation(self.config)
+        return Negatives(bank, self.tail.pool.classes, arm, transform)
 
 
 def training_images(seed: Seed, arm: Arm) -> tuple[ImageDataset, Integers]:
@@ -126,18 +130,18 @@ def _in_loop(seed: Seed, arm: Arm) -> GeNIeTransform:
         )
 
 
-def train_arm(seed: Seed, name: str) -> nn.Module:
-    """Train an arm, or return it trained."""
-    arm = ARMS[name]
+def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
+    """Train an arm in the folder of its name, or return it trained."""
     images, labels = training_images(seed, arm)
     folder = seed.folder / "arms" / name
     return train(seed.training(arm), images, labels, seed.tail.num_classes, folder)
 
 
-def confusion_of(network: nn.Module, tail: LongTail, config: LongTailConfig) -> Confusion:
+def confusion_of(network: nn.Module, seed: Seed) -> Confusion:
     """Return the mean probabilities of each class's training images, ``(C, C)`` float64."""
-    images = RealImages(tail.pool, tail.rows, plain(config))
-    probabilities, labels = predict(network, images, workers=config.training.workers)
+    tail = seed.tail
+    images = RealImages(tail.pool, tail.rows, seed.transform or plain(seed.config))
+    probabilities, labels = predict(network, images, workers=seed.config.training.workers)
     rows = [probabilities[labels == label].mean(0) for label in range(tail.num_classes)]
     return np.stack(rows).astype(np.float64)
 
@@ -152,17 +156,26 @@ def evaluate(seed: Seed, name: str, network: nn.Module) -> dict[str, Any]:
     right: npt.NDArray[np.bool_] = probabilities.argmax(1) == labels
     np.save(seed.folder / "arms" / name / "right.npy", right)
     save_as_judge(seed.folder / "arms" / name, network, config, tail.pool.classes)
-    arm = ARMS[name]
-    precision, filled = None, 0
-    if arm.images in seed.banks:
-        bank = Bank.open(seed.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        precision = label_precision(bank, arm, config, tail.pool.classes)
-        if arm.mode == "append":
-            labels = seed.negatives(arm).labels
-            drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
-            filled = len(_lacking(seed, [drawn]))
-    about = {"arm": name, "mode": arm.mode, "seed": seed.number, "oracle": precision}
+    precision, filled = about_bank(seed, ARMS[name])
+    about = {"arm": name, "mode": ARMS[name].mode, "seed": seed.number, "oracle": precision}
     return {**about, **scores, "filled": filled, "loss_curve": losses}
+
+
+def about_bank(seed: Seed, arm: Arm) -> tuple[float | None, int]:
+    """Return the label precision of an arm's bank, and how many negatives it lacked.
+
+    None and 0 of an arm without a bank.
+    """
+    config, tail = seed.config, seed.tail
+    if arm.images not in seed.banks:
+        return None, 0
+    bank = Bank.open(seed.banks[arm.images], **({} if arm.keep else {"keep": None}))
+    precision = label_precision(bank, arm, config, tail.pool.classes)
+    if arm.mode != "append":
+        return precision, 0
+    labels = seed.negatives(arm).labels
+    drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
+    return precision, len(_lacking(seed, [drawn]))
 
 
 def _curve(folder: Path, points: int = 20) -> list[float]:
@@ -184,14 +197,14 @@ def run_seed(
     _check_arms(config, tail)
     wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
-        confusion = confusion_of(train_arm(seed, "none"), tail, config)
+        confusion = confusion_of(train_arm(seed, "none", ARMS["none"]), seed)
         built = build_banks(wanted, config, tail, folder, number, confusion)
         seed = replace(seed, banks=built | given)
     figures = []
     for name in config.arms:
         path = folder / "arms" / name / "figures.json"
         if not path.exists():
-            write_json(path, without_nan(evaluate(seed, name, train_arm(seed, name))))
+            write_json(path, without_nan(evaluate(seed, name, train_arm(seed, name, ARMS[name]))))
         figures.append(json.loads(path.read_text()))
     return figures
 

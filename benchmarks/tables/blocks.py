@@ -11,13 +11,14 @@ from genie_transforms import UserError
 from genie_transforms.format import atomic_write
 
 from .config import TablesConfig
+from .confounded import CONFOUNDED_TABLES
 from .results import RESULT_TABLES
 from .speed import SPEED_TABLES
 
 Table = Callable[[Path], str]
 """Makes a table in Markdown from the folder of results."""
 
-TABLES: Mapping[str, Table] = {**RESULT_TABLES, **SPEED_TABLES}
+TABLES: Mapping[str, Table] = {**RESULT_TABLES, **SPEED_TABLES, **CONFOUNDED_TABLES}
 
 _BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -19,9 +19,10 @@ class TrainingConfig:
     """Train a classifier. The last step counts, never the best one.
 
     Attributes:
-        model: resnet10, resnet20 or resnet32 for small images; torchvision:NAME or timm:NAME.
+        model: resnet10, resnet20 or resnet32 for small images; torchvision:NAME or timm:NAME; or
+            linear, of features in place of images.
         model_settings: Further settings of a timm or torchvision model, such as
-            drop_path_rate=0.1 global_pool=avg.
+            drop_path_rate=0.1 global_pool=avg; in_features=256 of a linear one.
         weights: Checkpoint that the network begins with; its head may be of other classes, or
             missing, as in one of MAE's.
         head: Where the head begins: empty as the model draws it; `small`, nearly 0, as MAE's

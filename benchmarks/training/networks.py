@@ -54,6 +54,8 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     try:
         if config.model in SMALL_RESNETS:
             return SmallImageResNet(*SMALL_RESNETS[config.model], num_classes, **more)
+        if config.model == "linear":
+            return nn.Linear(out_features=num_classes, **more)
         if kind == "torchvision" and name in torchvision.models.list_models():
             found: nn.Module = torchvision.models.get_model(
                 name, weights=None, num_classes=num_classes, **more
@@ -67,8 +69,8 @@ def _new(config: TrainingConfig, num_classes: int) -> nn.Module:
     except TypeError as error:
         raise UserError(f"{config.model} cannot take {config.model_settings}: {error}") from error
     raise UserError(
-        f"unknown model {config.model!r}; choose {', '.join(SMALL_RESNETS)}, torchvision:NAME or "
-        "timm:NAME"
+        f"unknown model {config.model!r}; choose {', '.join(SMALL_RESNETS)}, linear, "
+        "torchvision:NAME or timm:NAME"
     )
 
 

@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING
 from index.lazy import lazy_members
 
 if TYPE_CHECKING:
-    from .scenes import CLASSES, NOVEL_CLASSES, SIZE, Scenes, render
+    from .scenes import (
+        CLASSES,
+        COLORS,
+        NOVEL_CLASSES,
+        SIZE,
+        TEXTURES,
+        SceneParams,
+        Scenes,
+        render,
+    )
     from .weights import ENCODER, ORACLE, PIPELINE, load_encoder, load_oracle, oracle_names
 else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "scenes": ["CLASSES", "NOVEL_CLASSES", "SIZE", "Scenes", "render"],
+            "scenes": [
+                *("CLASSES", "COLORS", "NOVEL_CLASSES", "SIZE", "TEXTURES"),
+                *("SceneParams", "Scenes", "render"),
+            ],
             "weights": [
                 *("ENCODER", "ORACLE", "PIPELINE", "load_encoder", "load_oracle", "oracle_names")
             ],
@@ -24,11 +36,14 @@ else:
 
 __all__ = [
     "CLASSES",
+    "COLORS",
     "ENCODER",
     "NOVEL_CLASSES",
     "ORACLE",
     "PIPELINE",
     "SIZE",
+    "TEXTURES",
+    "SceneParams",
     "Scenes",
     "load_encoder",
     "load_oracle",

@@ -58,11 +58,13 @@ def see_owner(bank: Path, now: float) -> OwnerSeen | None:
 
 
 def _owner(content: object) -> Owner | None:
+    """Return whom the lock names, or None if it is none of ours."""
     if not isinstance(content, dict):
         return None
-    names = ("host", "machine", "job", "since")
-    texts = {name: text for name in names if isinstance(text := content.get(name), str)}
+    host, machine, job, since = (content.get(name) for name in ("host", "machine", "job", "since"))
     process = content.get("process")
-    if not isinstance(process, int) or not 0 < process <= _MOST_PROCESSES:
+    if not (isinstance(process, int) and 0 < process <= _MOST_PROCESSES):
         return None
-    return Owner(**texts, process=process) if len(texts) == len(names) else None
+    if not all(isinstance(text, str) for text in (host, machine, job, since)):
+        return None
+    return Owner(str(host), str(machine), process, str(job), str(since))

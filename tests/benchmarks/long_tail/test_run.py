@@ -13,6 +13,7 @@ import torch
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.long_tail.arms import ARMS
+from benchmarks.long_tail.banks import build_config
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
 from benchmarks.long_tail.images import plain
@@ -172,3 +173,12 @@ def test_in_the_loop_few_classes_get_negatives_and_others_stay(
         real, _ = real_images[row]
         assert label == labels[row]
         assert torch.equal(replaced, real) == (label not in with_negatives)
+
+
+def test_a_preview_of_ada_keeps_no_sweeps_that_other_arms_could_take() -> None:
+    with pytest.raises(UserError, match="--ada preview keeps no sweeps, which genie take"):
+        replace(_CONFIG, ada="preview")
+    config = replace(_CONFIG, ada="preview", arms=("genie-ada",))
+    tail = open_long_tail(config, *_scenes(), seed=0)
+    build = build_config("genie-ada", config, tail, config.work, seed=0)
+    assert (build.ada, build.keep_sweep) == ("preview", False)

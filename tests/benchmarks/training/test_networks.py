@@ -153,3 +153,8 @@ def test_class_embeddings_make_a_zero_shot_classifier_of_an_image_tower(tmp_path
         assert torch.equal(converted[f"body.{key}"], value.half().to(value.dtype)), key
     with pytest.raises(UserError, match=r"must hold one array of 5 rows, but has \[\(4, 6\)\]"):
         make_network(config, 5)
+
+
+def test_a_linear_classifier_takes_features() -> None:
+    linear = _network("linear", 5, "", "in_features=256")
+    assert linear(torch.zeros(2, 256)).shape == (2, 5)

@@ -1,0 +1,62 @@
+"""Tables of the experiment with confounded backgrounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .markdown import as_markdown, made_by, number, read
+
+_FILE = "confounded.json"
+
+_TESTS = ("biased", "uniform", "swapped")
+
+
+def arms(results: Path) -> str:
+    """Make the table of all arms: Few on every test, and what the negatives are like."""
+    content = read(results, _FILE)
+    own_color = content["backgrounds"]["own_color"]
+    head = ["arm", *(f"Few, {kind}" for kind in _TESTS), "all, swapped", "on target"]
+    rows = []
+    for name in dict.fromkeys(entry["arm"] for entry in content["arms"]):  # as they were run
+        means, spread = content["means"][name], content["deviations"][name]
+        cells = [(kind, "few") for kind in _TESTS] + [("swapped", "all")]
+        figures = [
+            f"{100 * means[kind][group]:.1f} ± {100 * spread[kind][group]:.1f}"
+            for kind, group in cells
+        ]
+        about = [content["oracle"].get(name), own_color.get(name)]
+        rows.append([f"`{name}`", *figures, *(_percent(value) for value in about)])
+    table = as_markdown([*head, "own colour"], rows)
+    return f"{table}\n\n{made_by(content, _FILE)}"
+
+
+def comparisons(results: Path) -> str:
+    """Make the table of paired differences on Few, the prediction's first."""
+    content = read(results, _FILE)
+    rows = [[name, "", "", _interval(entry)] for name, entry in content["prediction"].items()]
+    rows += [
+        [name, *(_interval(by_test[kind]) for kind in _TESTS)]
+        for name, by_test in content["comparisons"].items()
+    ]
+    return as_markdown(["difference, points", *_TESTS], rows)
+
+
+def _percent(share: float | None) -> str:
+    return number(None if share is None else 100 * share)
+
+
+def _interval(entry: dict[str, Any]) -> str:
+    """Show a difference with its t-interval over seeds, and with that over test images too."""
+    low, high = (100 * value for value in entry["interval"])
+    first, last = (100 * value for value in entry["interval_images"])
+    return (
+        f"{100 * entry['difference']:+.1f} ({low:+.1f} … {high:+.1f}; {first:+.1f} … {last:+.1f})"
+    )
+
+
+CONFOUNDED_TABLES: Mapping[str, Callable[[Path], str]] = {
+    "confounded": arms,
+    "confounded-comparisons": comparisons,
+}
