@@ -12,7 +12,7 @@ import xxhash
 from PIL import Image
 
 if TYPE_CHECKING:
-    import torch
+    import torch  # whoever reads no more than a manifest does not wait for it
 
 PIXEL_HASH = "xxh3-128"
 """The name of the hash, which a bank states beside its keys."""
@@ -48,7 +48,7 @@ def _words(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> tuple[Words,
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         words = np.frombuffer(_pillow_memory(rgb), dtype=np.uint32)
         return words & _RGB, rgb.height, rgb.width
-    from ._digest import rgb_planes  # with torch, which who only reads a manifest does without
+    from ._digest import rgb_planes
 
     red, green, blue = rgb_planes(image)
     if sys.byteorder == "big":

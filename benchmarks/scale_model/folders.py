@@ -75,8 +75,8 @@ def opening(count: int) -> Row:
         for one in entries:
             os.link(out / "shard", out / one["name"])
         (out / MANIFEST).write_text(_manifest(entries).to_json())
-        bank, seconds = _timed(lambda: Bank(out, None))
-        rows = len(bank)
+        bank = Bank(out, None)  # shards are mapped when they are asked for
+        rows, seconds = _timed(lambda: len(bank))
         maps = Path("/proc/self/maps").read_text().count(str(out))
         _, drawing = _timed(lambda: [bank.image(row) for row in range(0, rows, rows // 100)])
     return {

@@ -23,7 +23,7 @@ def plot(content: Row, path: Path) -> None:
         content: What `main` returns.
         path: The image file; its ending says the format.
     """
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     _workers(left, content["workers"])
     _sizes(right, content["sizes"], content["assumed"]["hours_between_deaths"])
@@ -32,7 +32,7 @@ def plot(content: Row, path: Path) -> None:
         axes.set_ylim(0, 1.05)
         axes.set_ylabel("efficiency")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=90, format=path.suffix[1:])
 

@@ -58,7 +58,9 @@ def rows_of_methods() -> dict[str, dict[str, int]]:
     """Return the network rows of a pair at most, and the embeddings that are kept, by method."""
     # The schedule of Stable Diffusion 1.5, of which only the timesteps count here.
     betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    family = cast(Family, SimpleNamespace(scheduler=DPMSolverMultistepScheduler(**betas)))
+    family = cast(
+        Family, SimpleNamespace(scheduler=DPMSolverMultistepScheduler(**betas), flow=False)
+    )
     found = {}
     for name, settings in METHODS.items():
         config = BuildConfig(num_inference_steps=STEPS, guidance_scale=GUIDANCE, **settings)

@@ -8,6 +8,8 @@ dataset card, one list of the files that make a bank.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
+
 from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .carried import carry_judgements, row_key, row_keys
 from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
@@ -72,8 +74,6 @@ from .verify_build import stats_checksum
 from .writer import BankDescription, finish_bank, write_bank
 
 if TYPE_CHECKING:
-    from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
-
     from .codec import (
         Size,
         decode_image,
@@ -89,7 +89,6 @@ else:
     # Images need torch: whoever reads no more than manifest, rows or files does not wait for it.
     _CODEC = ("Size", "decode_image", "encode_image", "fit", "image_of", "open_image", "planes_of")
     _LAZY = dict.fromkeys((*_CODEC, "size_of"), ".codec") | {"verify_bank": ".verify"}
-    _LAZY |= dict.fromkeys(("PIXEL_HASH", "pixel_key"), "genie_transforms._pixel_key")
 
     def __getattr__(name: str) -> Any:
         if name not in _LAZY:
