@@ -7,13 +7,15 @@ from pathlib import Path
 
 from benchmarks.build_speed.growth import measure_growth, plot_growth
 from benchmarks.build_speed.run import Config, make_job
+from index.diffusion import load_family
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 def test_growth_is_measured_and_drawn(stable_diffusion_folder: Path, tmp_path: Path) -> None:
     model = str(stable_diffusion_folder)
-    job = make_job(Config(model=model, num_inference_steps=4, noise_ratios=(0.5, 1.0), pairs=2))
+    config = Config(model=model, num_inference_steps=4, noise_ratios=(0.5, 1.0), pairs=2)
+    job = make_job(config, load_family(model))
     growth = measure_growth(job, batch_size=8)
     assert [point["pairs"] for point in growth["pairs"]] == [1, 2]
     assert [point["pairs_made"] for point in growth["pairs"]] == [1, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def test_a_bank_comes_back_equal(
     # Two shards of six rows, as the original has: byte for byte the same.
     for name in ("data-00000-of-00002.arrow", "data-00001-of-00002.arrow", "index/sources.arrow"):
         assert (again / name).read_bytes() == (path / name).read_bytes()
-    assert Bank.open(again).manifest == Bank.open(path).manifest
+    # Fast keys stay behind: images are then found by their digests.
+    manifest = replace(Bank.open(path).manifest, pixel_keys=None)
+    assert Bank.open(again).manifest == manifest
     assert Bank.open(again).verify() == []
 
 
