@@ -199,8 +199,13 @@ def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Ba
     return backbone
 
 
-def call_own(spec: str) -> Any:
+def call_own(spec: str, kind: str, known: str) -> Any:
     """Return what a user's function returns, given as MODULE:FUNCTION, with or without "python:".
+
+    Args:
+        spec: The function.
+        kind: What it makes, such as backbone; for the error.
+        known: What else could be given; for the error.
 
     Raises:
         UserError: There is no such function.
@@ -209,12 +214,12 @@ def call_own(spec: str) -> Any:
     try:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{spec!r}: {error}; give python:MODULE:FUNCTION") from error
+        raise UserError(f"{kind} {spec!r}: {error}; {known}") from error
     return make()  # what goes wrong in the user's code keeps its traceback
 
 
 def _load_own(spec: str, device: str) -> Backbone:
-    made = call_own(spec)
+    made = call_own(spec, "backbone", f"give {BACKBONE_HELP}")
     if isinstance(made, Backbone):
         made.name = spec
         return made

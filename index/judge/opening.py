@@ -118,7 +118,7 @@ def _last(part: str) -> str:
 
 def _own(spec: str, device: str, batch_size: int) -> Judge:
     """Open what a user's function returns: a `Judge`, or what maps images to logits, and names."""
-    made = call_own(spec)
+    made = call_own(spec, "classifier", "give python:MODULE:FUNCTION")
     if isinstance(made, Judge):
         return made
     if not (isinstance(made, tuple) and len(made) == 2 and callable(made[0])):
