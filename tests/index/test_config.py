@@ -53,6 +53,7 @@ RECIPE = {
     *("model", "revision", "variant", "dtype", "lora", "channels_last", "compile", "vae_tiling"),
     *("safety_checker", "scheduler", "method", "noise_ratio", "noise_ratios", "rule", "ada"),
     *("ada_steps", "noise", "num_inference_steps", "guidance_scale", "negative_prompt", "prompt"),
+    *("prompts", "prompt_templates", "ada_guidance", "guidance_interval"),
     *("agree", "resolution", "store_resolution", "image_format", "backbone", "seed", "keep_sweep"),
 }
 
@@ -68,4 +69,4 @@ def test_recipe_holds_what_decides_the_content_only() -> None:
 def test_what_may_change_as_a_bank_grows_is_a_setting_of_the_plan() -> None:
     assert RECIPE >= PLAN_FIELDS
     assert "seed" not in PLAN_FIELDS
-    assert len(PLAN_FIELDS) == 11
+    assert len(PLAN_FIELDS) == 12
