@@ -144,7 +144,8 @@ def _embedded_only(embeddings: npt.NDArray[np.float32]) -> EvaluatedImages:
     """Hold embeddings alone: no oracle knows these classes, and no mask their backgrounds."""
     axes = embeddings.shape[:-1]
     hits, psnr = np.zeros(axes, dtype=np.bool_), np.full(axes, np.nan)
-    return EvaluatedImages(torch.zeros(0, dtype=torch.uint8), embeddings, hits, psnr)
+    no_pixels = torch.zeros((*axes, 3, 0, 0), dtype=torch.uint8)
+    return EvaluatedImages(no_pixels, embeddings, hits, psnr)
 
 
 def _embed_sweep(
