@@ -146,6 +146,7 @@ def _build_as_owner(
                 last = FinishBank(prepared, description, start)
                 run_here(last, begin)
             mirror.send()
+            remove_leftovers_of_killed(out)  # of workers that the build outlived
         finally:
             remove_signs(out)
         return last.summary

@@ -69,6 +69,7 @@ def content(bank: Path) -> dict[str, bytes]:
         for path in sorted(bank.glob(pattern))
     }
     assert len(found) > 8
-    assert not [path for path in bank.rglob("*") if path.name.startswith(".")]
+    left = [str(path) for path in bank.rglob("*") if path.name.startswith(".")]
+    assert left == []
     assert not (bank / "signs").exists()
     return found

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genie_transforms.format import temporary_path
 from index.embed import Backbone
 
 
@@ -17,7 +18,8 @@ class Fragile(Backbone):
     """Means of four parts of the image.
 
     The file `deaths` holds two numbers: after so many calls, so many processes end. While there is
-    a file `hold`, all wait. The process that `GENIE_OWNER` names does neither.
+    a file `hold`, all wait. The process that `GENIE_OWNER` names does neither. Whoever ends leaves
+    what a write of the file that `written` names had begun.
     """
 
     name, dimension = "fragile", 12
@@ -42,6 +44,8 @@ class Fragile(Backbone):
             deaths.write_text(f"{calls - 1} {left}")
         elif left:
             deaths.write_text(f"0 {left - 1}")
+            if (written := self.folder / "written").exists():
+                temporary_path(Path(written.read_text())).touch()
             os._exit(9)
 
 

@@ -25,6 +25,7 @@ def test_workers_make_the_same_bank_also_if_one_dies(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     (folder / "deaths").write_text("2 1")
+    (folder / "written").write_text(str(tmp_path / "two" / "data-00001-of-00004.arrow"))
     several = build(BuildConfig(**settings, out=tmp_path / "two", workers=2))
     assert (folder / "deaths").read_text() == "0 0"
     assert "a worker died" in caplog.text
