@@ -30,7 +30,7 @@ def build_config(
 
     Args:
         name: A name that `Arm.images` may have.
-        config: The experiment.
+        config: The experiment; its backbone is the seed's.
         tail: The training set; `folder` holds the confusion of its baseline.
         folder: Folder of the seed.
         seed: Of the plan and the noise.
@@ -39,7 +39,7 @@ def build_config(
         out=folder / "banks" / name,
         class_names=str(folder / "class-names.json"),
         model=config.model,
-        backbone=config.backbone.format(seed=seed) if config.model else "demo",
+        backbone=config.backbone or ("" if config.model else "demo"),
         device=config.device,
         dtype=config.dtype,
         num_inference_steps=config.num_inference_steps,

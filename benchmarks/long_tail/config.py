@@ -38,7 +38,8 @@ class LongTailConfig:
         oracle: Classifier of the small pipeline, for label precision; empty for none, or for the
             demo's own.
         backbone: What decides r*, as `python -m index.build --backbone` takes it; {seed} stands
-            for the seed.
+            for the seed. `own` trains one without labels on each seed's training images.
+        backbone_steps: Optimiser steps of `own`.
         num_inference_steps: Steps of the whole denoising; if not given, the model's.
         ada: How the bank of genie-ada finds r*: full keeps the sweeps, which arms at other noise
             ratios take; preview is cheaper and has none.
@@ -77,6 +78,7 @@ class LongTailConfig:
     model: str = ""
     oracle: str = ""
     backbone: str = ""
+    backbone_steps: int = 280
     num_inference_steps: int | None = None
     ada: Literal["full", "preview"] = "full"
     device: str = field(default="auto", metadata={"recipe": False})

@@ -29,6 +29,7 @@ from genie_transforms import Bank, GeNIeTransform, UserError
 from genie_transforms.format import write_json
 
 from .arms import ARMS, Arm, banks_of
+from .backbone import OWN, own_backbone
 from .banks import Confusion, build_banks, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
@@ -198,6 +199,11 @@ def run_seed(
     wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
         confusion = confusion_of(train_arm(seed, "none", ARMS["none"]), seed)
+        if config.backbone == OWN:
+            backbone = own_backbone(config, tail, folder, number)
+        else:
+            backbone = config.backbone.format(seed=number)
+        config = replace(config, backbone=backbone)
         built = build_banks(wanted, config, tail, folder, number, confusion)
         seed = replace(seed, banks=built | given)
     figures = []

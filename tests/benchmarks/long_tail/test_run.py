@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.long_tail.arms import ARMS
+from benchmarks.long_tail.backbone import own_backbone
 from benchmarks.long_tail.banks import build_config
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
@@ -144,6 +146,20 @@ def test_sources_are_the_classes_that_the_baseline_confuses(
             Bank.open(seed.banks["genie-ada"]).class_names[row.label]
         )
         assert row.source_label in confusion[target].argsort()[::-1][:2]
+
+
+def test_a_seed_trains_its_own_backbone_which_decides_r(tmp_path: Path) -> None:
+    config = replace(
+        _CONFIG, work=tmp_path, arms=("genie-ada",), seeds=(0,), backbone="own", backbone_steps=20
+    )
+    main(config)
+    seed = _seed(config)
+    recipe = json.loads((seed.banks["genie-ada"] / "build.json").read_text())["recipe"]
+    encoder = seed.folder / "encoder.pth"
+    before = encoder.stat().st_mtime_ns
+    assert recipe["backbone"] == own_backbone(config, seed.tail, seed.folder, 0)
+    assert recipe["backbone"] == f"unisiam:resnet10:{encoder}"
+    assert encoder.stat().st_mtime_ns == before
 
 
 def test_an_arm_takes_the_image_of_its_noise_ratio(
