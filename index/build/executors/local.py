@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.reduction import ForkingPickler
 
@@ -69,6 +69,7 @@ class _Team:
     def __init__(self, worker: Worker, begin: Begin, devices: list[str]) -> None:
         self._worker, self._begin, self._devices = worker, begin, devices
         self._pool: ProcessPoolExecutor | None = None
+        self._until: Connection | None = None  # workers are wanted until it is closed
 
     def run(self, stage: Stage) -> None:
         """Run the tasks of a stage that are not done; see `run_here`.
@@ -98,6 +99,9 @@ class _Team:
 
     def end(self) -> None:
         """Let the workers finish what they do, and end them."""
+        if self._until is not None:
+            self._until.close()
+            self._until = None
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
@@ -117,19 +121,21 @@ class _Team:
         devices: SimpleQueue[str] = context.SimpleQueue()
         for device in self._devices:
             devices.put(device)
-        arguments = (self._worker, devices)
+        ended, self._until = context.Pipe(duplex=False)
+        arguments = (self._worker, devices, ended)
         return ProcessPoolExecutor(len(self._devices), context, _become, arguments)
 
 
 _worker: Worker | None = None  # of this process, if it is one: the pool can pass nothing on
+_busy = threading.Lock()
 
 
-def _become(worker: Worker, devices: SimpleQueue[str]) -> None:
+def _become(worker: Worker, devices: SimpleQueue[str], ended: Connection) -> None:
     """Open the build in a new process."""
     global _worker
     # The owner is told to stop, and tells the workers. One that is killed cannot: they see it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_owner, daemon=True).start()
+    threading.Thread(target=_end_in_time, args=(ended,), daemon=True).start()
     worker.open(devices.get())
     _worker = worker
 
@@ -138,11 +144,20 @@ def _run(order: Order, task: int) -> None:
     """Run a task in a worker."""
     if _worker is None:
         raise RuntimeError("this process is no worker")
-    _worker.run(order, task)
+    with _busy:
+        _worker.run(order, task)
 
 
-def _end_with_owner() -> None:
+def _end_in_time(ended: Connection) -> None:
+    """End this process with its owner, or when the team has ended and it has nothing to do.
+
+    The pool ends idle workers, too. But one that is killed just then may hold the lock of their
+    queue: the others would wait for it for ever, and the owner for them.
+    """
     owner = multiprocessing.parent_process()
-    if owner is not None:
-        wait([owner.sentinel])
-        os._exit(1)
+    if owner is None:
+        raise RuntimeError("this process is no worker")
+    while owner.sentinel not in wait([owner.sentinel, ended]):
+        if _busy.acquire(timeout=0.1):
+            os._exit(0)
+    os._exit(1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import threading
+from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import pytest
 from genie_transforms import UserError
 from index.build import build
 from index.build.executors import local
-from index.build.tasks import LostError
+from index.build.tasks import LostError, Order
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 
@@ -46,6 +50,35 @@ def test_workers_that_always_die_stop_the_build_which_then_goes_on(
         build(config)
     (folder / "deaths").write_text("0 0")
     assert content(build(BuildConfig(**settings, out=tmp_path / "bank"))) == alone
+
+
+def test_a_worker_ends_with_its_team_also_if_it_waits_for_ever() -> None:
+    context = multiprocessing.get_context("spawn")
+    devices: SimpleQueue[str] = context.SimpleQueue()
+    devices.put("cpu")
+    ended, until = context.Pipe(duplex=False)
+    waiting, begun = context.Pipe(duplex=False)
+    worker = context.Process(target=_wait_for_ever, args=(devices, ended, begun))
+    worker.start()
+    assert waiting.recv() == "opened on cpu"
+    assert worker.is_alive()
+    until.close()
+    worker.join(60)
+    assert worker.exitcode == 0
+
+
+def _wait_for_ever(devices: SimpleQueue[str], ended: Connection, begun: Connection) -> None:
+    """Become a worker, and wait as for the lock that a killed one holds."""
+
+    class Opened:
+        def open(self, device: str) -> None:
+            begun.send(f"opened on {device}")
+
+        def run(self, order: Order, task: int) -> None:
+            raise NotImplementedError
+
+    local._become(Opened(), devices, ended)
+    threading.Event().wait()
 
 
 def test_a_dataset_that_cannot_be_sent_is_refused(settings: dict[str, Any], tmp_path: Path) -> None:
