@@ -240,10 +240,16 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     """Run every seed, print the table, write figures and plot.
 
     Raises:
-        UserError: A setting cannot be used with these images, or several ranks were started.
+        UserError: A setting cannot be used with these images or with images at all, or several
+            ranks were started.
         FolderInUseError: `work` was begun with other settings.
     """
     config = config.scaled_down()
+    if config.training.model == "linear":
+        raise UserError(
+            "--training.model linear is of features, and this recipe trains on images: give "
+            "another, such as resnet10"
+        )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
     claim_folder(config.work, config.recipe())

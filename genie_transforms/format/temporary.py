@@ -15,6 +15,8 @@ from pathlib import Path
 # Machine, process and a random part; the first two were not always there.
 _TEMPORARY = re.compile(r"\..+\.(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{12}\.tmp")
 
+_MOST_PROCESSES = 2**22  # of Linux; what is below 1 means others, too
+
 
 def temporary_path(path: Path) -> Path:
     """Return a new name in the folder of `path`, which is made: a rename stays on one disk.
@@ -64,19 +66,33 @@ def remove_temporaries(folder: Path, *, of: str = "", everyone: bool = False) ->
 def is_alive(machine: str, process: int) -> bool | None:
     """Tell whether a process of a machine lives; None if that cannot be known from here.
 
+    One that has ended and that nobody has waited for yet does not, where the system tells.
+
     Args:
         machine: What `this_machine` returned there.
         process: Its number.
     """
     if machine != this_machine() or os.name == "nt":  # where signal 0 would end the process
         return None
+    if not 0 < process <= _MOST_PROCESSES:
+        return False
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's
-        return True
-    return True
+        pass
+    return not _has_ended(process)
+
+
+def _has_ended(process: int) -> bool:
+    """Tell whether a process that still has its number is known to have ended."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_bytes()
+    except OSError:  # not a Linux, or it has gone just now
+        return False
+    # A number, the name in parentheses, which may hold some itself, the state: zombie or dead.
+    return status.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
 
 
 @cache

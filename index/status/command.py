@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import tyro
 
@@ -22,11 +21,11 @@ class StatusConfig:
     statistics, not rows: `index.verify` reads every byte.
 
     Attributes:
-        bank: Folder of the bank, finished or not.
+        bank: Folder of the bank, finished or not; or its URI, as --out takes it.
         json: Print it as JSON.
     """
 
-    bank: tyro.conf.Positional[Path]
+    bank: tyro.conf.Positional[str]
     json: bool = False
 
 
@@ -40,6 +39,8 @@ def _status(config: StatusConfig) -> None:
 
     Raises:
         BankError: There is no bank.
+        UserError: A URI cannot be opened.
+        StorageError: The server that a URI names does not answer.
     """
     from .reading import read_status  # takes a second, which --help should not
     from .text import lines

@@ -10,8 +10,6 @@ from genie_transforms import BankFormatError
 from genie_transforms.format import is_alive, read_json
 from index.store import DEAD_AFTER, LOCK, Owner
 
-_MOST_PROCESSES = 2**22  # of Linux: what is beyond is no process
-
 
 @dataclass(frozen=True)
 class OwnerSeen:
@@ -31,10 +29,7 @@ class OwnerSeen:
     @property
     def since(self) -> float:
         """When it began, in seconds since 1970; 0 if that cannot be read."""
-        try:
-            return datetime.fromisoformat(self.owner.since).timestamp()
-        except (ValueError, OverflowError):
-            return 0.0
+        return moment_of(self.owner.since) or 0.0
 
 
 def see_owner(bank: Path, now: float) -> OwnerSeen | None:
@@ -57,13 +52,21 @@ def see_owner(bank: Path, now: float) -> OwnerSeen | None:
     return OwnerSeen(owner, max(age, 0.0), here is not False and age < DEAD_AFTER)
 
 
+def moment_of(text: str) -> float | None:
+    """Return a time that stands in a file, in seconds since 1970; None if it cannot be read."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
 def _owner(content: object) -> Owner | None:
     """Return whom the lock names, or None if it is none of ours."""
     if not isinstance(content, dict):
         return None
     host, machine, job, since = (content.get(name) for name in ("host", "machine", "job", "since"))
     process = content.get("process")
-    if not (isinstance(process, int) and 0 < process <= _MOST_PROCESSES):
+    if not (isinstance(process, int) and process > 0):
         return None
     if not all(isinstance(text, str) for text in (host, machine, job, since)):
         return None

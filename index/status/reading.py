@@ -6,16 +6,19 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genie_transforms import BankError, BankFormatError, BankNotFoundError
-from genie_transforms.format import MANIFEST, Manifest, bank_file, read_json
+from genie_transforms.format import MANIFEST, Manifest, bank_file, is_uri, read_json
 from index.store import BUILD, source_blocks
 
+from .elsewhere import BAD_IMAGES, outlined
 from .owner import OwnerSeen, see_owner
 from .shards import ShardSeen, see_shards
 from .status import StageName, Status
+from .workers import see_workers
 
 WINDOW = 50
 """Shards, the last ones, that the speed is of."""
@@ -24,22 +27,36 @@ WINDOW = 50
 UNKNOWN = "for reasons that no statistics tell"
 
 
-_BAD_IMAGES = "index/bad_images.json"
 _SHOWN = 3
 _TRIES = 3
 
 
-def read_status(bank: Path, now: float | None = None) -> Status:
-    """Look at a folder, and say what can be said of its build.
+def read_status(bank: str | Path, now: float | None = None) -> Status:
+    """Look at a bank, and say what can be said of its build.
 
     Args:
-        bank: The folder.
+        bank: Its folder, or its URI.
         now: Seconds since 1970; the present time if not given.
 
     Raises:
         BankNotFoundError: There is no folder, or nothing was begun in it.
         BankFormatError: It holds something else than a bank.
+        UserError: pyarrow cannot open such a URI, or there is no such bucket.
+        StorageError: The server does not answer, or refuses.
     """
+    if not is_uri(str(bank)):
+        return _settled(Path(bank), now)
+    with outlined(str(bank)) as (name, folder):
+        try:
+            status = _settled(folder, now)
+        except BankError as error:
+            raise type(error)(str(error).replace(str(folder), name)) from error
+    faults = {file: text.replace(str(folder), name) for file, text in status.faults.items()}
+    return replace(status, bank=name, workers=None, faults=faults)
+
+
+def _settled(bank: Path, now: float | None) -> Status:
+    """Look at a folder, again if its owner changed meanwhile."""
     for _ in range(_TRIES):
         moment = time.time() if now is None else now
         status = _look(bank, moment)
@@ -59,14 +76,15 @@ def _look(bank: Path, now: float) -> Status:
         faults |= _faults_of_manifest(bank, manifest, shards, damaged)
     planned, planned_shards = _planned(build, manifest, shards)
     made, failed = _counts(manifest, shards)
-    bad, examples = _bad_images(_read(bank, _BAD_IMAGES, faults))
+    bad, examples = _bad_images(_read(bank, BAD_IMAGES, faults))
     seconds: Counter[str] = Counter()
     for shard in shards:
         seconds.update(shard.seconds)
     return Status(
-        bank=bank,
+        bank=str(bank),
         stage=_stage(manifest, planned_shards, len(shards)),
         owner=owner,
+        workers=see_workers(bank, now),
         planned=planned,
         planned_shards=planned_shards,
         shards=len(shards) or (len(manifest.shards) if manifest else 0),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from .owner import OwnerSeen
+from .workers import WorkerSeen
 
 StageName = Literal["embed", "generate", "finish", "finished"]
 
@@ -16,10 +16,12 @@ class Status:
     """A build, seen from outside.
 
     Attributes:
-        bank: Folder of the bank.
+        bank: Folder of the bank, or its URI without keys.
         stage: What is being done, or was when the build stopped: embed images, generate pairs,
             finish the bank; or that it is finished.
         owner: Who builds, or did and could not remove its lock.
+        workers: Who works on what, the owner among them; None of a bank elsewhere: that is known
+            only where it is built.
         planned: Pairs of the plan; None if that is not known.
         planned_shards: Shards of the plan; None if that is not known.
         shards: Finished shards.
@@ -36,9 +38,10 @@ class Status:
         faults: What is damaged or missing, by file.
     """
 
-    bank: Path
+    bank: str
     stage: StageName
     owner: OwnerSeen | None = None
+    workers: list[WorkerSeen] | None = None
     planned: int | None = None
     planned_shards: int | None = None
     shards: int = 0
@@ -85,5 +88,4 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
         derived = ("is_running", "num_failed", "done", "seconds_left", "is_well")
-        content = {**asdict(self), **{name: getattr(self, name) for name in derived}}
-        return {**content, "bank": str(self.bank)}
+        return {**asdict(self), **{name: getattr(self, name) for name in derived}}

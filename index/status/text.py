@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from index.durations import duration, rounded_speed
 
 from .status import Status
+from .workers import WorkerSeen
 
 _STAGES = {
     "embed": "source images are embedded",
     "generate": "pairs are generated",
     "finish": "all shards are there, the bank is finished from them",
     "finished": "the bank is finished",
+}
+
+_TASKS = {
+    "embed": "embeds block {} of the source images",
+    "generate": "generates shard {}",
+    "retry": "tries the failed pairs of shard {} again",
+    "finish": "finishes the bank",
 }
 
 _SHOWN = 10
@@ -25,6 +35,7 @@ def lines(status: Status) -> list[str]:
         *_images(status),
         *_speed(status),
         *_owner(status),
+        *_workers(status),
         *_faults(status),
         *(f"next         {hint}" for hint in _hints(status)),
     ]
@@ -92,6 +103,31 @@ def _owner(status: Status) -> list[str]:
     ]
 
 
+def _workers(status: Status) -> list[str]:
+    if status.workers is None:
+        is_over = status.stage == "finished" and not status.is_running
+        return [] if is_over else ["workers      who works on it is known only where it is built"]
+    if not status.workers:
+        return []
+    counts = Counter(one.state for one in status.workers)
+    found = [f"workers      {', '.join(f'{count} {state}' for state, count in counts.items())}"]
+    found += [f"  {one.state:<10} {_worker(one)}" for one in status.workers[:_SHOWN]]
+    more = len(status.workers) - _SHOWN
+    return [*found, f"             and {more} more"] if more > 0 else found
+
+
+def _worker(seen: WorkerSeen) -> str:
+    """Say who it is, on what it works, and since when."""
+    sign, (kind, _) = seen.sign, seen.sign.order
+    if sign.task is None:
+        what = f"ended: {sign.problem}" if sign.problem else "waits for others"
+    else:
+        what = _TASKS[kind].format(sign.task) if kind in _TASKS else f"{kind} {sign.task}"
+    begun = "" if seen.busy is None else f", begun {duration(seen.busy)} ago"
+    silent = f", silent for {duration(seen.silent)}" if seen.state == "unknown" else ""
+    return f"{sign}: {what}{begun}{silent}"
+
+
 def _faults(status: Status) -> list[str]:
     found = [f"damaged      {fault}" for fault in list(status.faults.values())[:_SHOWN]]
     more = len(status.faults) - _SHOWN
@@ -105,7 +141,9 @@ def _hints(status: Status) -> list[str]:
         mends = "mends that, and " if status.faults else ""
         return [f"the command that began it {mends}goes on from here"]
     found = []
-    if status.faults:
+    if status.faults and status.workers is None:
+        found.append("the command that built it mends it, and index.verify reads every byte")
+    elif status.faults:
         found.append(f"python -m index.verify --repair {status.bank} says how to mend it")
     if status.failed:
         found.append("the command that built it, with --retry-failed, tries further seeds")

@@ -10,7 +10,16 @@ from index.lazy import lazy_members
 
 from .descriptions import fixed_part, identity
 from .finalize import finalize
-from .layout import BUILD, check_folder, check_kinds, remove_leftovers_of_killed, source_blocks
+from .layout import (
+    BUILD,
+    check_folder,
+    check_kinds,
+    is_mirrored,
+    is_stats,
+    remove_leftovers_of_killed,
+    shard_number,
+    source_blocks,
+)
 from .lock import DEAD_AFTER, LOCK, Owner, check_free, check_owner, hold_folder, owner_of
 from .shards import (
     finished_shards,
@@ -94,6 +103,8 @@ __all__ = [
     "hold_folder",
     "identity",
     "is_finished",
+    "is_mirrored",
+    "is_stats",
     "keep_shard",
     "mark_near_duplicates",
     "merge_indexes",
@@ -108,6 +119,7 @@ __all__ = [
     "read_table",
     "remove_leftovers_of_killed",
     "remove_signs",
+    "shard_number",
     "shard_path",
     "signing",
     "source_blocks",

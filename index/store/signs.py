@@ -16,12 +16,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
-from genie_transforms.format import is_alive, naming_file, temporary_path, this_machine
+from genie_transforms import BankFormatError
+from genie_transforms.format import (
+    bank_file,
+    is_alive,
+    naming_file,
+    temporary_path,
+    this_machine,
+)
 
 from .lock import DEAD_AFTER, check_owner, touched
 
 SIGNS = "signs"
+
+_MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,14 @@ def signing(
 
 
 def read_signs(out: Path) -> list[tuple[Sign, float]]:
-    """Read the signs of all who work on a bank, with the time of each by the disk's clock."""
-    found = [_read(path) for path in sorted((out / SIGNS).glob("*.json"))]
+    """Read the signs of all who work on a bank, with the time of each by the disk's clock.
+
+    Anybody may have made the folder: what is no sign is left out, and no pipe is waited for.
+    """
+    found = []
+    for path in sorted((out / SIGNS).glob("*.json")):
+        with suppress(BankFormatError):  # gone just now, or none of ours
+            found.append(_read(bank_file(out, f"{SIGNS}/{path.name}")))
     return [one for one in found if one is not None]
 
 
@@ -174,9 +190,26 @@ def _write(path: Path, sign: Sign) -> None:
 
 def _read(path: Path) -> tuple[Sign, float] | None:
     try:
-        with path.open(encoding="utf-8") as file:
-            content = json.load(file)
-            sign = Sign(**{**content, "order": tuple(content["order"])})
+        with path.open("rb") as file:
+            sign = _sign(json.loads(file.read(_MOST_BYTES)))
             return sign, os.fstat(file.fileno()).st_mtime
-    except (OSError, ValueError, TypeError, KeyError):  # not there, or of another release
-        return None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None  # not there, of another release, or of somebody else
+
+
+def _sign(content: Any) -> Sign:
+    """Return a sign as it stands in a file.
+
+    Raises:
+        ValueError, TypeError, KeyError: It is none.
+    """
+    kind, rounds = content["order"]
+    sign = Sign(**{**content, "order": (kind, rounds)})
+    texts = (sign.host, sign.machine, sign.job, sign.since, sign.problem, kind)
+    numbers = (sign.process, sign.threads, rounds)
+    perhaps = (number for number in (sign.rank, sign.task) if number is not None)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(texts)
+    if not all(type(number) is int and number >= 0 for number in (*numbers, *perhaps)):
+        raise TypeError(numbers)
+    return sign

@@ -9,13 +9,14 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from PIL import Image
 
-from genie_transforms.format import write_json, write_shard
+from genie_transforms.format import this_machine, write_json, write_shard
 from tests.banks import all_pairs, source_image, write_bank
 from tests.judged import judge, reject
 
@@ -54,12 +55,27 @@ def good_banks() -> list[Files]:
 
 
 def _add_build(bank: Path) -> None:
-    """Add what a build leaves beside its rows."""
-    for number, shard in enumerate(json.loads((bank / MANIFEST).read_text())["shards"]):
+    """Add what a build leaves beside its rows, and shows while it runs."""
+    shards = json.loads((bank / MANIFEST).read_text())["shards"]
+    for number, shard in enumerate(shards):
         table = pa.table({"key": ["x"] * shard["rows"]})
         entry = write_shard(bank / "embeddings" / f"{number:05d}.arrow", table)
-        stats = {"shard": shard, "failures": [], "embeddings": entry}
+        stats = {
+            "shard": shard, "failures": [{"reason": "black", "attempts": 3}], "embeddings": entry,
+            "reused": 1, "network_rows": 12, "seconds": {"denoise": 1.5, "read": 0.1},
+        }  # fmt: skip
         write_json(bank / "stats" / f"{number:05d}.json", stats)
+    plan = {"pairs": 2 * len(shards)}
+    write_json(bank / "build.json", {"plan": plan, "recipe": {"pairs_per_shard": 2}})
+    bad = {"id": "cat/x.png", "reason": "it is empty"}
+    write_json(bank / "index" / "bad_images.json", {"bad": [bad]})
+    (bank / "sources").mkdir()
+    (bank / "sources" / f"{'0' * 32}.arrow").write_bytes(b"")
+    process = {"host": "n1", "machine": this_machine(), "process": os.getpid(), "job": "j"}
+    now = datetime.now(timezone.utc).isoformat()
+    write_json(bank / "build.lock", {**process, "since": now})
+    work = {"rank": None, "threads": 1, "order": ["generate", 0], "task": 1, "since": now}
+    write_json(bank / "signs" / "n1-7.json", {**process, **work, "problem": ""})
 
 
 def jpeg(index: int) -> bytes:

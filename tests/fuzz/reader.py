@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 import warnings
@@ -12,6 +13,8 @@ from pathlib import Path
 import torch
 
 from genie_transforms import Bank, GeNIeError, GeNIeTransform
+from index.status.reading import read_status
+from index.status.text import lines
 
 _MAX_ROWS = 40
 _KEEP = "on_target & noise_ratio >= 0.5 & label not in (1, 2) | method == 'x' & ~duplicate"
@@ -34,7 +37,7 @@ class Reading:
 
 
 def read_all(folder: Path, out: Path, *, convert: bool) -> Reading:
-    """Open a bank, filter, look up, decode, draw, merge, export and verify.
+    """Open a bank, filter, look up, decode, draw, merge, export, verify and say its status.
 
     Args:
         folder: The bank.
@@ -70,9 +73,30 @@ def read_all(folder: Path, out: Path, *, convert: bool) -> Reading:
         lambda: repr(Bank.open(folder, keep=_KEEP)),
         lambda: repr(Bank.open(folder, keep=_JUDGED)),
         verified,
+        lambda: _say_status(folder),
     ):
         attempt(step)
     return reading
+
+
+def _say_status(folder: Path) -> None:
+    """Say how far the build of a bank is, or in a line why that cannot be said.
+
+    Raises:
+        GeNIeError: There is no bank.
+        RuntimeError: A line is none, or cannot be written to a terminal.
+    """
+    try:
+        status = read_status(folder)
+    except GeNIeError as error:
+        if len(str(error).splitlines()) != 1:
+            raise RuntimeError("an error must be one line") from error
+        raise
+    json.dumps(status.to_json())
+    for line in lines(status):
+        if not line.isprintable():
+            raise RuntimeError(f"{line!r} is none")
+        line.encode()
 
 
 def _look_up(bank: Bank, _: Path) -> None:

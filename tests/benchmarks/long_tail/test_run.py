@@ -63,6 +63,13 @@ def test_the_recipe_gives_every_arm_and_comparison(
     assert "P3: txt2img - resampled on Few" in capsys.readouterr().out
 
 
+def test_a_classifier_of_features_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    linear = replace(_CONFIG.training, model="linear", model_settings=("in_features=256",))
+    with pytest.raises(UserError, match=r"--training\.model linear is of features"):
+        main(replace(_CONFIG, training=linear, work=tmp_path / "work"))
+    assert not (tmp_path / "work").exists()
+
+
 @cache
 def _scenes() -> tuple[LabelledSet, LabelledSet]:
     return open_pool(_CONFIG)

@@ -17,6 +17,7 @@ from genie_transforms import FolderInUseError, StorageError
 from genie_transforms.format import (
     atomic_path,
     atomic_write,
+    is_alive,
     is_temporary,
     link_or_copy,
     new_folder,
@@ -240,6 +241,24 @@ def test_temporary_files_of_dead_processes_are_removed(tmp_path: Path) -> None:
     assert set(remove_temporaries(tmp_path, everyone=True)) == {living, elsewhere}
     assert set(tmp_path.iterdir()) == {path, mine}
     assert remove_temporaries(tmp_path / "nowhere") == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="elsewhere nothing tells")
+def test_a_killed_process_is_dead_before_anybody_waits_for_it(tmp_path: Path) -> None:
+    # What stands in the table of processes has its name in it.
+    (tmp_path / "a) Z (b").symlink_to(sys.executable)
+    killed = subprocess.Popen([tmp_path / "a) Z (b", "-c", "input()"], stdin=subprocess.PIPE)
+    left = _left(tmp_path / "rows", killed.pid)
+    assert is_alive(this_machine(), killed.pid)
+    assert remove_temporaries(tmp_path) == []
+    killed.kill()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+    os.kill(killed.pid, 0)  # it still has its number
+    assert is_alive(this_machine(), killed.pid) is False
+    assert remove_temporaries(tmp_path) == [left]
+    killed.communicate()
+    assert is_alive(this_machine(), killed.pid) is False
+    assert is_alive("0" * 8, killed.pid) is None
 
 
 def test_what_is_being_written_has_a_temporary_name(tmp_path: Path) -> None:

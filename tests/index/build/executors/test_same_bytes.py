@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -88,7 +87,6 @@ def test_ranks_of_slurm_stop_when_one_dies_and_workers_go_on(
     (folder / "deaths").write_text("1 1")
     command = [*command, "--executor", "ranks"]
     with subprocess.Popen([sys.executable, *command], cwd=ROOT) as other:
-        Thread(target=other.wait).start()  # as a launcher does: until then it counts as alive
         monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
         with pytest.raises(LostError, match=r"rank 1, process \d+ on .* the same command goes on"):
             build(BuildConfig(**settings, out=tmp_path / "bank", executor="ranks"))
