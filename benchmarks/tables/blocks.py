@@ -10,40 +10,54 @@ from pathlib import Path
 from genie_transforms import UserError
 from genie_transforms.format import atomic_write
 
+from .choosing import CHOOSING_TABLES
 from .config import TablesConfig
 from .confounded import CONFOUNDED_TABLES
+from .prose import complaints
 from .results import RESULT_TABLES
+from .scale import SCALE_TABLES
 from .speed import SPEED_TABLES
 
 Table = Callable[[Path], str]
 """Makes a table in Markdown from the folder of results."""
 
-TABLES: Mapping[str, Table] = {**RESULT_TABLES, **SPEED_TABLES, **CONFOUNDED_TABLES}
+TABLES: Mapping[str, Table] = {
+    **RESULT_TABLES,
+    **SPEED_TABLES,
+    **CONFOUNDED_TABLES,
+    **CHOOSING_TABLES,
+    **SCALE_TABLES,
+}
 
 _BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main(config: TablesConfig) -> None:
-    """Write or check every block.
+    """Write or check every block, and say which figures of the prose are not those of the results.
 
     Raises:
-        UserError: A block has an unknown name; or, with `check`, is not up to date.
+        UserError: A block has an unknown name; with `check`, a block is not up to date; or a figure
+            of the prose is not what its result gives.
     """
-    stale = []
+    stale, wrong = [], 0
     for path in [config.root / "README.md", *sorted((config.root / "docs").glob("*.md"))]:
-        text = path.read_text(encoding="utf-8")
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(config.root).as_posix()
         current = rendered(text, config.results)
-        if current == text:
-            continue
-        stale.append(path.relative_to(config.root).as_posix())
-        if not config.check:
-            atomic_write(path, current.encode())
-            print(f"{stale[-1]}: written")
+        if current != text:
+            stale.append(name)
+            if not config.check:
+                atomic_write(path, current.encode())
+                print(f"{name}: written")
+        for complaint in complaints(current, config.results):
+            wrong += 1
+            print(f"{name}:{complaint.line}: {complaint.what}")
     if config.check and stale:
         raise UserError(
             f"tables of {', '.join(stale)} are not what the results give: run python -m "
             "benchmarks.tables"
         )
+    if wrong:
+        raise UserError(f"{wrong} figures of the prose are not what the results give: see above")
 
 
 def rendered(text: str, results: Path) -> str:

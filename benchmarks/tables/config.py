@@ -10,7 +10,7 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class TablesConfig:
-    """Write the tables of README and docs.
+    """Write the tables of README and docs, and compare the figures of their prose.
 
     Attributes:
         root: Folder of README.md and docs; the checkout's.

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from genie_transforms import UserError
 
 
 def read(results: Path, name: str) -> dict[str, Any]:
     """Read one of the results."""
     content: dict[str, Any] = json.loads((results / name).read_text(encoding="utf-8"))
     return content
+
+
+def only(entries: Sequence[dict[str, Any]], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the one entry of a list that has these values.
+
+    Raises:
+        UserError: There is none, or more than one.
+    """
+    found = [entry for entry in entries if wanted.items() <= entry.items()]
+    if len(found) != 1:
+        raise UserError(f"{len(found)} entries of the JSON have {dict(wanted)}, not one")
+    return found[0]
 
 
 def as_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -33,6 +47,12 @@ def made_by(content: dict[str, Any], name: str) -> str:
 def number(value: float | None, form: str = ".1f") -> str:
     """Format a number; an unknown one is a dash."""
     return "–" if value is None else format(value, form)
+
+
+def difference(value: float, interval: Sequence[float]) -> str:
+    """Show a difference and its interval, in points."""
+    low, high = interval
+    return f"{value:+.1f} ({low:+.1f} … {high:+.1f})"
 
 
 def three_digits(value: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .markdown import as_markdown, made_by, number, read
+from .markdown import as_markdown, difference, made_by, number, only, read
 
 _FILES = {"demo": "few_shot.json", "Fashion-MNIST": "fashion-mnist/few_shot.json"}
 
@@ -70,8 +70,7 @@ def _against_txt2img(entry: dict[str, Any] | None) -> str:
         return "–"
     if entry["arm"] == "txt2img":
         return number(entry["accuracy"])
-    low, high = entry["difference_interval"]
-    gap = f"{number(entry['difference'], '+.1f')} ({number(low, '+.1f')} … {number(high, '+.1f')})"
+    gap = difference(entry["difference"], entry["difference_interval"])
     return f"{number(entry['accuracy'])}, {gap}"
 
 
@@ -137,6 +136,41 @@ def hardness(results: Path) -> str:
     return f"{as_markdown(head, rows)}\n\n{made_by(content, 'hardness.json')}"
 
 
+def schedules(results: Path) -> str:
+    """Make the table of accuracy against r for Fashion-MNIST's two noise schedules."""
+    files = {"shift 2, the demo's": "few_shot.json", "shift 3.4": "few_shot_late.json"}
+    rows, ratios = [], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    for title, name in files.items():
+        entries = read(results, f"fashion-mnist/{name}")["arms"]
+        arms = [*("genie" if r == 0.8 else f"genie-{r:g}" for r in ratios), "txt2img"]
+        cells = {k: [only(entries, {"arm": arm, "k_shot": k}) for arm in arms] for k in (1, 5)}
+        says = [f"{cell['oracle_accuracy']:.0f}" for cell in cells[1]]
+        rows.append([f"oracle says target, %, {title}", *says])
+        for k_shot, of_shots in cells.items():
+            accuracies = [number(cell["accuracy"]) for cell in of_shots]
+            rows.append([f"{k_shot}-shot accuracy, %, {title}", *accuracies])
+    return as_markdown(["r", *(f"{ratio:g}" for ratio in [*ratios, 1])], rows)
+
+
+def filters(results: Path) -> str:
+    """Make the table of what the default filter's main clause does to two banks."""
+    content = read(results, "filters.json")
+    titles = {"genie-ada": "GeNIe-Ada"}
+    titles["genie-0.3"] = "r = .3, where hardly an image has left its source"
+    rows = []
+    for name, title in titles.items():
+        bank = content["banks"][name]
+        clause = only(bank["filters"], {"keep": "on_target"})
+        shares = (bank["right_percent"], clause["dropped_percent"], clause["right_dropped_percent"])
+        gaps = [
+            difference(scores["to_all"], scores["to_all_interval"])
+            for scores in (clause["accuracy"][shots] for shots in ("1-shot", "5-shot"))
+        ]
+        rows.append([title, *map(number, shares), *gaps])
+    head = ["bank", "right, %", "drops, %", "of these right, %", "1-shot", "5-shot"]
+    return f"{as_markdown(head, rows)}\n\n{made_by(content, 'filters.json')}"
+
+
 RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
     "few-shot-main": few_shot_main,
     "few-shot": few_shot,
@@ -144,5 +178,7 @@ RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
     "number": by_number,
     "equal-compute": equal_compute,
     "hardness": hardness,
+    "schedules": schedules,
+    "filters": filters,
 }
 """By the names that blocks have."""
