@@ -51,7 +51,7 @@ else:
         return sorted({"__version__", "format", *__all__})
 
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Bank",

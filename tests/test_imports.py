@@ -117,4 +117,4 @@ def test_errors_form_a_tree() -> None:
 
 
 def test_version_is_a_literal() -> None:
-    assert genie_transforms.__version__ == "0.1.0"
+    assert genie_transforms.__version__ == "0.2.0"

@@ -13,6 +13,7 @@ from genie_transforms.format import atomic_write
 from .choosing import CHOOSING_TABLES
 from .config import TablesConfig
 from .confounded import CONFOUNDED_TABLES
+from .price import PRICE_TABLES
 from .prose import complaints
 from .results import RESULT_TABLES
 from .scale import SCALE_TABLES
@@ -27,6 +28,7 @@ TABLES: Mapping[str, Table] = {
     **CONFOUNDED_TABLES,
     **CHOOSING_TABLES,
     **SCALE_TABLES,
+    **PRICE_TABLES,
 }
 
 _BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

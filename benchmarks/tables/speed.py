@@ -104,17 +104,54 @@ def ada_modes(results: Path) -> str:
 
 
 def index_scale(results: Path) -> str:
-    """Make the table of FAISS indexes by size and kind."""
+    """Make the table of FAISS indexes by size, distribution of the vectors, and kind."""
     content = read(results, "index_scale.json")
-    rows = [[f"{arm['size']:,}", _stored(arm), f"{100 * arm['recall_at_10']:.1f}",
-             f"{arm['queries_per_second']:,.0f}", f"{arm['bytes'] / 1e6:,.0f}",
+    exact = {(arm["distribution"], arm["size"]): arm["queries_per_second"]
+             for arm in content["arms"] if arm["factory"] == "Flat"}  # fmt: skip
+    rows = [[f"{arm['size']:,} {arm['distribution']}", _stored(arm),
+             f"{100 * arm['recall_at_10']:.1f}", f"{arm['queries_per_second']:,.0f}",
+             f"{arm['queries_per_second'] / exact[arm['distribution'], arm['size']]:.1f}",
+             f"{arm['bytes'] / 1e6:,.0f}",
              f"{arm['build_seconds']:.0f}"] for arm in content["arms"]]  # fmt: skip
-    head = ["vectors", "stored as", "recall@10, %", "queries/s", "MB", "built in, s"]
+    head = ["vectors", "stored as", "recall@10, %", "queries/s", "exact = 1", "MB", "built in, s"]
     return f"{as_markdown(head, rows)}\n\n{made_by(content, 'index_scale.json')}"
 
 
 def _stored(arm: dict[str, Any]) -> str:
     return ", ".join(part for part in (arm["factory"], arm["parameters"]) if part)
+
+
+def builds(results: Path) -> str:
+    """Make the table of building against one image at a time, like compared with like."""
+    content = read(results, "build_speed.json")
+    rows = [[row["row"].replace("low", row["dtype"]), f"{row['baseline_pairs_per_second']:.2f}",
+             f"{row['pairs_per_second']:.2f}", f"{row['speedup']:.1f} ×",
+             f"{row['max_abs_difference']:.1e}"] for row in content["rows"]]  # fmt: skip
+    head = ["both paths", "pairs/s, one by one", "pairs/s, shared calls", "faster"]
+    table = as_markdown([*head, "largest difference of a pixel, of 1"], rows)
+    return f"{table}\n\n{content['pairs']} pairs. {made_by(content, 'build_speed.json')}"
+
+
+def plans(results: Path) -> str:
+    """Make the table of planning many pairs."""
+    content = read(results, "index_scale.json")
+    rows = [[f"`--pairs {plan['strategy']}`", f"{plan['planned']:,}", f"{plan['plan_seconds']:.1f}",
+             f"{plan['keys_seconds']:.1f}", f"{plan['peak_mib']:,.0f}"]
+            for plan in content["plans"]]  # fmt: skip
+    first = content["plans"][0]
+    images = f"{first['images']:,} images, {first['classes']:,} classes"
+    return as_markdown([images, "pairs", "planned in, s", "named in, s", "MiB at most"], rows)
+
+
+def executors(results: Path) -> str:
+    """Make the table of what executors cost for each shard."""
+    content = read(results, "scale.json")
+    found = content["overhead"]["executors"]
+    titles = {"workers": "`--workers 2`", "ranks": "two ranks", "ray": "Ray, two actors"}
+    rows = [[titles[name], f"{1e3 * entry['overhead_per_task']:+.1f}"]
+            for name, entry in found.items() if name in titles]  # fmt: skip
+    table = as_markdown(["", "ms a shard, against one process"], rows)
+    return f"{table}\n\n{made_by(content, 'scale.json')}"
 
 
 SPEED_TABLES: Mapping[str, Callable[[Path], str]] = {
@@ -123,5 +160,8 @@ SPEED_TABLES: Mapping[str, Callable[[Path], str]] = {
     "speed-main": speed_main,
     "ada-modes": ada_modes,
     "index-scale": index_scale,
+    "builds": builds,
+    "plans": plans,
+    "executors": executors,
 }
 """By the names that blocks have."""
