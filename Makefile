@@ -7,7 +7,7 @@ LOWEST_PYTHON ?= $(shell PYENV_VERSION=3.10 python3.10 -c 'import sys; print(sys
 LOWEST := .venv-lowest/bin
 LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_models.py
 
-.PHONY: demo train test lint lowest test-lowest clean
+.PHONY: demo train test lint docs lowest test-lowest clean
 
 demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at genie-bank/preview.png
 	$(BIN)/python -m index.build
@@ -28,6 +28,10 @@ test-lowest: lowest  ## run the light tests and build a small bank on the lowest
 
 lowest: .venv-lowest/stamp  ## install the lowest versions that setup.cfg allows
 
+docs: .venv/docs.stamp  ## build the site from README.md, docs/ and the docstrings: site/html/index.html
+	rm -rf site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs -d site/doctrees . site/html
+
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,6 +46,10 @@ lint: .venv/test.stamp
 	$(BIN)/pip install --quiet --editable '.[dev]' --constraint constraints.txt
 	touch $@ .venv/index.stamp
 
+.venv/docs.stamp: setup.cfg constraints.txt | .venv
+	$(BIN)/pip install --quiet --editable '.[docs]' --constraint constraints.txt
+	touch $@ .venv/index.stamp
+
 .venv-lowest/stamp: setup.cfg constraints-lowest.txt
 	$(LOWEST_PYTHON) -m venv .venv-lowest
 	$(LOWEST)/pip install --quiet --editable '.[index,hub,hf]' hypothesis pytest pytest-timeout \
@@ -52,4 +60,4 @@ lint: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv .venv-lowest genie-bank demo-images
+	rm -rf .venv .venv-lowest site genie-bank demo-images

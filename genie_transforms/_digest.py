@@ -26,7 +26,7 @@ def source_digest(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> str:
     loaders do not apply it.
 
     Returns:
-        32 hexadecimal digits: the first half of a SHA-256.
+        The first half of a SHA-256, as 32 hexadecimal digits.
 
     Raises:
         UnsupportedSampleError: The object is not an image, or is a batch of them.

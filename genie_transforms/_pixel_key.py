@@ -32,8 +32,8 @@ def pixel_key(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> bytes:
     rows have that. This one is not made to withstand anybody who looks for two images alike.
 
     Returns:
-        16 bytes: XXH3-128 of the pixels, each as the bytes R, G, B, 0, seeded with height and
-        width.
+        The XXH3-128 of the pixels, each as the bytes R, G, B, 0, seeded with height and width;
+        16 bytes.
 
     Raises:
         UnsupportedSampleError: The object is not an image, or is a batch of them.

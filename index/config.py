@@ -253,7 +253,7 @@ class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
 
     @property
     def folder(self) -> Path:
-        """The folder on this machine where the bank is built: `out`, unless that is a URI."""
+        """The folder on this machine where the bank is built; it is `out`, unless that is a URI."""
         if isinstance(self.out, Path):
             return self.out
         # Not at the top: `--help` does without.

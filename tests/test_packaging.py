@@ -41,7 +41,7 @@ OPTIONAL = {
 }
 """What is imported where it is used, with an error that says what to install, or another way."""
 
-PLUGINS = {"flask", "flask_cors", "pytest_timeout", "tensorboard"}
+PLUGINS = {"flask", "flask_cors", "ipykernel", "pytest_timeout", "tensorboard"}
 """What is used without being imported."""
 
 
@@ -140,7 +140,7 @@ def test_the_wheel_says_what_it_needs_and_where_it_comes_from(wheel: zipfile.Zip
     assert "Requires-Dist: pillow>=10.1.0" in lines
     assert any(line.startswith("Project-URL: ") for line in lines)
     extras = {line.split()[1] for line in lines if line.startswith("Provides-Extra: ")}
-    assert extras == {"bench", "dev", "evaluate", "hf", "hub", "index", "ray", "test"}
+    assert extras == {"bench", "dev", "docs", "evaluate", "hf", "hub", "index", "ray", "test"}
 
 
 def test_every_command_has_a_script() -> None:

@@ -92,7 +92,7 @@ class Bank(WholeBank):
 
     @property
     def manifest(self) -> Manifest:
-        """What `genie.json` says: classes, recipe, fingerprint, counts."""
+        """What `genie.json` says of classes, recipe, fingerprint and counts."""
         return self._load().manifest
 
     @property

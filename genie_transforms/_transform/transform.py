@@ -130,7 +130,7 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
 
     @property
     def class_names(self) -> list[str]:
-        """Names of the classes that labels number: `classes`, or else the bank's."""
+        """Names of the classes that labels number, which are `classes` or else the bank's."""
         return self._chooser.bank.class_names
 
     @property

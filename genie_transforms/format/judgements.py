@@ -63,7 +63,7 @@ class Judgement:
 
     @property
     def joined(self) -> dict[str, pa.ChunkedArray]:
-        """The columns by their names in the bank: `NAME_class` and so on, or `rejected`."""
+        """The columns by their names in the bank, `NAME_class` and so on, or `rejected`."""
         if self.name == REJECTED:
             return self.columns
         return {f"{self.name}_{column}": values for column, values in self.columns.items()}

@@ -90,7 +90,7 @@ class PixelKeys:
         """Write the file, atomically; the same images give the same bytes.
 
         Returns:
-            The manifest's entry: `hash`, `images` and `sha256`.
+            The manifest's entry, `hash`, `images` and `sha256`.
         """
         columns = [
             pa.Array.from_buffers(

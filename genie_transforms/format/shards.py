@@ -45,7 +45,7 @@ def write_shard(path: Path, table: pa.Table, schema: pa.Schema | None = None) ->
             not given.
 
     Returns:
-        The entry of the shard in a manifest: `name`, `rows` and `sha256`.
+        The entry of the shard in a manifest, `name`, `rows` and `sha256`.
     """
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema if schema is None else schema) as writer:

@@ -94,7 +94,7 @@ class KnownSources:
         """Write the file, atomically; the same images give the same bytes.
 
         Returns:
-            The manifest's entry: `images` and `sha256`.
+            The manifest's entry, `images` and `sha256`.
         """
         keys = pa.py_buffer(np.ascontiguousarray(self.keys))
         digests = pa.Array.from_buffers(_SCHEMA.field("digest").type, len(self), [None, keys])
