@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 
@@ -202,3 +203,14 @@ def test_a_script_is_called_by_its_name(
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "usage: genie-verify" in capsys.readouterr().out
+
+
+def test_no_folder_of_tests_is_left_out(request: pytest.FixtureRequest) -> None:
+    left_out = request.config.getini("norecursedirs")
+    folders = {
+        folder
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for folder in path.relative_to(ROOT).parent.parts
+    }
+    assert "build" in folders
+    assert {f for f in folders if any(fnmatch(f, pattern) for pattern in left_out)} == set()
