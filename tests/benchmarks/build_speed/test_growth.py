@@ -29,6 +29,8 @@ def test_growth_is_measured_and_drawn(stable_diffusion_folder: Path, tmp_path: P
 
 def test_committed_results_are_read(tmp_path: Path) -> None:
     report = json.loads((RESULTS / "build_speed.json").read_text())
-    assert report["max_abs_difference"] < 2e-3
-    plot_growth(report["growth"], 1 / report["baseline_pairs_per_second"], tmp_path / "plot.png")
+    exact = report["rows"][0]
+    assert (exact["row"], report["native_bfloat16"]) == ("float32", True)
+    assert exact["max_abs_difference"] < 2e-3
+    plot_growth(report["growth"], 1 / exact["baseline_pairs_per_second"], tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 10_000
