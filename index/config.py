@@ -171,6 +171,8 @@ class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
 
     def _check_out(self) -> None:
         """Tell a path from a URI, and refuse what goes with one of them only."""
+        if not str(self.out):
+            raise UserError(f"out must be a folder or a URI, got {self.out!r}")
         if "://" not in str(self.out):
             object.__setattr__(self, "out", Path(self.out))
         if isinstance(self.out, str):

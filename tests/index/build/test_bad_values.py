@@ -56,6 +56,8 @@ def _wrong_kinds(hint: Any) -> tuple[Any, ...]:
         return kinds[hint]
     if type(None) in parts:
         return kinds[parts[0]]
+    if set(parts) == {str, Path}:  # any text but none is a folder's name
+        return ("", 3, None, True)
     if parts[-1] is Ellipsis:
         return TUPLES
     return ("", "none of these", 3, None, True)  # a literal's

@@ -18,6 +18,7 @@ from index.build.prepare import preview_pairs
 from index.config import BuildConfig
 from index.demo.scenes import Scenes
 
+from .executors import fragile
 from .killed import build_and_kill
 
 CLASSES = ("star", "ring", "heart")
@@ -121,7 +122,7 @@ def test_keep_sweep_stores_every_ratio(settings: dict[str, Any]) -> None:
     ("flags", "message"),
     [
         (["--source", "/nowhere"], "--source /nowhere: no such folder"),
-        (["--model", "/nowhere", "--backbone", "demo"], "/nowhere"),
+        (["--model", "/nowhere", "--backbone", f"python:{fragile.__name__}:fragile"], "/nowhere"),
         (["--noise-ratios", "0.5", "1.5"], "noise_ratios must lie in (0, 1], got (0.5, 1.5)"),
         (["--backbone", "nothing"], "nothing"),
         (["--pairs", "some"], "some"),
@@ -132,9 +133,11 @@ def test_mistakes_end_with_one_line_and_write_nothing(
     flags: list[str],
     message: str,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("GENIE_FRAGILE", str(tmp_path))
     with pytest.raises(SystemExit) as stop:
         main([*flags, "--out", str(tmp_path / "bank")])
     assert stop.value.code == 2

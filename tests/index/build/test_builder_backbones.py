@@ -100,12 +100,14 @@ def test_the_bank_can_keep_an_approximate_index(settings: dict[str, Any]) -> Non
     ("factory", "message"),
     [("Flatt", "FAISS knows no index 'Flatt'"), ("IVF64,Flat", "6 images are too few")],
 )
-def test_indexes_that_cannot_be_are_refused_before_anything_is_made(
+def test_indexes_that_cannot_be_are_refused_before_pairs_are_made(
     settings: dict[str, Any], factory: str, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         build(BuildConfig(**settings, index_factory=factory))
-    assert not settings["out"].exists()
+    assert not list(settings["out"].glob("data-*"))
+    # What was embedded until the number of images was known stays, and another index takes it.
+    assert len(Bank.open(build(BuildConfig(**settings, max_pairs=2)), keep=None)) == 2
 
 
 def test_filters_say_what_each_clause_drops(settings: dict[str, Any]) -> None:

@@ -12,7 +12,10 @@ from index.build import main
 from index.build.demo_images import leave_images
 from index.config import BuildConfig
 from index.demo.config import ClassifyConfig
+from index.demo.scenes import Scenes
 from index.sources import open_source
+
+from .executors import fragile
 
 
 def test_the_folder_holds_what_the_bank_was_made_from(
@@ -53,10 +56,15 @@ def test_only_the_demo_leaves_images(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("index.build.builder.report_build", lambda config: "done")
-    arguments = ["--out", str(tmp_path / "bank"), *([] if demo else ["--source", "birds"])]
-    main(arguments)
+    monkeypatch.setenv("GENIE_FRAGILE", str(tmp_path))
+    Scenes(2, classes=("star", "ring"), seed=1).write_image_folder(tmp_path / "scenes")
+    backbone = f"python:{fragile.__name__}:fragile"
+    others = [] if demo else ["--source", str(tmp_path / "scenes"), "--backbone", backbone]
+    arguments = ["--out", str(tmp_path / "bank"), *others, "--method", "genie"]
+    arguments += ["--max-pairs", "2", "--num-inference-steps", "4", "--preview", "0"]
     main([*arguments, "--dry-run"])
+    assert not (tmp_path / "demo-images").exists()
+    main(arguments)
     assert (tmp_path / "demo-images").exists() == demo
     command = f"index.demo.classify --bank {tmp_path / 'bank'} --images"
     assert (command in capsys.readouterr().out) == demo

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from genie_transforms import FolderInUseError
 from genie_transforms.format.manifest import Manifest
-from index.build import build, main, report_build
+from index.build import build, report_build
 from index.build.estimate import Estimate, network_rows_per_pair
 from index.build.prepare import resolve
 from index.config import BuildConfig
@@ -64,13 +65,11 @@ def test_pairs_that_were_made_cost_nothing(settings: dict[str, Any]) -> None:
 
 
 def test_another_recipe_is_refused_before_anything_is_estimated(
-    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+    settings: dict[str, Any],
 ) -> None:
     build(BuildConfig(**settings, max_pairs=2))
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-    with pytest.raises(SystemExit):
-        main([*flags, "--seed=5", "--dry-run"])
-    assert "recipe.seed (0 there, 5 now)" in caplog.text
+    with pytest.raises(FolderInUseError, match=r"recipe\.seed \(0 there, 5 now\)"):
+        report_build(BuildConfig(**settings, seed=5, dry_run=True), stay=False)
 
 
 def test_rows_by_hand(stable_diffusion_folder: Path) -> None:

@@ -26,8 +26,11 @@ JOB = "a job"
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(ranks, "POLL", 0.01)
+    yield
+    # Ranks that are threads of one process share its loggers, which processes do not.
+    logging.getLogger("genie").setLevel(logging.NOTSET)
 
 
 def _lead(out: Path, world_size: int = 2) -> None:
