@@ -111,9 +111,8 @@ def index_scale(results: Path) -> str:
     rows = [[f"{arm['size']:,} {arm['distribution']}", _stored(arm),
              f"{100 * arm['recall_at_10']:.1f}", f"{arm['queries_per_second']:,.0f}",
              f"{arm['queries_per_second'] / exact[arm['distribution'], arm['size']]:.1f}",
-             f"{arm['bytes'] / 1e6:,.0f}",
-             f"{arm['build_seconds']:.0f}"] for arm in content["arms"]]  # fmt: skip
-    head = ["vectors", "stored as", "recall@10, %", "queries/s", "exact = 1", "MB", "built in, s"]
+             f"{arm['bytes'] / 1e6:,.0f}"] for arm in content["arms"]]  # fmt: skip
+    head = ["vectors", "stored as", "recall@10, %", "queries/s", "exact = 1", "MB"]
     return f"{as_markdown(head, rows)}\n\n{made_by(content, 'index_scale.json')}"
 
 
