@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from genie_transforms.format import atomic_path
 
@@ -41,6 +42,9 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
             axes.errorbar(costs, gaps, spread, fmt=shape, label=family, capsize=2, elinewidth=0.7)
         axes.axhline(0, color="0.6", linestyle="--", linewidth=1)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("network rows per true negative")
         axes.set_title(f"{_LABELS[name]}: difference to paper", fontsize=9)
         axes.grid(alpha=0.3)
