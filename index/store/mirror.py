@@ -99,9 +99,12 @@ class Mirror(NoMirror):
         self._remote.remove_temporaries()
         listed = self._remote.files()
         there = {name: file for name, file in listed.items() if is_mirrored(name)}
+        last = max((sent.written for sent in self._sent.values()), default=0)
         known = {n: s for n, s in self._sent.items() if n in there and _same(s, there[n])}
         self._sent, self._there = known, set(there)
         if there and not self.lock.is_ahead:
+            # Servers tell seconds: what another wrote in the last of ours may look the same.
+            self._sent = {n: s for n, s in known.items() if s.written < last}
             self._take_over(there)
         self._save()
         self.lock.equal()
