@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,20 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """Refuse a test that leaves another number of threads behind.
+
+    Sums are split among threads. Whatever is compared afterwards, byte for byte, with what a
+    process of its own made would differ in last digits.
+    """
+    before = torch.get_num_threads()
+    yield
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert after == before, f"the test leaves {after} threads of {before}"
 
 
 def _projected(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:

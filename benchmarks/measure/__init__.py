@@ -6,6 +6,7 @@ It imports nothing of benchmarks, so that every command may measure with it.
 from .environment import environment
 from .images import background_psnr
 from .statistics import Floats, mean_and_interval, paired_difference, without_nan
+from .threads import threads
 
 __all__ = [
     "Floats",
@@ -13,5 +14,6 @@ __all__ = [
     "environment",
     "mean_and_interval",
     "paired_difference",
+    "threads",
     "without_nan",
 ]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -19,7 +21,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.measure import environment
+from benchmarks.measure import environment, threads
 from genie_transforms.format import write_json
 from index.build import build
 from index.config import BuildConfig
@@ -33,10 +35,8 @@ def main(config: ScaleConfig) -> dict[str, Any]:
     """Measure, print and write; return what is written."""
     if config.quick:
         config = replace(config, tasks=40, shards=12, pairs_per_shard=1, rounds=1)
-    torch.set_num_threads(1)
-    logging.getLogger("genie").setLevel(logging.WARNING)
     report: dict[str, Any] = {"threads": 1, "rounds": config.rounds}
-    with TemporaryDirectory() as folder:
+    with threads(1), _quiet(), TemporaryDirectory() as folder:
         if "overhead" in config.parts:
             report["overhead"] = _overhead(config, Path(folder))
         if "speedup" in config.parts:
@@ -110,13 +110,24 @@ def _pace(name: str, config: ScaleConfig, out: Path) -> float:
     return mean(seconds_per_task((one / "stats").iterdir(), 1) for one in outs)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let builds say nothing but what went wrong."""
+    logger = logging.getLogger("genie")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def _build(out: Path, config: ScaleConfig, shards: int, workers: int) -> None:
     """Build a bank of the demo."""
-    logging.getLogger("genie").setLevel(logging.WARNING)
-    build(
-        BuildConfig(
-            out=out, method="genie", device="cpu", executor="local", workers=workers,
-            pairs_per_shard=config.pairs_per_shard, preview=0,
-            max_pairs=config.pairs_per_shard * shards,
-        )
+    settings = BuildConfig(
+        out=out, method="genie", device="cpu", executor="local", workers=workers,
+        pairs_per_shard=config.pairs_per_shard, preview=0,
+        max_pairs=config.pairs_per_shard * shards,
     )  # fmt: skip
+    with _quiet():
+        build(settings)
