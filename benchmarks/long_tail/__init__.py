@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .comparisons import difference, over_seeds_and_images, share_of_gap
     from .data import LongTail, draw_rows, exponential_sizes
     from .images import RealImages, augmentation, plain
-    from .run import Seed, about_bank, confusion_of, train_arm
+    from .run import about_bank, confusion_of, train_arm
+    from .seed import Seed
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -26,7 +27,8 @@ else:
             "comparisons": ["difference", "over_seeds_and_images", "share_of_gap"],
             "data": ["LongTail", "draw_rows", "exponential_sizes"],
             "images": ["RealImages", "augmentation", "plain"],
-            "run": ["Seed", "about_bank", "confusion_of", "train_arm"],
+            "run": ["about_bank", "confusion_of", "train_arm"],
+            "seed": ["Seed"],
         },
     )
 

@@ -57,6 +57,8 @@ class LongTailConfig:
         rule: Which classes are Few, Medium and Many.
         seeds: Each has its own subset, baseline, banks and trainings.
         training: How every arm is trained.
+        pool: Figures (--json) of further seeds, of another generator or another machine, that are
+            pooled with these; but for the generator their settings must be the same.
         work: Folder of everything that is made; the same one again continues.
         json: File that receives the figures.
         plot: File that receives the plot.
@@ -95,6 +97,7 @@ class LongTailConfig:
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(loss="balanced-softmax")
     )
+    pool: tuple[Path, ...] = field(default=(), metadata={"recipe": False})
     work: Path = field(default=Path("long-tail"), metadata={"recipe": False})
     json: Path | None = field(default=None, metadata={"recipe": False})
     plot: Path | None = field(default=None, metadata={"recipe": False})

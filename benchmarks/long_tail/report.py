@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy.typing as npt
 from benchmarks.datasets import LabelledSet
 
 from .arms import COMPARISONS
-from .comparisons import difference, holm, over_seeds_and_images, share_of_gap
+from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
 from .data import open_long_tail
+from .pooling import from_bits, read_further
 
 FIGURES = ("few", "medium", "many", "all", "ece")
 
@@ -28,49 +30,84 @@ def report(
 
     Args:
         config: The experiment.
-        figures: Of every arm and seed.
+        figures: Of every arm and seed of this run.
         pool: Training images that there are.
         test: Test images.
 
     Returns:
-        `arms`, as given; `means` over seeds; `comparisons` of `COMPARISONS` on Few, those whose
-        arms were run; `share_of_real`, of the gap from re-sampling to real images of the
-        generator's training set; `oracle`, label precision by arm; `generator`, `rule`,
-        `settings`; `filled`, by arm and seed, of those that had fewer negatives than wanted, the
-        class's own images in their place.
+        `arms`, as given, with those of `--pool`; `means` and `deviations` over seeds; `comparisons`
+        of `COMPARISONS` on Few, those whose arms were run; `share_of_real`, of the gap from
+        re-sampling to real images of the generator's training set; `oracle`, label precision by
+        arm; `generators`, with the seeds of each; `rule`, `settings`; `filled`, by arm and seed, of
+        those that had fewer negatives than wanted, the class's own images in their place.
+
+    Raises:
+        UserError: What `--pool` names cannot be pooled.
     """
-    found = {
-        name: _compare(config, figures, first, second, pool, test)
-        for name, (first, second) in COMPARISONS.items()
-        if {first, second} <= set(config.arms)
-    }
-    adjusted = holm({name: entry["p"] for name, entry in found.items()})
-    comparisons = {name: {**found[name], "p_holm": adjusted[name]} for name in found}
-    few = {name: _column(figures, name, "few") for name in config.arms}
+    own = _settings(config)
+    further = read_further(config, own)
+    figures = figures + [
+        entry for other in further for entry in other["arms"] if entry["arm"] in config.arms
+    ]
+    figures.sort(key=lambda entry: int(entry["seed"]))  # arms of a seed stay in their order
+    by_arm = {name: [e for e in figures if e["arm"] == name] for name in config.arms}
+    few = {name: _column(by_arm[name], "few") for name in config.arms}
     shares = {}
     if {"resampled", "real-g"} <= few.keys():
         shares = {
             name: share_of_gap(values, few["resampled"], few["real-g"])
             for name, values in few.items()
         }
-    oracle = {name: _mean(_column(figures, name, "oracle")) for name in config.arms}
+    oracle = {name: _mean(_column(by_arm[name], "oracle")) for name in config.arms}
+    generator = {"model": config.model or "demo", "oracle": config.oracle or None}
+    generators = [{**generator, "seeds": list(config.seeds)}]
+    generators += [entry for other in further for entry in other["generators"]]
     return {
-        "arms": figures,
-        "means": {
-            name: {key: _mean(_column(figures, name, key)) for key in FIGURES}
-            for name in config.arms
-        },
-        "comparisons": comparisons,
+        "arms": [_without_needless_bits(entry) for entry in figures],
+        "means": _over_seeds(by_arm, _mean),
+        "deviations": _over_seeds(by_arm, _deviation),
+        "comparisons": _comparisons(config, by_arm, pool, test),
         "share_of_real": shares,
         "oracle": {name: value for name, value in oracle.items() if not np.isnan(value)},
-        "generator": {"model": config.model or "demo", "oracle": config.oracle or None},
+        "generators": generators,
         "filled": {
-            name: [entry["filled"] for entry in figures if entry["arm"] == name]
-            for name in config.arms
-            if any(entry["filled"] for entry in figures if entry["arm"] == name)
+            name: [entry["filled"] for entry in entries]
+            for name, entries in by_arm.items()
+            if any(entry["filled"] for entry in entries)
         },
         "rule": str(config.group_rule),
-        "settings": _settings(config),
+        "settings": {**own, "seeds": sorted({entry["seed"] for entry in figures})},
+    }
+
+
+def _comparisons(
+    config: LongTailConfig,
+    by_arm: dict[str, list[dict[str, Any]]],
+    pool: LabelledSet,
+    test: LabelledSet,
+) -> dict[str, Any]:
+    found = {
+        name: {"first": pair[0], "second": pair[1]}
+        | _compare(config, by_arm[pair[0]], by_arm[pair[1]], pool, test)
+        for name, pair in COMPARISONS.items()
+        if set(pair) <= set(config.arms)
+    }
+    adjusted = holm({name: entry["p"] for name, entry in found.items()})
+    return {name: {**found[name], "p_holm": adjusted[name]} for name in found}
+
+
+def _without_needless_bits(entry: dict[str, Any]) -> dict[str, Any]:
+    """Leave out which images an arm got right if no comparison asks for it: long lines."""
+    compared = {name for pair in COMPARISONS.values() for name in pair}
+    return {k: v for k, v in entry.items() if k != "right" or entry["arm"] in compared}
+
+
+def _over_seeds(
+    by_arm: dict[str, list[dict[str, Any]]], summary: Callable[[Floats], float]
+) -> dict[str, dict[str, float]]:
+    return {
+        name: {key: summary(_column(entries, key)) for key in FIGURES}
+        for name, entries in by_arm.items()
     }
 
 
@@ -84,42 +121,46 @@ def _settings(config: LongTailConfig) -> dict[str, Any]:
     return {**recipe, "seeds": list(config.seeds), "training": {**training, **files}}
 
 
-def _column(figures: list[dict[str, Any]], arm: str, key: str) -> npt.NDArray[np.float64]:
-    """Return a figure of an arm, ``(S,)`` float64, in the order of the seeds."""
-    values = [entry[key] for entry in figures if entry["arm"] == arm]
+def _column(entries: list[dict[str, Any]], key: str) -> Floats:
+    """Return a figure of an arm, ``(S,)`` float64, in the order of its entries."""
+    values = [entry[key] for entry in entries]
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _mean(values: npt.NDArray[np.float64]) -> float:
+def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _deviation(values: Floats) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def _compare(
     config: LongTailConfig,
-    figures: list[dict[str, Any]],
-    first: str,
-    second: str,
+    first: list[dict[str, Any]],
+    second: list[dict[str, Any]],
     pool: LabelledSet,
     test: LabelledSet,
 ) -> dict[str, Any]:
-    """Compare two arms on Few: t-interval over seeds, bootstrap over seeds and test images."""
-    found = difference(_column(figures, first, "few"), _column(figures, second, "few"))
-    right: dict[str, list[npt.NDArray[np.bool_]]] = {first: [], second: []}
+    """Compare two arms on Few: t-interval over seeds, bootstrap over seeds and test images.
+
+    The entries of both are of the same seeds, in the same order.
+    """
+    found = difference(_column(first, "few"), _column(second, "few"))
+    right: list[list[npt.NDArray[np.bool_]]] = [[], []]
     labels = []
-    for number in config.seeds:
-        few = open_long_tail(config, pool, test, number).few
+    for pair in zip(first, second, strict=True):
+        few = open_long_tail(config, pool, test, pair[0]["seed"]).few
         shown = np.isin(test.labels, few)
         labels.append(test.labels[shown])
-        for name in right:
-            path = config.work / f"seed-{number}" / "arms" / name / "right.npy"
-            right[name].append(np.load(path, allow_pickle=False)[shown])
-    interval = over_seeds_and_images(right[first], right[second], labels)
-    return {"first": first, "second": second, **found, "interval_images": interval}
+        for place, entry in enumerate(pair):
+            right[place].append(from_bits(entry["right"], len(test))[shown])
+    return {**found, "interval_images": over_seeds_and_images(right[0], right[1], labels)}
 
 
 def show(result: dict[str, Any], config: LongTailConfig) -> None:
     """Print the table and the comparisons; draw the plot if wanted."""
-    print(f"\naccuracy in %, mean over {len(config.seeds)} seeds; {result['rule']}")
+    print(f"\naccuracy in %, mean over {len(result['settings']['seeds'])} seeds; {result['rule']}")
     print(f"{'arm':22}{'Few':>7}{'Medium':>8}{'Many':>7}{'all':>7}{'ECE':>7}{'oracle':>8}")
     for name, means in result["means"].items():
         cells = [

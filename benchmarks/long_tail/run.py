@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
-from torch.utils.data import ConcatDataset, Subset
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.measure import environment, without_nan
-from benchmarks.training import (
-    ImageDataset,
-    TrainingConfig,
-    claim_folder,
-    group_scores,
-    predict,
-    train,
-)
-from genie_transforms import Bank, GeNIeTransform, UserError
+from benchmarks.training import claim_folder, group_scores, predict, train
+from genie_transforms import Bank, UserError
 from genie_transforms.format import write_json
 
 from .arms import ARMS, Arm, banks_of
@@ -33,102 +23,12 @@ from .backbone import OWN, own_backbone
 from .banks import Confusion, build_banks, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
-from .data import Integers, LongTail, open_long_tail, open_pool
-from .images import Negatives, RealImages, Transform, at_most, augmentation, plain, repeated
+from .data import LongTail, open_long_tail, open_pool
+from .images import RealImages, at_most, plain
 from .judge import save_as_judge
+from .pooling import as_bits
 from .report import report, show
-
-
-@dataclass(frozen=True)
-class Seed:
-    """What the arms of a seed share.
-
-    Attributes:
-        config: The experiment.
-        tail: Its training and test images.
-        folder: Of everything that the seed makes.
-        number: The seed.
-        banks: Folders of its banks, by name.
-        transform: What images go through in place of `augmentation` and `plain`.
-    """
-
-    config: LongTailConfig
-    tail: LongTail
-    folder: Path
-    number: int
-    banks: dict[str, Path]
-    transform: Transform | None = None
-
-    def training(self, arm: Arm) -> TrainingConfig:
-        """Return how an arm is trained: epochs are of the real images, for all arms alike."""
-        common = self.config.training.in_steps(len(self.tail.rows))
-        sampler = "class-balanced" if arm.mode == "in-loop" else common.sampler
-        mix = common.mix if arm.mix == "none" else arm.mix
-        return replace(common, seed=self.number, sampler=sampler, mix=mix)
-
-    def real(self, rows: Integers, change: GeNIeTransform | None = None) -> RealImages:
-        """Return real images of the pool, augmented."""
-        transform = self.transform or augmentation(self.config)
-        return RealImages(self.tail.pool, rows, transform, change)
-
-    def negatives(self, arm: Arm) -> Negatives:
-        """Return what an arm's bank holds, augmented."""
-        bank = Bank.open(self.banks[arm.images], **({} if arm.keep else {"keep": None}))
-        transform = self.transform or augmentation(self.config)
-        return Negatives(bank, self.tail.pool.classes, arm, transform)
-
-
-def training_images(seed: Seed, arm: Arm) -> tuple[ImageDataset, Integers]:
-    """Return what an arm trains on, and the labels by which it is sampled."""
-    config, tail = seed.config, seed.tail
-    if arm.mode == "in-loop":
-        change = None
-        if arm.images:
-            change = _in_loop(seed, arm)
-        images = seed.real(tail.rows, change)
-        return images, images.labels
-    real = seed.real(tail.rows)
-    if not arm.images:
-        return real, real.labels
-    if arm.images == "real":
-        among = tail.generator_rows
-        places = repeated(tail.pool.labels[among], tail.few, config.per_class, seed.number)
-        more = seed.real(among[places])
-        return ConcatDataset([real, more]), np.concatenate([real.labels, more.labels])
-    parts: list[Any] = [real]
-    labels = [real.labels]
-    if arm.images != "own":
-        negatives = seed.negatives(arm)
-        rows = at_most(negatives.labels, tail.few, config.per_class, seed.number)
-        parts.append(Subset(negatives, rows.tolist()))
-        labels.append(negatives.labels[rows])
-    own = seed.real(tail.rows[_lacking(seed, labels[1:])])
-    return ConcatDataset([*parts, own]), np.concatenate([*labels, own.labels])
-
-
-def _lacking(seed: Seed, added: list[Integers]) -> Integers:
-    """Return the classes' own images that make up for negatives that a bank has not.
-
-    Without them an arm would see its Few classes less often than the others, and what it gained
-    or lost by that would be taken for what its images are worth.
-    """
-    tail = seed.tail
-    given = np.bincount(np.concatenate([np.zeros(0, np.int64), *added]), minlength=tail.num_classes)
-    wanted = seed.config.per_class - given[tail.few]
-    return repeated(tail.labels, tail.few, wanted, seed.number)
-
-
-def _in_loop(seed: Seed, arm: Arm) -> GeNIeTransform:
-    bank = Bank.open(seed.banks[arm.images], keep=None)
-    with warnings.catch_warnings():
-        # That the other classes have no negatives is what the arm is.
-        warnings.filterwarnings("ignore", ".*have no rows with this target")
-        return GeNIeTransform(
-            bank,
-            seed.config.probability,
-            classes=seed.tail.pool.classes,
-            label="soft" if arm.soft else "hard",
-        )
+from .seed import Seed, lacking, training_images
 
 
 def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
@@ -148,18 +48,17 @@ def confusion_of(network: nn.Module, seed: Seed) -> Confusion:
 
 
 def evaluate(seed: Seed, name: str, network: nn.Module) -> dict[str, Any]:
-    """Return an arm's figures on the test images, and keep which of them it got right."""
+    """Return an arm's figures on the test images, and which of them it got right."""
     tail, config = seed.tail, seed.config
     test = RealImages(tail.test, np.arange(len(tail.test)), plain(config))
     probabilities, labels = predict(network, test, workers=config.training.workers)
     scores = group_scores(probabilities, labels, tail.counts, config.group_rule)
     losses = _curve(seed.folder / "arms" / name)
-    right: npt.NDArray[np.bool_] = probabilities.argmax(1) == labels
-    np.save(seed.folder / "arms" / name / "right.npy", right)
     save_as_judge(seed.folder / "arms" / name, network, config, tail.pool.classes)
     precision, filled = about_bank(seed, ARMS[name])
     about = {"arm": name, "mode": ARMS[name].mode, "seed": seed.number, "oracle": precision}
-    return {**about, **scores, "filled": filled, "loss_curve": losses}
+    right = as_bits(probabilities.argmax(1) == labels)
+    return {**about, **scores, "filled": filled, "loss_curve": losses, "right": right}
 
 
 def about_bank(seed: Seed, arm: Arm) -> tuple[float | None, int]:
@@ -176,7 +75,7 @@ def about_bank(seed: Seed, arm: Arm) -> tuple[float | None, int]:
         return precision, 0
     labels = seed.negatives(arm).labels
     drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
-    return precision, len(_lacking(seed, [drawn]))
+    return precision, len(lacking(seed, [drawn]))
 
 
 def _curve(folder: Path, points: int = 20) -> list[float]:

@@ -13,6 +13,7 @@ from genie_transforms.format import atomic_write
 from .choosing import CHOOSING_TABLES
 from .config import TablesConfig
 from .confounded import CONFOUNDED_TABLES
+from .long_tail import LONG_TAIL_TABLES
 from .price import PRICE_TABLES
 from .prose import complaints
 from .results import RESULT_TABLES
@@ -26,6 +27,7 @@ TABLES: Mapping[str, Table] = {
     **RESULT_TABLES,
     **SPEED_TABLES,
     **CONFOUNDED_TABLES,
+    **LONG_TAIL_TABLES,
     **CHOOSING_TABLES,
     **SCALE_TABLES,
     **PRICE_TABLES,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .markdown import as_markdown, made_by, number, read
-
-_FILE = "price.json"
 
 _FIGURES = {
     "oracle_accuracy": ("oracle, %", 100),
@@ -21,9 +20,9 @@ _TXT2IMG_ROWS = 100
 """Network rows of an image from text in 50 steps, guidance counted."""
 
 
-def price(results: Path) -> str:
+def price(file: str, results: Path) -> str:
     """Make the table of rows, and of paired differences to the paper's recipe."""
-    content = read(results, _FILE)
+    content = read(results, file)
     entries = content["recipes"]
     shown = [key for key in _FIGURES if entries[0][key]["mean"] is not None]
     rows = [
@@ -34,7 +33,7 @@ def price(results: Path) -> str:
     ]  # fmt: skip
     head = ["", "rows a pair, Txt2Img of 50 steps = 1", "rows a true negative"]
     table = as_markdown([*head, *(_FIGURES[key][0] for key in shown)], rows)
-    return f"{table}\n\n{entries[0]['pairs']:,} pairs. {made_by(content, _FILE)}"
+    return f"{table}\n\n{entries[0]['pairs']:,} pairs. {made_by(content, file)}"
 
 
 def _cell(entry: dict[str, Any], key: str) -> str:
@@ -46,5 +45,8 @@ def _cell(entry: dict[str, Any], key: str) -> str:
     return f"{scale * figure['difference']:+.1f} ({low:+.1f} … {high:+.1f})"
 
 
-PRICE_TABLES: Mapping[str, Callable[[Path], str]] = {"price": price}
+PRICE_TABLES: Mapping[str, Callable[[Path], str]] = {
+    "price": partial(price, "price.json"),
+    "price-fashion-mnist": partial(price, "fashion-mnist/price.json"),
+}
 """By the names that blocks have."""

@@ -19,7 +19,8 @@ from benchmarks.long_tail.banks import build_config
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
 from benchmarks.long_tail.images import plain
-from benchmarks.long_tail.run import Seed, _check_arms, main, training_images
+from benchmarks.long_tail.run import _check_arms, main
+from benchmarks.long_tail.seed import Seed, training_images
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
 from genie_transforms import Bank, FolderInUseError, UserError
@@ -54,7 +55,7 @@ def test_the_recipe_gives_every_arm_and_comparison(
     assert result["comparisons"]["P1"]["difference"] == pytest.approx(gap)
     assert set(result["oracle"]) == {"txt2img", "genie", "genie-ada", "balanced+ada"}
     written = json.loads((config.work / "out.json").read_text())
-    assert written["generator"] == {"model": "demo", "oracle": None}
+    assert written["generators"] == [{"model": "demo", "oracle": None, "seeds": [0, 1]}]
     assert str(config.work) not in json.dumps({k: v for k, v in written.items() if k != "command"})
     assert (config.work / "out.png").stat().st_size > 5000
     # A second run finds everything there, and says the same.

@@ -1,0 +1,80 @@
+"""Seeds that were run elsewhere, with another generator or on another machine, pooled with these.
+
+Which test images an arm got right stands in the JSON as a bit each, so that arms can be compared
+over seeds and images of several files.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genie_transforms import UserError
+
+from .config import LongTailConfig
+
+_OF_THE_GENERATOR = ("model", "oracle")
+"""Settings in which pooled files may differ."""
+
+
+def as_bits(right: npt.NDArray[np.bool_]) -> str:
+    """Return a bit for each test image, in base 64: the first image is the highest bit."""
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
+def from_bits(bits: str, count: int) -> npt.NDArray[np.bool_]:
+    """Return whether each of `count` test images was right, bool ``(count,)``."""
+    packed = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
+    return np.unpackbits(packed, count=count).astype(np.bool_)
+
+
+def read_further(config: LongTailConfig, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the files of `config.pool` hold, after checking that it can be pooled.
+
+    Args:
+        config: The experiment.
+        settings: Its own, as they are written.
+
+    Raises:
+        UserError: A file's settings differ in more than the generator, an arm or bits are missing,
+            or a seed stands in two files.
+    """
+    seen = dict.fromkeys(config.seeds, "this run")
+    found = []
+    for path in config.pool:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _check_settings(path, settings, content["settings"])
+        for number in content["settings"]["seeds"]:
+            if number in seen:
+                raise UserError(f"seed {number} is in {path} and in {seen[number]}")
+            seen[number] = str(path)
+        _check_arms(path, config, content)
+        found.append(content)
+    return found
+
+
+def _check_settings(path: Path, own: dict[str, Any], other: dict[str, Any]) -> None:
+    free = {*_OF_THE_GENERATOR, "seeds"}
+    plain = json.loads(json.dumps(own))  # as in a file: no tuples
+    names = sorted(plain.keys() | other.keys())
+    for name in names:
+        if name not in free and plain.get(name) != other.get(name):
+            raise UserError(
+                f"{path} was run with {name} = {other.get(name)!r}, not {plain.get(name)!r}: its "
+                "seeds cannot be pooled with these"
+            )
+
+
+def _check_arms(path: Path, config: LongTailConfig, content: dict[str, Any]) -> None:
+    there = {(entry["seed"], entry["arm"]) for entry in content["arms"]}
+    for number in content["settings"]["seeds"]:
+        for name in config.arms:
+            if (number, name) not in there:
+                raise UserError(
+                    f"{path} has no arm {name} of seed {number}: leave it out of --arms"
+                )

@@ -1,0 +1,90 @@
+"""Seeds of several files are reported as if one run had made them all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.long_tail.config import LongTailConfig
+from benchmarks.long_tail.data import open_long_tail, open_pool
+from benchmarks.long_tail.pooling import as_bits, from_bits
+from benchmarks.long_tail.report import report
+from benchmarks.measure import without_nan
+from genie_transforms import UserError
+
+_CONFIG = LongTailConfig(
+    largest=60, imbalance=30.0, seeds=(0, 1, 2), arms=("resampled", "txt2img", "genie", "real-g")
+)
+_POOL, _TEST = open_pool(_CONFIG)
+
+
+def _figures(config: LongTailConfig) -> list[dict[str, Any]]:
+    """Make up what arms get right, and figures that follow from it."""
+    entries = []
+    for seed in config.seeds:
+        few = np.isin(_TEST.labels, open_long_tail(config, _POOL, _TEST, seed).few)
+        for place, arm in enumerate(config.arms):
+            right = np.random.default_rng([seed, place]).random(len(_TEST)) < 0.5 + place / 10
+            entries.append(
+                {"arm": arm, "seed": seed, "few": float(right[few].mean()), "filled": 0,
+                 "medium": 0.5, "many": 0.5, "all": 0.5, "ece": None, "oracle": None,
+                 "right": as_bits(right)}
+            )  # fmt: skip
+    return entries
+
+
+def _report(config: LongTailConfig) -> dict[str, Any]:
+    result = report(config, _figures(config), _POOL, _TEST)
+    content: dict[str, Any] = json.loads(json.dumps(without_nan(result)))
+    return content
+
+
+def _write(path: Path, content: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_bits_are_those_of_the_images() -> None:
+    assert as_bits(np.array([True, False, False, False, False, False, False, True, True])) == "gYA="
+    assert from_bits("gYA=", 9).tolist() == [True, *[False] * 6, True, True]
+
+
+def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
+    whole = _report(_CONFIG)
+    first = _report(replace(_CONFIG, seeds=(0, 1), model="first"))
+    further = (_write(tmp_path / "first.json", first),)
+    pooled = _report(replace(_CONFIG, seeds=(2,), pool=further, model="second"))
+    few = {(e["seed"], e["arm"]): e["few"] for e in _figures(_CONFIG)}
+    gaps = [few[seed, "genie"] - few[seed, "txt2img"] for seed in (0, 1, 2)]
+    assert pooled["comparisons"]["P1"]["difference"] == pytest.approx(np.mean(gaps))
+    assert pooled["comparisons"] == whole["comparisons"]
+    assert pooled["arms"] == whole["arms"]
+    assert pooled["settings"]["seeds"] == [0, 1, 2]
+    assert pooled["generators"] == [
+        {"model": "second", "oracle": None, "seeds": [2]},
+        {"model": "first", "oracle": None, "seeds": [0, 1]},
+    ]
+    deviations = [few[seed, "genie"] for seed in (0, 1, 2)]
+    assert pooled["deviations"]["genie"]["few"] == pytest.approx(np.std(deviations, ddof=1))
+    # What is pooled can be pooled again, though bits of arms that nobody compares are left out.
+    again = (_write(tmp_path / "both.json", pooled),)
+    third = _report(replace(_CONFIG, seeds=(3,), pool=again, model="third"))
+    assert third["comparisons"]["P1"]["seeds"] == 4
+    assert [entry["seeds"] for entry in third["generators"]] == [[3], [2], [0, 1]]
+
+
+def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
+    first = _report(replace(_CONFIG, seeds=(0, 1)))
+    with pytest.raises(UserError, match=r"seed 1 is in .*first\.json and in this run"):
+        _report(replace(_CONFIG, seeds=(1, 2), pool=(_write(tmp_path / "first.json", first),)))
+    other = first | {"settings": first["settings"] | {"per_class": 7}}
+    with pytest.raises(UserError, match=r"was run with per_class = 7, not 50"):
+        _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "other.json", other),)))
+    fewer = first | {"arms": [e for e in first["arms"] if e["arm"] != "genie"]}
+    with pytest.raises(UserError, match=r"has no arm genie of seed 0: leave it out of --arms"):
+        _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "fewer.json", fewer),)))
