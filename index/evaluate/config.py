@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from genie_transforms import UserError
 from index.device import AUTO
 from index.kinds import check_kinds, check_range
 
@@ -22,6 +23,8 @@ class EvaluateConfig:
             made from.
         judge: Name of a judge that `python -m index.judge` added; it says which labels are right,
             and how hard the negatives are.
+        classifier: The same judge as a classifier, as `python -m index.judge --classifier` had it:
+            it is then asked about the real images, too, so that hardness has something beside it.
         keep: Which rows are measured, as in Bank.open; those that training uses if not given, all
             of them if empty.
         backbone: What embeds, as in a build; the bank's own if empty. That one chose the images,
@@ -36,6 +39,7 @@ class EvaluateConfig:
     bank: tyro.conf.Positional[Path]
     real: str
     judge: str = ""
+    classifier: str = ""
     keep: str | None = None
     backbone: str = ""
     sample: int = 5000
@@ -48,3 +52,8 @@ class EvaluateConfig:
         check_kinds(self)
         check_range(self, ["sample"], 1)
         check_range(self, ["seed"], 0)
+        if self.classifier and not self.judge:
+            raise UserError(
+                f"--classifier {self.classifier} needs --judge, the name under which "
+                "`python -m index.judge` asked it about the bank"
+            )

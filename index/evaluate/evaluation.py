@@ -14,6 +14,7 @@ from index.embed import Integers
 from index.installed import require_packages
 from index.sources import Source, open_source
 
+from .beside_real import RealImages, open_same_judge, real_hardness
 from .config import EvaluateConfig
 from .copies import near_duplicates
 from .distributions import frechet_distance, kernel_distances, subset_size
@@ -48,6 +49,7 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
     bank = Bank.open(config.bank, keep)
     if config.judge:
         verdicts(bank, config.judge)  # before the long work: is there such a judge?
+    judge = open_same_judge(config, bank) if config.classifier else None
     source = open_source(config.real, flag="--real")
     classes = match_classes(bank, source)
     backbone = open_backbone(config, bank)
@@ -60,6 +62,8 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
     asked = drawn(usable, config.sample, rng)
     real = embed_real(source, classes.numbers, asked, backbone, side)
     names = [str(source.ids[place]) for place in real.places]
+    shown = RealImages(source, classes.numbers, asked)
+    on_real = real_hardness(judge, bank, config.judge, shown, config.seed) if judge else None
     copies = near_duplicates(real.embeddings, generated.embeddings, generated.places, names)
     return {
         **_about(config, bank, source),
@@ -81,6 +85,7 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
         "near_duplicates": {"rows": len(copies), "nearest": [asdict(one) for one in copies[:10]]},
         **_compared(*matched(real, generated, rng), rng, config.seed),
         **_judged(bank, config.judge),
+        "judge_on_real": on_real,
     }
 
 

@@ -77,8 +77,8 @@ def hardness(bank: Bank, judge: str) -> dict[str, Any]:
     right = (said["class"] == bank.labels) & np.isfinite(target) & np.isfinite(source)
     return {
         "rows": int(right.sum()),
-        "source_probability": _described(source[right]),
-        "margin": _described((target - source)[right]),
+        "source_probability": described(source[right]),
+        "margin": described((target - source)[right]),
     }
 
 
@@ -96,7 +96,8 @@ def clustered_interval(values: Doubles, groups: Integers) -> float:
     return float(1.96 * np.sqrt(np.square(sums).sum()) / len(values))
 
 
-def _described(values: npt.NDArray[np.float64]) -> dict[str, Any]:
+def described(values: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Return the `mean` of some values and their `quantiles` 5, 50 and 95 %; None of none."""
     if not len(values):
         return {"mean": None, "quantiles": None}
     return {"mean": float(values.mean()), "quantiles": np.quantile(values, _QUANTILES).tolist()}

@@ -40,7 +40,7 @@ def _judged_rows(found: dict[str, Any]) -> list[Row]:
     rows = [("nearest to their class, to the bank's backbone", _percent(found["on_target"]), "")]
     if "judge" not in found:
         return rows
-    labels, hard = found["labels"], found["hardness"]
+    labels, hard, real = found["labels"], found["hardness"], found["judge_on_real"]
     spread = "" if labels["interval"] is None else f" ± {100 * labels['interval']:.1f}"
     rows.append(
         (
@@ -54,6 +54,8 @@ def _judged_rows(found: dict[str, Any]) -> list[Row]:
         between = (
             "" if quantiles is None else f"5 to 95 %: {quantiles[0]:.3f} to {quantiles[2]:.3f}"
         )
+        if real:
+            between = f"real images: {_number(real[name]['mean'])}"
         rows.append((f"{shown} where it is right", _number(hard[name]["mean"]), between))
     return rows
 
@@ -126,10 +128,15 @@ def _judge_notes(found: dict[str, Any]) -> list[str]:
     labels, judge = found["labels"], found["judge"]
     if labels["unjudged"]:
         notes.append(f"{judge} has not judged {labels['unjudged']} rows.")
+    hard = f"Hardness is of the {found['hardness']['rows']} rows that {judge} calls right."
+    real = found["judge_on_real"]
+    if real is None:
+        return [*notes, f"{hard} It was not asked about the real images."]
     return [
         *notes,
-        f"Hardness is of the {found['hardness']['rows']} rows that {judge} calls right. It was not "
-        "asked about the real images.",
+        f"{hard} It is right about {_percent(real['accuracy'])} of {real['rows']} real images; "
+        f"{real['compared']} of these are compared, each with the source of a negative of its "
+        "class.",
     ]
 
 

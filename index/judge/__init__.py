@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .opening import CLASSIFIER_HELP, demo_judge, open_judge
     from .review import ReviewList, last_change, review_summary, reviewed
     from .saved import SavedJudge, save_judge
-    from .verdicts import accuracy_on_real, judge_bank
+    from .verdicts import accuracy_on_real, in_batches, judge_bank, verdicts_of
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -28,7 +28,7 @@ else:
             "opening": ["CLASSIFIER_HELP", "demo_judge", "open_judge"],
             "review": ["ReviewList", "last_change", "review_summary", "reviewed"],
             "saved": ["SavedJudge", "save_judge"],
-            "verdicts": ["accuracy_on_real", "judge_bank"],
+            "verdicts": ["accuracy_on_real", "in_batches", "judge_bank", "verdicts_of"],
         },
     )
 
@@ -41,6 +41,7 @@ __all__ = [
     "accuracy_on_real",
     "class_groups",
     "demo_judge",
+    "in_batches",
     "judge_bank",
     "last_change",
     "main",
@@ -49,4 +50,5 @@ __all__ = [
     "review_summary",
     "reviewed",
     "save_judge",
+    "verdicts_of",
 ]

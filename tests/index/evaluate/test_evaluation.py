@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from genie_transforms import Bank, UserError
 from genie_transforms.format import Manifest, read_evaluation, write_card
 from index.embed import load_backbone
 from index.evaluate import EvaluateConfig, evaluate_bank, frechet_distance, main
+from index.judge import main as judge_main
 from index.sources import fit_to
 from tests.banks import CLASSES, SIZE, all_pairs, negative_colour, source_image, write_bank
 
@@ -133,6 +138,25 @@ def test_a_judge_says_which_labels_are_right(
     assert "75.0 %" in printed
     assert "25.0 % are the source's class" in printed
     assert "0.300" in printed  # P(source), and the margin
+
+
+def test_the_judge_is_asked_about_real_images_too(
+    bank: Path, real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "bank"
+    shutil.copytree(bank, copy)
+    module = types.ModuleType("judge_of_red")
+    # Images of noise are as red as blue, negatives mostly blue: to it, all are birds but some.
+    vars(module)["make"] = lambda: (lambda images: images.float().mean((2, 3)), list(CLASSES))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "judge_of_red", module)
+        spec = "python:judge_of_red:make"
+        judge_main([str(copy), "--classifier", spec, "--name", "red"])
+        main([str(copy), "--real", str(real), "--judge", "red", "--classifier", spec])
+    printed = capsys.readouterr().out
+    assert re.search(r"It is right about \d+\.\d % of 20 real images", printed)
+    assert re.search(r"P\(source\) where it is right +\S+ +real images: ", printed)
+    assert "It is right about" in (copy / "README.md").read_text()
 
 
 def test_what_cannot_be_measured_is_refused(bank: Path, real: Path, tmp_path: Path) -> None:
