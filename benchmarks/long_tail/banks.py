@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genie_transforms import Bank
+from genie_transforms import Bank, MissingFileError
 from genie_transforms.format import write_json
 from index import BuildConfig, build_bank
 from index.demo import CLASSES, SIZE, load_oracle, oracle_names
+from index.diffusion import read_index
 from index.sources import fit_to
 
 from .arms import Arm
@@ -21,6 +22,22 @@ from .data import LongTail
 from .images import SMALL, Negatives
 
 Confusion = npt.NDArray[np.float64]
+
+
+def check_models(config: LongTailConfig) -> None:
+    """Refuse models that are not there, before a baseline is trained for hours.
+
+    Raises:
+        UserError: There is no such diffusion model.
+        MissingFileError: There is no such oracle.
+    """
+    if config.model:
+        read_index(config.model, None)
+    if config.oracle and not Path(config.oracle).is_file():
+        raise MissingFileError(
+            f"no oracle at {config.oracle}: give the file oracle.safetensors that "
+            "benchmarks.small_pipeline wrote"
+        )
 
 
 def build_config(

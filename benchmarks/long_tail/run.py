@@ -20,7 +20,7 @@ from genie_transforms.format import write_json
 
 from .arms import ARMS, Arm, banks_of
 from .backbone import OWN, own_backbone
-from .banks import Confusion, build_banks, label_precision
+from .banks import Confusion, build_banks, check_models, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import LongTail, open_long_tail, open_pool
@@ -139,8 +139,8 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     """Run every seed, print the table, write figures and plot.
 
     Raises:
-        UserError: A setting cannot be used with these images or with images at all, or several
-            ranks were started.
+        UserError: A setting cannot be used with these images or with images at all, a model is
+            not there, or several ranks were started.
         FolderInUseError: `work` was begun with other settings.
     """
     config = config.scaled_down()
@@ -151,6 +151,8 @@ def main(config: LongTailConfig) -> dict[str, Any]:
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
+    if banks_of(config.arms):
+        check_models(config)
     claim_folder(config.work, config.recipe())
     pool, test = open_pool(config)
     if config.text_encoder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,9 @@ def schedules(results: Path) -> str:
     return as_markdown(["r", *(f"{ratio:g}" for ratio in [*ratios, 1])], rows)
 
 
-def filters(results: Path) -> str:
+def filters(file: str, results: Path) -> str:
     """Make the table of what the default filter's main clause does to two banks."""
-    content = read(results, "filters.json")
+    content = read(results, file)
     titles = {"genie-ada": "GeNIe-Ada"}
     titles["genie-0.3"] = "r = .3, where hardly an image has left its source"
     rows = []
@@ -168,7 +169,7 @@ def filters(results: Path) -> str:
         ]
         rows.append([title, *map(number, shares), *gaps])
     head = ["bank", "right, %", "drops, %", "of these right, %", "1-shot", "5-shot"]
-    return f"{as_markdown(head, rows)}\n\n{made_by(content, 'filters.json')}"
+    return f"{as_markdown(head, rows)}\n\n{made_by(content, file)}"
 
 
 RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
@@ -179,6 +180,7 @@ RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
     "equal-compute": equal_compute,
     "hardness": hardness,
     "schedules": schedules,
-    "filters": filters,
+    "filters": partial(filters, "filters.json"),
+    "filters-fashion-mnist": partial(filters, "fashion-mnist/filters.json"),
 }
 """By the names that blocks have."""

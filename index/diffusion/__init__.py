@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .family import IMAGE_ROWS, Conditioning, Family
     from .schedulers import Scheduler, is_flow, is_stochastic, with_timesteps
     from .speed import Switches, find_batch_size
-    from .weights import ModelError
+    from .weights import ModelError, read_index
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -25,7 +25,7 @@ else:
             "family": ["IMAGE_ROWS", "Conditioning", "Family"],
             "schedulers": ["Scheduler", "is_flow", "is_stochastic", "with_timesteps"],
             "speed": ["Switches", "find_batch_size"],
-            "weights": ["ModelError"],
+            "weights": ["ModelError", "read_index"],
         },
     )
 
@@ -46,5 +46,6 @@ __all__ = [
     "is_flow",
     "is_stochastic",
     "load_family",
+    "read_index",
     "with_timesteps",
 ]

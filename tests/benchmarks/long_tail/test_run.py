@@ -71,6 +71,21 @@ def test_a_classifier_of_features_is_refused_before_anything_is_made(tmp_path: P
     assert not (tmp_path / "work").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "./nowhere"}, "no model at nowhere: the folder does not exist"),
+        ({"oracle": "small"}, "no oracle at small: give the file oracle.safetensors"),
+    ],
+)
+def test_a_model_that_is_not_there_is_refused_before_anything_is_made(
+    changes: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        main(replace(_CONFIG, **changes, work=tmp_path / "work"))
+    assert not (tmp_path / "work").exists()
+
+
 @cache
 def _scenes() -> tuple[LabelledSet, LabelledSet]:
     return open_pool(_CONFIG)
