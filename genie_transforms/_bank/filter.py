@@ -1,11 +1,9 @@
-"""Filter expressions over the columns of a bank: `on_target & noise_ratio >= 0.6`."""
+"""Which rows of a bank a filter keeps: the clauses of `expression.py`, evaluated by Arrow."""
 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -19,12 +17,11 @@ import pyarrow.compute as pc
 from genie_transforms._errors import UserError
 from genie_transforms.format import CLASS_COLUMNS
 
-from .class_names import some_names
+from .expression import MEMBERSHIPS, is_constant, numbered
 
 Mask = npt.NDArray[np.bool_]
 ColumnReader = Callable[[str], pa.ChunkedArray]
 
-_WORDS = {"&": "and", "|": "or", "~": "not"}
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: pc.less,
     ast.LtE: pc.less_equal,
@@ -33,8 +30,6 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: pc.equal,
     ast.NotEq: pc.not_equal,
 }
-_MEMBERSHIPS = (ast.In, ast.NotIn)
-_MAX_NESTING = 50  # Python's own parser and the functions here recurse
 
 
 @dataclass(frozen=True)
@@ -62,40 +57,6 @@ class FilterResult:
         where = f" in {used} of {self.num_classes} classes" * bool(self.num_classes)
         dropped = f" (dropped: {clauses})" * bool(clauses)
         return f"{self.rows} of {self.total} rows kept{where}{dropped}"
-
-
-def parse_keep(expression: str, columns: Iterable[str]) -> list[ast.expr]:
-    """Parse a filter into the clauses that must all hold.
-
-    `&`, `|` and `~` bind weaker than comparisons, as `and`, `or` and `not` do: no parentheses
-    are needed around `noise_ratio >= 0.6`. Nothing of the text is ever executed.
-
-    Args:
-        expression: Columns, constants, comparisons, `in`, `&`, `|`, `~` and parentheses.
-        columns: Names that may be used.
-
-    Raises:
-        UserError: The text is not such an expression, or names an unknown column.
-    """
-    if not isinstance(expression, str):
-        raise UserError(f"a filter is a text such as 'noise_ratio >= 0.6', got {expression!r}")
-    try:
-        tree = ast.parse(_with_words(expression), mode="eval").body
-        depth = _nesting(tree)
-    except (SyntaxError, tokenize.TokenError, ValueError) as error:
-        raise UserError(f"cannot parse the filter {_short(expression)}: {error}") from error
-    except (RecursionError, MemoryError):  # the parser's own limits, far beyond ours
-        depth = _MAX_NESTING + 1
-    if depth > _MAX_NESTING:
-        raise UserError(
-            f"the filter {_short(expression)} is nested more than {_MAX_NESTING} deep: write "
-            f"`x in (1, 2)` for many comparisons with one column"
-        )
-    _check(tree, list(columns), expression)
-    # Only the outermost `&` is taken apart: its clauses are those whose dropped rows are counted.
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        return tree.values
-    return [tree]
 
 
 def apply_keep(
@@ -129,10 +90,9 @@ def apply_keep(
     dropped = {}
     for clause in clauses:
         text = ast.unparse(clause)  # before names become numbers, which changes the clause
-        named = _NumberedClasses(class_names, class_columns)
-        numbered = named.visit(clause) if class_names else clause
+        by_number = numbered(clause, class_names, class_columns)
         try:
-            truth = pc.fill_null(_truth(numbered, column), False)
+            truth = pc.fill_null(_truth(by_number, column), False)
         except (pa.ArrowException, ArithmeticError, TypeError) as error:
             raise UserError(f"cannot evaluate the filter `{text}`: {error}") from error
         constant = isinstance(truth, pa.Scalar)  # `True` keeps all, and names no column
@@ -140,111 +100,6 @@ def apply_keep(
         dropped[text] = int(mask.sum() - passed.sum())
         mask = passed
     return mask, FilterResult(num_rows, int(mask.sum()), dropped)
-
-
-def _short(expression: str) -> str:
-    """Quote the beginning of a filter."""
-    return repr(expression if len(expression) <= 200 else f"{expression[:200]}…")
-
-
-def _nesting(tree: ast.expr) -> int:
-    """Measure how deep an expression is nested, without recursion."""
-    depth, level = 0, [tree]
-    while level:
-        depth += 1
-        level = [
-            child
-            for node in level
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, ast.expr)
-        ]
-    return depth
-
-
-class _NumberedClasses(ast.NodeTransformer):
-    """Replace class names that are compared with a column of classes by their numbers.
-
-    Only equality and `in` know names: their numbers have an order, but it means nothing.
-    """
-
-    def __init__(self, class_names: Sequence[str], class_columns: Sequence[str]) -> None:
-        self._numbers = {name: number for number, name in enumerate(class_names)}
-        self._columns = class_columns
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        """Number the names in a comparison, and in those within it."""
-        sides = [self.visit(side) for side in (node.left, *node.comparators)]
-        for place, operator in enumerate(node.ops):
-            named = isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn)
-            for one, other in ((place, place + 1), (place + 1, place)):
-                if named and self._is_class_column(sides[one]):
-                    sides[other] = self._numbered(sides[other])
-        left, *comparators = sides
-        return ast.copy_location(ast.Compare(left, node.ops, comparators), node)
-
-    def _numbered(self, node: ast.expr) -> ast.expr:
-        """Replace names in a constant, or in a tuple or list of them, by numbers."""
-        if isinstance(node, ast.Tuple | ast.List):
-            elements = [self._numbered(element) for element in node.elts]
-            return ast.copy_location(type(node)(elements, node.ctx), node)
-        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
-            return node
-        if node.value not in self._numbers:
-            raise UserError(
-                f"the filter names the class {node.value!r}, which the bank does not have: its "
-                f"classes are {some_names(list(self._numbers))}"
-            )
-        return ast.copy_location(ast.Constant(self._numbers[node.value]), node)
-
-    def _is_class_column(self, node: ast.expr) -> bool:
-        """Tell whether the node is a column of class numbers."""
-        return isinstance(node, ast.Name) and node.id in self._columns
-
-
-def _with_words(expression: str) -> str:
-    """Replace the signs `& | ~` by words, which bind weaker than comparisons."""
-    # By tokens, so that an `&` within a string stays what it is.
-    tokens = tokenize.generate_tokens(io.StringIO(expression.strip()).readline)
-    skipped = (tokenize.NEWLINE, tokenize.ENDMARKER)
-    return " ".join(_WORDS.get(t.string, t.string) for t in tokens if t.type not in skipped)
-
-
-def _check(node: ast.expr, columns: list[str], expression: str) -> None:
-    """Refuse every kind of node that is not in the language of filters."""
-    # A list of what is allowed, not of what is forbidden: Python's grammar grows.
-    children: list[ast.expr] = []
-    match node:
-        case ast.BoolOp(values=operands):
-            children = operands
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            children = [operand]
-        case ast.Compare(left=left, ops=operators, comparators=right) if all(
-            type(operator) in (*_COMPARISONS, *_MEMBERSHIPS) for operator in operators
-        ):
-            children = [left, *right]
-        case ast.Name(id=name):
-            if name not in columns:
-                raise UserError(
-                    f"unknown column {name!r} in the filter {expression!r}; "
-                    f"the columns are {', '.join(columns)}"
-                )
-        case _ if not _is_constant(node):
-            raise UserError(
-                f"`{ast.unparse(node)}` is not allowed in the filter {expression!r}: use columns, "
-                f"constants, comparisons, `in`, `&`, `|`, `~` and parentheses"
-            )
-    for child in children:
-        _check(child, columns, expression)
-
-
-def _is_constant(node: ast.expr) -> bool:
-    """Tell whether the node is a number, a boolean, a string, or a tuple or list of them."""
-    try:
-        value = ast.literal_eval(node)
-    except ValueError:
-        return False
-    elements = value if isinstance(value, tuple | list) else [value]
-    return all(isinstance(element, bool | int | float | str) for element in elements)
 
 
 def _truth(node: ast.expr, column: ColumnReader) -> Any:
@@ -276,13 +131,13 @@ def _value(node: ast.expr, column: ColumnReader) -> Any:
     if isinstance(node, ast.Name):
         # In one piece: before Arrow 23, `or_kleene` of columns in several makes nulls true.
         return column(node.id).combine_chunks()
-    return ast.literal_eval(node) if _is_constant(node) else _truth(node, column)
+    return ast.literal_eval(node) if is_constant(node) else _truth(node, column)
 
 
 def _compare(operator: ast.cmpop, left: ast.expr, right: ast.expr, column: ColumnReader) -> Any:
     """Compare two sides, at least one of which is usually a column."""
     first, second = _value(left, column), _value(right, column)
-    among = isinstance(operator, _MEMBERSHIPS)
+    among = isinstance(operator, MEMBERSHIPS)
     if among != isinstance(second, tuple | list) or isinstance(first, tuple | list):
         raise UserError(
             f"the filter compares {_described(left, first)} with {_described(right, second)}: a "

@@ -16,7 +16,8 @@ from genie_transforms.format import (
     bank_file,
 )
 
-from .filter import FilterResult, apply_keep, parse_keep
+from .expression import parse_keep
+from .filter import FilterResult, apply_keep
 from .lookup import ClassIndex, RowNumbers, SourceIndex
 from .tables import ShardTable
 

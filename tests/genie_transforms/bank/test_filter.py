@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from genie_transforms import UserError
-from genie_transforms._bank.filter import FilterResult, apply_keep, parse_keep
+from genie_transforms._bank.expression import parse_keep
+from genie_transforms._bank.filter import FilterResult, apply_keep
 
 
 def table_of(**columns: list[Any]) -> pa.Table:
