@@ -35,6 +35,7 @@ class SmallPipelineConfig(StageConfig):
 
     def __post_init__(self) -> None:
         check_kinds(self)
+        super().__post_init__()
         if self.resolution < 32 or self.resolution % 16:
             raise UserError(
                 f"resolution must be a multiple of 16, 32 or more, got {self.resolution}"

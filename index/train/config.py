@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+from index.kinds import check_range
+
+LEAST_STEPS = 11
+"""Of fewer, the rising tenth of the learning rate would have no step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +36,7 @@ class StageConfig:
     classes_steps: int = 2000
     oracle_steps: int = 1200
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        stages = [field.name for field in fields(self) if field.name.endswith("_steps")]
+        check_range(self, stages, LEAST_STEPS)

@@ -15,6 +15,8 @@ from tqdm import tqdm
 from genie_transforms import UserError
 from genie_transforms.format import atomic_path
 
+from .config import LEAST_STEPS
+
 LossFunction = Callable[[torch.Generator, float], Tensor]
 """Draw a batch with the given generator, at a share of the steps in [0, 1), and return its loss."""
 
@@ -76,8 +78,8 @@ def fit(
         RuntimeError: The loss is no longer finite.
     """
     num_steps = settings.num_steps
-    if num_steps < 11:  # of fewer, the rising tenth of the learning rate would have no step
-        raise UserError(f"{name} needs at least 11 steps, got {num_steps}")
+    if num_steps < LEAST_STEPS:
+        raise UserError(f"{name} needs at least {LEAST_STEPS} steps, got {num_steps}")
     training = _Training(modules, settings)
     path = settings.folder / f"{name}.pt"
     if path.exists():
