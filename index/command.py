@@ -22,7 +22,7 @@ import tyro
 from genie_transforms import GeNIeError, UserError
 
 from .grouped import Groups, parse_grouped
-from .installed import script_name
+from .installed import require_packages, script_name
 from .settings_file import flags_of_file
 from .stopping import Stopped, stoppable
 
@@ -71,7 +71,10 @@ def run_command(
                 given = _with_preset(presets, given)
             parse = partial(parse_grouped, settings, groups, prog, given, extra)
         with stoppable():
-            act(_refusing_in_a_line(parse))
+            chosen = _refusing_in_a_line(parse)
+            if name.startswith("benchmarks."):  # of a checkout; `--help` needs no more than this
+                require_packages("bench")
+            act(chosen)
     except Stopped as stop:
         logger.error("%s", stop)
         sys.exit(stop.status)

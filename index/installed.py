@@ -14,6 +14,7 @@ _PACKAGES = {
         *("safetensors", "tqdm", "transformers", "tyro", "yaml"),
     ),
     "evaluate": ("sklearn",),
+    "bench": ("kornia", "psutil", "scipy", "sklearn", "tensorboard", "timm", "torchmetrics"),
 }
 """Modules by the extra that installs them."""
 
@@ -29,7 +30,9 @@ def require_packages(extra: str = "index") -> None:
     missing = [name for name in _PACKAGES[extra] if find_spec(name) is None]
     if not missing:
         return
-    message = f"{', '.join(missing)} not installed: pip install 'genie-transforms[{extra}]'"
+    # Benchmarks are in no wheel: whoever has them has a checkout.
+    name = "." if extra == "bench" else "genie-transforms"
+    message = f"{', '.join(missing)} not installed: pip install '{name}[{extra}]'"
     # While Python looks for the module of `python -m`, that stands in its place.
     if sys.argv[0] == "-m" or script_name():
         print(f"error: {message}", file=sys.stderr)

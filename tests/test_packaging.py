@@ -87,6 +87,8 @@ def test_what_building_imports_is_the_extra_index() -> None:
     assert set(installed._PACKAGES["index"]) == used - modules(floors())
     evaluate = modules(floors("evaluate")) - modules(floors())
     assert set(installed._PACKAGES["evaluate"]) == evaluate
+    bench = modules(floors("bench")) - modules(floors("index"))
+    assert set(installed._PACKAGES["bench"]) == bench
 
 
 def test_what_benchmarks_and_tests_import_is_in_their_extras() -> None:
@@ -184,6 +186,16 @@ def test_a_command_without_its_packages_says_in_one_line_what_to_install(code: s
     message = "diffusers, faiss, tyro not installed: pip install 'genie-transforms[index]'"
     assert result.stderr == f"error: {message}\n"
     assert (result.returncode, result.stdout) == (2, "")
+
+
+def test_a_benchmark_without_its_packages_says_what_to_install() -> None:
+    code = "sys.modules['scipy'] = None\nimport runpy\n"
+    code += "sys.argv = ['x', '--data', 'folder', '--root', '.', '--out', 'x', '--work', 'w']\n"
+    start = [sys.executable, "-c", f"import sys\n{code}runpy.run_module('benchmarks.unisiam', "
+             "run_name='__main__')"]  # fmt: skip
+    result = subprocess.run(start, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.stderr == "error: scipy not installed: pip install '.[bench]'\n"
+    assert result.returncode == 2
 
 
 def test_a_program_without_the_packages_gets_an_error_and_can_train() -> None:
