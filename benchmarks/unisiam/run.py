@@ -162,8 +162,15 @@ def split_test(test: LabelledSet, trained: set[str], shots: int) -> dict[str, Gr
     A group of fewer than two classes is left out.
 
     Raises:
-        ValueError: A class has no more than `shots` images.
+        UserError: A class has no more than `shots` images.
     """
+    sizes = np.bincount(test.labels, minlength=len(test.classes))
+    for name, size in zip(test.classes, sizes.tolist(), strict=True):
+        if 0 < size <= shots:
+            raise UserError(
+                f"{name} has {size} test images, of which --shots {shots} for its centroid leave "
+                "none to test: give a smaller one, or --test-split None"
+            )
     known = np.isin(test.classes, sorted(trained))[test.labels]
     groups = {}
     for name, rows in (("trained", np.flatnonzero(known)), ("other", np.flatnonzero(~known))):

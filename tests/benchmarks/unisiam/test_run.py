@@ -146,6 +146,8 @@ def test_test_images_are_split_by_the_trained_classes(root: Path) -> None:
             used = np.concatenate([episode.support_rows, episode.query_rows])
             assert sorted(used.tolist()) == list(range(12))
     assert set(split_test(test, set(CLASSES), 2)) == {"trained"}
+    with pytest.raises(UserError, match="has 6 test images, of which --shots 6 for its centroid"):
+        split_test(test, {"across"}, 6)
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(
