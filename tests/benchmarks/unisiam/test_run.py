@@ -198,7 +198,7 @@ def test_bad_settings_are_refused_before_training(config: UniSiamConfig, tmp_pat
         replace(config, jitter=-0.1)
     with pytest.raises(ValueError, match="'test' is trained on"):
         replace(config, split="test")
-    with pytest.raises(ValueError, match="7 images wanted, the pool has 6"):
+    with pytest.raises(ValueError, match="across has 6 test images, of which --shots 7"):
         main(replace(config, shots=7))
     with pytest.raises(UserError, match=r"take 3072\.0 GiB"):
         check_memory(2**20, 1024)
