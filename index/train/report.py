@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
@@ -71,11 +72,9 @@ def write_trained(
         measured: The figures.
         others: Further models whose parameters are counted, by name.
     """
-    # The command that was run, as `python -m` knows it: demo and benchmarks both end here.
-    spec = sys.modules["__main__"].__spec__
     models = {**pipeline.components, "oracle": oracle, **others}
     report = {
-        "command": f"python -m {spec.name}" if spec else None,
+        "command": _command(),
         "config": {k: v for k, v in asdict(config).items() if not isinstance(v, Path)},
         "figures": measured,
         "parameters": {
@@ -96,3 +95,12 @@ def write_trained(
     save(oracle, config.out / "oracle.safetensors")
     (config.out / "train.json").write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))
+
+
+def _command() -> str | None:
+    """Return the command that was run, as one would type it; None of a program of one's own."""
+    # As `python -m` knows it: demo and benchmarks both end here.
+    spec = sys.modules["__main__"].__spec__
+    if spec is None:
+        return None
+    return shlex.join(["python", "-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]])
