@@ -34,12 +34,38 @@ _ARMS = {
     "genie-ada-passes": "GeNIe-Ada, `--rule passes`",
 }
 
-_MAIN = ("weak", "mixup", "cutmix", "txt2img", "genie", "genie-ada")
+_LONG_TAIL = {
+    "weak": "resampled",
+    "mixup": "mixup",
+    "cutmix": "cutmix",
+    "txt2img": "txt2img",
+    "genie": "genie",
+    "genie-ada": "genie-ada",
+    "real": "real-g",
+}
+"""Arms of the README's table: names in the few-shot results, and in those of the long tail."""
+
+_GROUPS = {"few": "Few", "medium": "Medium", "many": "Many"}
 
 
-def few_shot_main(results: Path) -> str:
-    """Make the README's table: six arms, mean and interval."""
-    return _few_shot(results, _MAIN, _accuracy)
+def main_results(results: Path) -> str:
+    """Make the README's table: few-shot, mean and interval; long tail, mean and deviation."""
+    long_tail = read(results, "fashion-mnist/long_tail.json")
+    columns = _columns(results)
+    rows = []
+    for arm, name in _LONG_TAIL.items():
+        title = {"weak": "weak augmentation; re-sampled", "real": "real images"}.get(arm)
+        cells = [_accuracy(entries.get((arm, k))) for _, k, entries in columns]
+        rows.append([title or _ARMS[arm], *cells, *_long_tail(long_tail, name)])
+    head = ["", *(title for title, *_ in columns), *(f"long tail, {g}" for g in _GROUPS.values())]
+    return as_markdown(head, rows)
+
+
+def _long_tail(content: dict[str, Any], arm: str) -> list[str]:
+    if arm not in content["means"]:
+        return ["–"] * len(_GROUPS)
+    means, spread = content["means"][arm], content["deviations"][arm]
+    return [f"{100 * means[key]:.1f} ± {100 * spread[key]:.1f}" for key in _GROUPS]
 
 
 def few_shot(results: Path) -> str:
@@ -52,14 +78,20 @@ def few_shot(results: Path) -> str:
 def _few_shot(
     results: Path, arms: Sequence[str], cell: Callable[[dict[str, Any] | None], str]
 ) -> str:
-    columns = []
-    for title, name in _FILES.items():
-        entries = {(e["arm"], e["k_shot"]): e for e in read(results, name)["arms"]}
-        columns += [(f"{title}, {k}-shot", k, entries) for k in (1, 5)]
+    columns = _columns(results)
     rows = [
         [_ARMS[arm], *(cell(entries.get((arm, k))) for _, k, entries in columns)] for arm in arms
     ]
     return as_markdown(["", *(title for title, *_ in columns)], rows)
+
+
+def _columns(results: Path) -> list[tuple[str, int, dict[tuple[str, int], dict[str, Any]]]]:
+    """Return title, number of shots and entries by arm of each data set and number of shots."""
+    columns = []
+    for title, name in _FILES.items():
+        entries = {(e["arm"], e["k_shot"]): e for e in read(results, name)["arms"]}
+        columns += [(f"{title}, {k}-shot", k, entries) for k in (1, 5)]
+    return columns
 
 
 def _accuracy(entry: dict[str, Any] | None) -> str:
@@ -173,7 +205,7 @@ def filters(file: str, results: Path) -> str:
 
 
 RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
-    "few-shot-main": few_shot_main,
+    "main": main_results,
     "few-shot": few_shot,
     "noise-ratio": noise_ratio,
     "number": by_number,

@@ -16,7 +16,7 @@ from genie_transforms import MissingFileError, UserError
 from index.config import BuildConfig, check_only_classes
 from index.demo import PIPELINE
 from index.device import choose_device
-from index.diffusion import Family
+from index.diffusion import Family, read_index
 from index.embed import BACKBONE_HELP, Backbone, VectorIndex, load_backbone
 from index.plan import read_confusion
 from index.sources import LabelledImages, Source, open_source, source_of
@@ -90,6 +90,8 @@ def open_build(
     confusion = _read_confusion(config, source)
     prompts = make_build_prompts(config, source)
     config = replace(config, backbone=choose_backbone(config))
+    if config.model:
+        read_index(config.model, config.revision)  # is it there at all? before a backbone comes
     if config.source and not config.model:
         logger.warning("the demo's model draws nothing but shapes: for photographs give --model")
     backbone = _open_backbone(config, chosen=not given.backbone)

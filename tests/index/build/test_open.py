@@ -21,12 +21,14 @@ CLASSES = ("arrow", "drop", "fish")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, Any]:
-    """A folder of images, and neither a diffusion model nor a backbone."""
+    """A folder of images, the name of a model that cannot be loaded, and no backbone."""
     Scenes(1, classes=CLASSES, seed=1).write_image_folder(tmp_path / "photos")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     return {
         "source": str(tmp_path / "photos"),
         "out": tmp_path / "bank",
-        "model": "/nowhere/model",
+        "model": str(tmp_path / "model"),
         "backbone": "torchvision:resnet18:/nowhere/weights.pt",
     }
 
@@ -94,6 +96,13 @@ def test_a_backbone_is_refused_before_the_diffusion_model_is_loaded(
         build(BuildConfig(**settings))
     with pytest.raises(ValueError, match="FAISS knows no index 'PQ5'"):  # the demo's has no 5 k
         build(BuildConfig(**{**settings, "backbone": "demo"}, index_factory="PQ5"))
+
+
+def test_a_model_that_is_not_there_is_refused_before_a_backbone_is_downloaded(
+    settings: dict[str, Any],
+) -> None:
+    with pytest.raises(UserError, match="no model at /nowhere/model: the folder does not exist"):
+        build(BuildConfig(**{**settings, "model": "/nowhere/model"}))
 
 
 @pytest.mark.parametrize(
