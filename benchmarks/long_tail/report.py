@@ -38,7 +38,7 @@ def report(
         `arms`, as given, with those of `--pool`; `means` and `deviations` over seeds; `comparisons`
         of `COMPARISONS` on Few, those whose arms were run; `share_of_real`, of the gap from
         re-sampling to real images of the generator's training set; `oracle`, label precision by
-        arm; `generators`, with the seeds of each; `rule`, `settings`; `filled`, by arm and seed, of
+        arm; `generator`, each with its seeds; `rule`, `settings`; `filled`, by arm and seed, of
         those that had fewer negatives than wanted, the class's own images in their place.
 
     Raises:
@@ -61,7 +61,7 @@ def report(
     oracle = {name: _mean(_column(by_arm[name], "oracle")) for name in config.arms}
     generator = {"model": config.model or "demo", "oracle": config.oracle or None}
     generators = [{**generator, "seeds": list(config.seeds)}]
-    generators += [entry for other in further for entry in other["generators"]]
+    generators += [entry for other in further for entry in other["generator"]]
     return {
         "arms": [_without_needless_bits(entry) for entry in figures],
         "means": _over_seeds(by_arm, _mean),
@@ -69,7 +69,7 @@ def report(
         "comparisons": _comparisons(config, by_arm, pool, test),
         "share_of_real": shares,
         "oracle": {name: value for name, value in oracle.items() if not np.isnan(value)},
-        "generators": generators,
+        "generator": generators,
         "filled": {
             name: [entry["filled"] for entry in entries]
             for name, entries in by_arm.items()

@@ -8,7 +8,7 @@ from typing import Any
 
 from .markdown import as_markdown, made_by, number, read
 
-_FILE = "fashion-mnist/long_tail.json"
+_FILE = "long_tail.json"
 
 _GROUPS = ("few", "medium", "many", "all")
 

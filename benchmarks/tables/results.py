@@ -50,7 +50,7 @@ _GROUPS = {"few": "Few", "medium": "Medium", "many": "Many"}
 
 def main_results(results: Path) -> str:
     """Make the README's table: few-shot, mean and interval; long tail, mean and deviation."""
-    long_tail = read(results, "fashion-mnist/long_tail.json")
+    long_tail = read(results, "long_tail.json")
     columns = _columns(results)
     rows = []
     for arm, name in _LONG_TAIL.items():

@@ -65,7 +65,7 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
     assert pooled["comparisons"] == whole["comparisons"]
     assert pooled["arms"] == whole["arms"]
     assert pooled["settings"]["seeds"] == [0, 1, 2]
-    assert pooled["generators"] == [
+    assert pooled["generator"] == [
         {"model": "second", "oracle": None, "seeds": [2]},
         {"model": "first", "oracle": None, "seeds": [0, 1]},
     ]
@@ -75,7 +75,7 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
     again = (_write(tmp_path / "both.json", pooled),)
     third = _report(replace(_CONFIG, seeds=(3,), pool=again, model="third"))
     assert third["comparisons"]["P1"]["seeds"] == 4
-    assert [entry["seeds"] for entry in third["generators"]] == [[3], [2], [0, 1]]
+    assert [entry["seeds"] for entry in third["generator"]] == [[3], [2], [0, 1]]
 
 
 def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:

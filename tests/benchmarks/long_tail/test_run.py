@@ -55,7 +55,7 @@ def test_the_recipe_gives_every_arm_and_comparison(
     assert result["comparisons"]["P1"]["difference"] == pytest.approx(gap)
     assert set(result["oracle"]) == {"txt2img", "genie", "genie-ada", "balanced+ada"}
     written = json.loads((config.work / "out.json").read_text())
-    assert written["generators"] == [{"model": "demo", "oracle": None, "seeds": [0, 1]}]
+    assert written["generator"] == [{"model": "demo", "oracle": None, "seeds": [0, 1]}]
     assert str(config.work) not in json.dumps({k: v for k, v in written.items() if k != "command"})
     assert (config.work / "out.png").stat().st_size > 5000
     # A second run finds everything there, and says the same.
