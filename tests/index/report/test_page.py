@@ -223,7 +223,8 @@ def test_a_bank_of_few_columns_or_no_rows_has_a_report(tmp_path: Path) -> None:
 
 
 def test_the_command_gives_the_recipe_again(tmp_path: Path) -> None:
-    config = BuildConfig(method="genie", noise_ratio=0.7, prompt="It's {target}", max_pairs=3)
+    prompt = "It's --a <b>{target}</b>"
+    config = BuildConfig(method="genie", noise_ratio=0.7, prompt=prompt, max_pairs=3)
 
     def with_recipe(fields: dict[str, Any]) -> dict[str, Any]:
         return {**fields, "recipe": config.recipe()}
@@ -231,6 +232,7 @@ def test_the_command_gives_the_recipe_again(tmp_path: Path) -> None:
     folder = write_bank(tmp_path / "bank", change=with_recipe)
     command = rebuild_command(folder)
     assert command is not None
+    assert command in " ".join(Page(render(folder)).text.split())  # as it can be copied
     words = shlex.split(command)
     assert words[:5] == ["python", "-m", "index.build", "--out", "NEW-FOLDER"]
     assert tyro.cli(BuildConfig, args=words[3:]).recipe() == config.recipe()
