@@ -74,6 +74,20 @@ COMPARISONS = {
 """What was fixed before the first run, on Few: the first arm less the second."""
 
 
+SECONDARY = (
+    ("genie", "none"),
+    ("genie-ada", "none"),
+    ("genie", "resampled"),
+    ("real-g", "genie"),
+    ("balanced+genie", "balanced"),
+    ("balanced+ada", "balanced"),
+    ("balanced+genie", "genie"),
+    ("genie-ada-kept", "genie-ada"),
+    ("genie+cutmix", "cutmix"),
+)
+"""What is compared besides, on Few and on all classes, without correction for their number."""
+
+
 def banks_of(arms: tuple[str, ...]) -> list[str]:
     """Return the banks that some arms need, each once."""
     named = [ARMS[name].images for name in arms]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.datasets import LabelledSet
 
-from .arms import COMPARISONS
+from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
 from .data import open_long_tail
@@ -36,10 +36,10 @@ def report(
 
     Returns:
         `arms`, as given, with those of `--pool`; `means` and `deviations` over seeds; `comparisons`
-        of `COMPARISONS` on Few, those whose arms were run; `share_of_real`, of the gap from
-        re-sampling to real images of the generator's training set; `oracle`, label precision by
-        arm; `generator`, each with its seeds; `rule`, `settings`; `filled`, by arm and seed, of
-        those that had fewer negatives than wanted, the class's own images in their place.
+        of `COMPARISONS` on Few, and `secondary` ones, those whose arms were run; `share_of_real`,
+        of the gap from re-sampling to real images of the generator's training set; `oracle`, label
+        precision by arm; `generator`, each with its seeds; `rule`, `settings`; `filled`, by arm and
+        seed, of those that had fewer negatives than wanted, the class's own images in their place.
 
     Raises:
         UserError: What `--pool` names cannot be pooled.
@@ -51,13 +51,6 @@ def report(
     ]
     figures.sort(key=lambda entry: int(entry["seed"]))  # arms of a seed stay in their order
     by_arm = {name: [e for e in figures if e["arm"] == name] for name in config.arms}
-    few = {name: _column(by_arm[name], "few") for name in config.arms}
-    shares = {}
-    if {"resampled", "real-g"} <= few.keys():
-        shares = {
-            name: share_of_gap(values, few["resampled"], few["real-g"])
-            for name, values in few.items()
-        }
     oracle = {name: _mean(_column(by_arm[name], "oracle")) for name in config.arms}
     generator = {"model": config.model or "demo", "oracle": config.oracle or None}
     generators = [{**generator, "seeds": list(config.seeds)}]
@@ -67,7 +60,8 @@ def report(
         "means": _over_seeds(by_arm, _mean),
         "deviations": _over_seeds(by_arm, _deviation),
         "comparisons": _comparisons(config, by_arm, pool, test),
-        "share_of_real": shares,
+        "secondary": _secondary(by_arm),
+        "share_of_real": _shares(by_arm),
         "oracle": {name: value for name, value in oracle.items() if not np.isnan(value)},
         "generator": generators,
         "filled": {
@@ -94,6 +88,25 @@ def _comparisons(
     }
     adjusted = holm({name: entry["p"] for name, entry in found.items()})
     return {name: {**found[name], "p_holm": adjusted[name]} for name in found}
+
+
+def _secondary(by_arm: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        f"{first} - {second}": {
+            key: difference(_column(by_arm[first], key), _column(by_arm[second], key))
+            for key in ("few", "all")
+        }
+        for first, second in SECONDARY
+        if {first, second} <= by_arm.keys()
+    }
+
+
+def _shares(by_arm: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
+    few = {name: _column(entries, "few") for name, entries in by_arm.items()}
+    if not {"resampled", "real-g"} <= few.keys():
+        return {}
+    floor, ceiling = few["resampled"], few["real-g"]
+    return {name: share_of_gap(values, floor, ceiling) for name, values in few.items()}
 
 
 def _without_needless_bits(entry: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,17 @@ def comparisons(results: Path) -> str:
     )
 
 
+def secondary(results: Path) -> str:
+    """Make the table of what was compared besides, paired by seed."""
+    entries = read(results, _FILE)["secondary"]
+    rows = [
+        [" − ".join(f"`{arm}`" for arm in name.split(" - ")),
+         *(_points(by_group[key], "interval") for key in ("few", "all"))]
+        for name, by_group in entries.items()
+    ]  # fmt: skip
+    return as_markdown(["points", "Few", "all"], rows)
+
+
 def _percent(share: float | None) -> str:
     return number(None if share is None else 100 * share, ".0f")
 
@@ -60,4 +71,5 @@ def _ends(interval: list[float]) -> str:
 LONG_TAIL_TABLES: Mapping[str, Callable[[Path], str]] = {
     "long-tail": arms,
     "long-tail-comparisons": comparisons,
+    "long-tail-secondary": secondary,
 }

@@ -69,6 +69,10 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
         {"model": "second", "oracle": None, "seeds": [2]},
         {"model": "first", "oracle": None, "seeds": [0, 1]},
     ]
+    besides = [few[seed, "genie"] - few[seed, "resampled"] for seed in (0, 1, 2)]
+    assert set(pooled["secondary"]) == {"genie - resampled", "real-g - genie"}
+    found = pooled["secondary"]["genie - resampled"]["few"]
+    assert found["difference"] == pytest.approx(np.mean(besides))
     deviations = [few[seed, "genie"] for seed in (0, 1, 2)]
     assert pooled["deviations"]["genie"]["few"] == pytest.approx(np.std(deviations, ddof=1))
     # What is pooled can be pooled again, though bits of arms that nobody compares are left out.
