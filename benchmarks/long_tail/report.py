@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from benchmarks.datasets import LabelledSet
 from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
-from .data import open_long_tail
+from .data import Integers, open_long_tail
 from .pooling import from_bits, read_further
 
 FIGURES = ("few", "medium", "many", "all", "ece")
@@ -38,8 +39,9 @@ def report(
         `arms`, as given, with those of `--pool`; `means` and `deviations` over seeds; `comparisons`
         of `COMPARISONS` on Few, and `secondary` ones, those whose arms were run; `share_of_real`,
         of the gap from re-sampling to real images of the generator's training set; `oracle`, label
-        precision by arm; `generator`, each with its seeds; `rule`, `settings`; `filled`, by arm and
-        seed, of those that had fewer negatives than wanted, the class's own images in their place.
+        precision by arm; `generator`, each with its seeds; `rule`, `settings`; `training_sets`, a
+        digest of the rows that each seed drew; `filled`, by arm and seed, of those that had fewer
+        negatives than wanted, the class's own images in their place.
 
     Raises:
         UserError: What `--pool` names cannot be pooled.
@@ -70,8 +72,17 @@ def report(
             if any(entry["filled"] for entry in entries)
         },
         "rule": str(config.group_rule),
+        "training_sets": {
+            str(number): _digest(open_long_tail(config, pool, test, number).rows)
+            for number in sorted({entry["seed"] for entry in figures})
+        },
         "settings": {**own, "seeds": sorted({entry["seed"] for entry in figures})},
     }
+
+
+def _digest(rows: Integers) -> str:
+    """Return what tells whether a seed drew the same training images elsewhere."""
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]
 
 
 def _comparisons(

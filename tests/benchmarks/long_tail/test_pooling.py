@@ -64,6 +64,8 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
     assert pooled["comparisons"]["P1"]["difference"] == pytest.approx(np.mean(gaps))
     assert pooled["comparisons"] == whole["comparisons"]
     assert pooled["arms"] == whole["arms"]
+    assert pooled["training_sets"] == whole["training_sets"]
+    assert len(set(whole["training_sets"].values())) == 3
     assert pooled["settings"]["seeds"] == [0, 1, 2]
     assert pooled["generator"] == [
         {"model": "second", "oracle": None, "seeds": [2]},
