@@ -13,6 +13,7 @@ from genie_transforms.format import atomic_write
 from .choosing import CHOOSING_TABLES
 from .config import TablesConfig
 from .confounded import CONFOUNDED_TABLES
+from .few_shot import FEW_SHOT_TABLES
 from .long_tail import LONG_TAIL_TABLES
 from .price import PRICE_TABLES
 from .prose import complaints
@@ -24,6 +25,7 @@ Table = Callable[[Path], str]
 """Makes a table in Markdown from the folder of results."""
 
 TABLES: Mapping[str, Table] = {
+    **FEW_SHOT_TABLES,
     **RESULT_TABLES,
     **SPEED_TABLES,
     **CONFOUNDED_TABLES,

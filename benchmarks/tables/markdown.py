@@ -49,6 +49,11 @@ def number(value: float | None, form: str = ".1f") -> str:
     return "–" if value is None else format(value, form)
 
 
+def accuracy(entry: dict[str, Any] | None) -> str:
+    """Show the accuracy of an arm in %, and half its interval; a dash if it was not run."""
+    return f"{number(entry['accuracy'])} ± {number(entry['interval'])}" if entry else "–"
+
+
 def difference(value: float, interval: Sequence[float]) -> str:
     """Show a difference and its interval, in points."""
     low, high = interval

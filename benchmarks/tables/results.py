@@ -1,110 +1,12 @@
-"""Tables of what training with negatives gives, and of what the negatives are like."""
+"""Tables of what negatives are like, and of how many and which are worth their price."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from .markdown import as_markdown, difference, made_by, number, only, read
-
-_FILES = {"demo": "few_shot.json", "Fashion-MNIST": "fashion-mnist/few_shot.json"}
-
-_ARMS = {
-    "weak": "weak augmentation",
-    "strong": "strong augmentation",
-    "mixed": "weak and strong",
-    "mixup": "MixUp",
-    "cutmix": "CutMix",
-    "mixed+mixup": "weak and strong, MixUp",
-    "mixed+cutmix": "weak and strong, CutMix",
-    "img2img-low": "Img2Img, r = .3",
-    "img2img-high": "Img2Img, r = .7",
-    "cap2aug": "Cap2Aug",
-    "dafusion": "DAFusion, 40 episodes",
-    "txt2img": "Txt2Img",
-    "genie+txtinv": "GeNIe + textual inversion, 40 episodes",
-    "genie-0.6": "GeNIe, r = .6",
-    "genie": "GeNIe, r = .8",
-    "genie-0.9": "GeNIe, r = .9",
-    "genie-random": "GeNIe, random r of .5 … .9",
-    "genie-ada": "GeNIe-Ada",
-    "genie-ada-settles": "GeNIe-Ada, `--rule settles`",
-    "genie-ada-passes": "GeNIe-Ada, `--rule passes`",
-}
-
-_LONG_TAIL = {
-    "weak": "resampled",
-    "mixup": "mixup",
-    "cutmix": "cutmix",
-    "txt2img": "txt2img",
-    "genie": "genie",
-    "genie-ada": "genie-ada",
-    "real": "real-g",
-}
-"""Arms of the README's table: names in the few-shot results, and in those of the long tail."""
-
-_GROUPS = {"few": "Few", "medium": "Medium", "many": "Many"}
-
-
-def main_results(results: Path) -> str:
-    """Make the README's table: few-shot, mean and interval; long tail, mean and deviation."""
-    long_tail = read(results, "long_tail.json")
-    columns = _columns(results)
-    rows = []
-    for arm, name in _LONG_TAIL.items():
-        title = {"weak": "weak augmentation; re-sampled", "real": "real images"}.get(arm)
-        cells = [_accuracy(entries.get((arm, k))) for _, k, entries in columns]
-        rows.append([title or _ARMS[arm], *cells, *_long_tail(long_tail, name)])
-    head = ["", *(title for title, *_ in columns), *(f"long tail, {g}" for g in _GROUPS.values())]
-    return as_markdown(head, rows)
-
-
-def _long_tail(content: dict[str, Any], arm: str) -> list[str]:
-    if arm not in content["means"]:
-        return ["–"] * len(_GROUPS)
-    means, spread = content["means"][arm], content["deviations"][arm]
-    return [f"{100 * means[key]:.1f} ± {100 * spread[key]:.1f}" for key in _GROUPS]
-
-
-def few_shot(results: Path) -> str:
-    """Make the table of all arms with their paired differences to Txt2Img."""
-    contents = [read(results, name) for name in _FILES.values()]
-    sources = " ".join(made_by(c, f) for c, f in zip(contents, _FILES.values(), strict=True))
-    return f"{_few_shot(results, tuple(_ARMS), _against_txt2img)}\n\n{sources}"
-
-
-def _few_shot(
-    results: Path, arms: Sequence[str], cell: Callable[[dict[str, Any] | None], str]
-) -> str:
-    columns = _columns(results)
-    rows = [
-        [_ARMS[arm], *(cell(entries.get((arm, k))) for _, k, entries in columns)] for arm in arms
-    ]
-    return as_markdown(["", *(title for title, *_ in columns)], rows)
-
-
-def _columns(results: Path) -> list[tuple[str, int, dict[tuple[str, int], dict[str, Any]]]]:
-    """Return title, number of shots and entries by arm of each data set and number of shots."""
-    columns = []
-    for title, name in _FILES.items():
-        entries = {(e["arm"], e["k_shot"]): e for e in read(results, name)["arms"]}
-        columns += [(f"{title}, {k}-shot", k, entries) for k in (1, 5)]
-    return columns
-
-
-def _accuracy(entry: dict[str, Any] | None) -> str:
-    return f"{number(entry['accuracy'])} ± {number(entry['interval'])}" if entry else "–"
-
-
-def _against_txt2img(entry: dict[str, Any] | None) -> str:
-    if entry is None:
-        return "–"
-    if entry["arm"] == "txt2img":
-        return number(entry["accuracy"])
-    gap = difference(entry["difference"], entry["difference_interval"])
-    return f"{number(entry['accuracy'])}, {gap}"
+from .markdown import accuracy, as_markdown, difference, made_by, number, only, read
 
 
 def noise_ratio(results: Path) -> str:
@@ -133,7 +35,7 @@ def by_number(results: Path) -> str:
             found = {
                 e["per_class"]: e for e in entries if e["arm"] == arm and e["k_shot"] == k_shot
             }
-            cells = [_accuracy(found.get(count)) for count in counts]
+            cells = [accuracy(found.get(count)) for count in counts]
             rows.append([f"{title}, {k_shot}-shot", *cells])
     table = as_markdown(["images a class", *(f"{count:g}" for count in counts)], rows)
     return f"{table}\n\n{made_by(read(results, 'analyses.json'), 'analyses.json')}"
@@ -145,7 +47,7 @@ def equal_compute(results: Path) -> str:
     arms = list(dict.fromkeys(entry["arm"] for entry in entries))
     found = {(entry["arm"], entry["k_shot"]): entry for entry in entries}
     rows = [
-        [arm, f"{found[arm, 1]['network_rows']:.0f}", *(_accuracy(found[arm, k]) for k in (1, 5))]
+        [arm, f"{found[arm, 1]['network_rows']:.0f}", *(accuracy(found[arm, k]) for k in (1, 5))]
         for arm in arms
     ]
     table = as_markdown(["", "network rows an image", "1-shot", "5-shot"], rows)
@@ -205,8 +107,6 @@ def filters(file: str, results: Path) -> str:
 
 
 RESULT_TABLES: Mapping[str, Callable[[Path], str]] = {
-    "main": main_results,
-    "few-shot": few_shot,
     "noise-ratio": noise_ratio,
     "number": by_number,
     "equal-compute": equal_compute,

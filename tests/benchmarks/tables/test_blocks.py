@@ -48,7 +48,7 @@ def test_a_new_result_makes_its_table_stale(
 
 
 def test_an_unknown_table_is_named() -> None:
-    with pytest.raises(ValueError, match="there is no table 'speeed'; choose among few-shot"):
+    with pytest.raises(ValueError, match="there is no table 'speeed'; choose among main"):
         rendered("<!-- table speeed -->\n<!-- end -->", RESULTS)
 
 
