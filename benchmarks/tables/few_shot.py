@@ -59,7 +59,7 @@ _GROUPS = {"few": "Few", "medium": "Medium", "many": "Many"}
 
 
 def main_results(results: Path) -> str:
-    """Make the README's table: few-shot, mean and interval; long tail, mean and deviation."""
+    """Make the README's table: few-shot, mean and interval; long tail, mean over seeds."""
     long_tail = read(results, "long_tail.json")
     columns = _columns(results)
     rows = []
@@ -74,8 +74,7 @@ def main_results(results: Path) -> str:
 def _long_tail(content: dict[str, Any], arm: str) -> list[str]:
     if arm not in content["means"]:
         return ["–"] * len(_GROUPS)
-    means, spread = content["means"][arm], content["deviations"][arm]
-    return [f"{100 * means[key]:.1f} ± {100 * spread[key]:.1f}" for key in _GROUPS]
+    return [f"{100 * content['means'][arm][key]:.1f}" for key in _GROUPS]
 
 
 def few_shot(results: Path) -> str:

@@ -14,11 +14,12 @@ _GROUPS = ("few", "medium", "many", "all")
 
 
 def arms(results: Path) -> str:
-    """Make the table of all arms, those in the loop last."""
+    """Make the table of all arms."""
     content = read(results, _FILE)
     shares = content["share_of_real"]
     rows = []
-    for name, means in content["means"].items():
+    for name in dict.fromkeys(entry["arm"] for entry in content["arms"]):  # as they were run
+        means = content["means"][name]
         spread = content["deviations"][name]["few"]
         groups = [f"{100 * means[key]:.1f}" for key in _GROUPS]
         groups[0] += f" ± {100 * spread:.1f}"
