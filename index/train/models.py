@@ -53,9 +53,10 @@ def save_vocabulary(tokenizer: CLIPTokenizer, folder: Path) -> None:
         tokenizer: The tokenizer.
         folder: Where its `save_pretrained` has written.
     """
-    if not (folder / "vocab.json").exists():
+    of_version_5 = folder / "tokenizer.json"
+    if of_version_5.exists():  # also where an earlier run has left a vocabulary
         tokenizer.backend_tokenizer.model.save(str(folder))
-        (folder / "tokenizer.json").unlink()
+        of_version_5.unlink()
 
 
 def make_text_encoder(tokenizer: CLIPTokenizer, width: int = 64) -> CLIPTextModel:

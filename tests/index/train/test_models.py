@@ -24,7 +24,12 @@ def test_each_known_word_is_one_token_also_after_a_round_trip(tmp_path: Path) ->
     made = make_tokenizer(words)
     made.save_pretrained(tmp_path)
     save_vocabulary(made, tmp_path)
-    assert {"vocab.json", "merges.txt"} <= {path.name for path in tmp_path.iterdir()}
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {"vocab.json", "merges.txt"} <= files.keys()
+    assert "tokenizer.json" not in files
+    made.save_pretrained(tmp_path)
+    save_vocabulary(made, tmp_path)  # a training that was started again: the same model
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
     tokenizer = CLIPTokenizer.from_pretrained(tmp_path)
     assert tokenizer.model_max_length == MAX_TOKENS
     assert tokenizer.tokenize("A photo of a Star") == [
