@@ -45,6 +45,7 @@ _CONTROL_ARMS = {
 }
 
 _LONG_TAIL = {
+    "nothing": "none",
     "weak": "resampled",
     "mixup": "mixup",
     "cutmix": "cutmix",
@@ -55,6 +56,13 @@ _LONG_TAIL = {
 }
 """Arms of the README's table: names in the few-shot results, and in those of the long tail."""
 
+_TITLES = {
+    "nothing": "nothing added",
+    "weak": "weak augmentation; re-sampled",
+    "real": "real images",
+}
+"""What the rows of both are called, where the few-shot table has no such name."""
+
 _GROUPS = {"few": "Few", "medium": "Medium", "many": "Many"}
 
 
@@ -64,7 +72,7 @@ def main_results(results: Path) -> str:
     columns = _columns(results)
     rows = []
     for arm, name in _LONG_TAIL.items():
-        title = {"weak": "weak augmentation; re-sampled", "real": "real images"}.get(arm)
+        title = _TITLES.get(arm)
         cells = [accuracy(entries.get((arm, k))) for _, k, entries in columns]
         rows.append([title or _ARMS[arm], *cells, *_long_tail(long_tail, name)])
     head = ["", *(title for title, *_ in columns), *(f"long tail, {g}" for g in _GROUPS.values())]
