@@ -58,6 +58,25 @@ def read_further(config: LongTailConfig, settings: dict[str, Any]) -> list[dict[
     return found
 
 
+def check_same_images(
+    config: LongTailConfig, further: list[dict[str, Any]], training_sets: dict[str, str]
+) -> None:
+    """Refuse files whose seeds drew other training images, as from a data set in another order.
+
+    Args:
+        config: The experiment.
+        further: What `read_further` returned.
+        training_sets: Digest of the rows that each seed draws here.
+
+    Raises:
+        UserError: Names the file and the seed.
+    """
+    for path, content in zip(config.pool, further, strict=True):
+        for number, digest in content["training_sets"].items():
+            if digest != training_sets[number]:
+                raise UserError(f"{path}: seed {number} drew other training images than here")
+
+
 def _check_settings(path: Path, own: dict[str, Any], other: dict[str, Any]) -> None:
     free = {*_OF_THE_GENERATOR, "seeds"}
     plain = json.loads(json.dumps(own))  # as in a file: no tuples

@@ -17,7 +17,7 @@ from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
 from .data import Integers, open_long_tail
-from .pooling import from_bits, read_further
+from .pooling import check_same_images, from_bits, read_further
 
 FIGURES = ("few", "medium", "many", "all", "ece")
 
@@ -52,6 +52,11 @@ def report(
         entry for other in further for entry in other["arms"] if entry["arm"] in config.arms
     ]
     figures.sort(key=lambda entry: int(entry["seed"]))  # arms of a seed stay in their order
+    seeds = sorted({int(entry["seed"]) for entry in figures})
+    training_sets = {
+        str(number): _digest(open_long_tail(config, pool, test, number).rows) for number in seeds
+    }
+    check_same_images(config, further, training_sets)
     by_arm = {name: [e for e in figures if e["arm"] == name] for name in config.arms}
     oracle = {name: _mean(_column(by_arm[name], "oracle")) for name in config.arms}
     generator = {"model": config.model or "demo", "oracle": config.oracle or None}
@@ -72,11 +77,8 @@ def report(
             if any(entry["filled"] for entry in entries)
         },
         "rule": str(config.group_rule),
-        "training_sets": {
-            str(number): _digest(open_long_tail(config, pool, test, number).rows)
-            for number in sorted({entry["seed"] for entry in figures})
-        },
-        "settings": {**own, "seeds": sorted({entry["seed"] for entry in figures})},
+        "training_sets": training_sets,
+        "settings": {**own, "seeds": seeds},
     }
 
 

@@ -91,6 +91,11 @@ def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
     other = first | {"settings": first["settings"] | {"per_class": 7}}
     with pytest.raises(UserError, match=r"was run with per_class = 7, not 50"):
         _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "other.json", other),)))
+    drawn = first | {"training_sets": first["training_sets"] | {"1": "0" * 16}}
+    with pytest.raises(
+        UserError, match=r"drawn\.json: seed 1 drew other training images than here"
+    ):
+        _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "drawn.json", drawn),)))
     fewer = first | {"arms": [e for e in first["arms"] if e["arm"] != "genie"]}
     with pytest.raises(UserError, match=r"has no arm genie of seed 0: leave it out of --arms"):
         _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "fewer.json", fewer),)))
