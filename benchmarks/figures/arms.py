@@ -11,7 +11,7 @@ from torch import Tensor
 from index.embed import load_backbone
 
 from .make import make_same_class
-from .material import Made, spread
+from .material import Integers, Made, spread
 from .sheets import Drawn, SheetRow, sheet
 
 _ROWS = 6
@@ -23,7 +23,7 @@ def arms_sheet(made: Made) -> Drawn:
     bank, names = made.bank, made.bank.class_names
     low, high = (make_same_class(made, ratio) for ratio in (_LOW, _HIGH))
     rows = []
-    for target, label in zip(_pairs_of_targets(made), range(len(names)), strict=True):
+    for label, target in pairs_of_targets(bank.targets, len(names)).items():
         # A pair whose source is a real image of the target class shows that image.
         own = int(np.flatnonzero(bank.source_labels[bank.sources] == label)[0])
         swept = bank.sweep(target)
@@ -43,14 +43,20 @@ def arms_sheet(made: Made) -> Drawn:
     return Drawn(sheet(rows[:_ROWS]), numbers, has_images=True)
 
 
-def _pairs_of_targets(made: Made) -> list[int]:
-    """Return one pair of each target, from other source classes in turn."""
-    bank = made.bank
-    pairs = []
-    for label in range(len(bank.class_names)):
-        own = np.flatnonzero(bank.targets == label)
-        places = spread(len(own), len(bank.class_names))
-        pairs.append(int(own[places[label % len(places)]]))
+def pairs_of_targets(targets: Integers, num_classes: int) -> dict[int, int]:
+    """Return one pair of each target, from other source classes in turn.
+
+    A class that is among the nearest of no other one is no target.
+
+    Args:
+        targets: Class of each pair, ``(P,)`` int64.
+        num_classes: C.
+    """
+    pairs = {}
+    for label in np.unique(targets).tolist():
+        own = np.flatnonzero(targets == label)
+        places = spread(len(own), num_classes)
+        pairs[label] = int(own[places[label % len(places)]])
     return pairs
 
 

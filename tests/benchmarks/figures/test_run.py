@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.episodes import Pool
 from benchmarks.episodes.pool import few_shot_set
-from benchmarks.figures.arms import arms_sheet
+from benchmarks.figures.arms import arms_sheet, pairs_of_targets
 from benchmarks.figures.config import FiguresConfig
 from benchmarks.figures.effect import effect_curves, effect_sheet, largest_jumps
 from benchmarks.figures.ingredients import ingredients
@@ -84,3 +84,10 @@ def test_what_cannot_be_drawn_is_refused(work: Path, tiny_pool: Pool) -> None:
         FiguresConfig()
     with pytest.raises(UserError, match="per_class must be more than k_shot 3"):
         FiguresConfig(work=work, per_class=3)
+
+
+def test_a_class_that_is_no_target_has_no_pair_among_the_arms() -> None:
+    pairs = pairs_of_targets(np.array([3, 0, 0, 3, 0]), num_classes=4)
+    assert pairs.keys() == {0, 3}
+    assert pairs[0] in (1, 2, 4)
+    assert pairs[3] in (0, 3)
