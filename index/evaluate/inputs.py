@@ -155,7 +155,8 @@ def embed_real(
 
 def _embed(images: Iterator[Tensor], count: int, backbone: Backbone, what: str) -> Embeddings:
     """Embed images as they come, ``(N, D)`` float32, unit norm."""
-    shown = tqdm(images, desc=what, total=count, unit="image", disable=None)
+    # One iterator: each new one of a bar may end the generator behind it.
+    shown = iter(tqdm(images, desc=what, total=count, unit="image", disable=None))
     blocks = [np.zeros((0, backbone.dimension), dtype=np.float32)]
     while block := list(islice(shown, _BLOCK)):
         blocks.append(backbone(torch.stack(block)))

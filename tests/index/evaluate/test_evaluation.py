@@ -19,6 +19,7 @@ from genie_transforms import Bank, UserError
 from genie_transforms.format import Manifest, read_evaluation, write_card
 from index.embed import load_backbone
 from index.evaluate import EvaluateConfig, evaluate_bank, frechet_distance, main
+from index.evaluate.inputs import embed_negatives
 from index.judge import main as judge_main
 from index.sources import fit_to
 from tests.banks import CLASSES, SIZE, all_pairs, negative_colour, source_image, write_bank
@@ -171,3 +172,12 @@ def test_what_cannot_be_measured_is_refused(bank: Path, real: Path, tmp_path: Pa
         evaluate_bank(EvaluateConfig(bank, str(tmp_path)))
     with pytest.raises(UserError, match="sample must be"):
         EvaluateConfig(bank, str(real), sample=0)
+
+
+def test_more_images_than_one_block_are_all_embedded(tmp_path: Path) -> None:
+    rows = np.arange(70)
+    folder = write_bank(tmp_path / "bank", all_pairs(35))
+    found = embed_negatives(Bank.open(folder, keep=None), rows, load_backbone("demo"), SIZE)
+    assert found.embeddings.shape[0] == len(found.places) == 70
+    # Each has a colour of its own, so no two are embedded alike, and none twice.
+    assert np.unique(found.embeddings.round(5), axis=0).shape[0] == 70
