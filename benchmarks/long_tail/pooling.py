@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genie_transforms import UserError
+from genie_transforms import MissingFileError, UserError
 
+from .arms import COMPARISONS
 from .config import LongTailConfig
 
 _OF_THE_GENERATOR = ("model", "oracle")
@@ -28,8 +29,14 @@ def as_bits(right: npt.NDArray[np.bool_]) -> str:
 
 
 def from_bits(bits: str, count: int) -> npt.NDArray[np.bool_]:
-    """Return whether each of `count` test images was right, bool ``(count,)``."""
+    """Return whether each of `count` test images was right, bool ``(count,)``.
+
+    Raises:
+        UserError: There are bits for another number of images.
+    """
     packed = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
+    if len(packed) != -(-count // 8):  # missing bits would count as wrong
+        raise UserError(f"a pooled file is of other test images: not of {count}")
     return np.unpackbits(packed, count=count).astype(np.bool_)
 
 
@@ -41,13 +48,14 @@ def read_further(config: LongTailConfig, settings: dict[str, Any]) -> list[dict[
         settings: Its own, as they are written.
 
     Raises:
-        UserError: A file's settings differ in more than the generator, an arm or bits are missing,
-            or a seed stands in two files.
+        MissingFileError: A file is not there.
+        UserError: It is none of this command's, its settings differ in more than the generator, an
+            arm or its bits are missing, or a seed stands in two files.
     """
     seen = dict.fromkeys(config.seeds, "this run")
     found = []
     for path in config.pool:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = _read(path)
         _check_settings(path, settings, content["settings"])
         for number in content["settings"]["seeds"]:
             if number in seen:
@@ -77,6 +85,19 @@ def check_same_images(
                 raise UserError(f"{path}: seed {number} drew other training images than here")
 
 
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingFileError(f"no figures to pool at {path}")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        complete = {"arms", "generator", "settings", "training_sets"} <= content.keys()
+    except (ValueError, AttributeError):
+        complete = False
+    if not complete:
+        raise UserError(f"{path} is not what this version of benchmarks.long_tail --json writes")
+    return content
+
+
 def _check_settings(path: Path, own: dict[str, Any], other: dict[str, Any]) -> None:
     free = {*_OF_THE_GENERATOR, "seeds"}
     plain = json.loads(json.dumps(own))  # as in a file: no tuples
@@ -90,7 +111,12 @@ def _check_settings(path: Path, own: dict[str, Any], other: dict[str, Any]) -> N
 
 
 def _check_arms(path: Path, config: LongTailConfig, content: dict[str, Any]) -> None:
-    there = {(entry["seed"], entry["arm"]) for entry in content["arms"]}
+    compared = {name for pair in COMPARISONS.values() for name in pair}
+    there = {
+        (entry["seed"], entry["arm"])
+        for entry in content["arms"]
+        if "right" in entry or entry["arm"] not in compared
+    }
     for number in content["settings"]["seeds"]:
         for name in config.arms:
             if (number, name) not in there:

@@ -46,7 +46,7 @@ def report(
     Raises:
         UserError: What `--pool` names cannot be pooled.
     """
-    own = _settings(config)
+    own = settings_of(config)
     further = read_further(config, own)
     figures = figures + [
         entry for other in further for entry in other["arms"] if entry["arm"] in config.arms
@@ -137,7 +137,7 @@ def _over_seeds(
     }
 
 
-def _settings(config: LongTailConfig) -> dict[str, Any]:
+def settings_of(config: LongTailConfig) -> dict[str, Any]:
     """Return what decides the figures: no paths, which differ from machine to machine."""
     recipe = config.recipe()
     for name in ("root", "train_list", "test_list", "class_names", "bank", "text_encoder"):

@@ -26,8 +26,8 @@ from .config import LongTailConfig
 from .data import LongTail, open_long_tail, open_pool
 from .images import RealImages, at_most, plain
 from .judge import save_as_judge
-from .pooling import as_bits
-from .report import report, show
+from .pooling import as_bits, read_further
+from .report import report, settings_of, show
 from .seed import Seed, lacking, training_images
 
 
@@ -153,6 +153,7 @@ def main(config: LongTailConfig) -> dict[str, Any]:
         raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
     if banks_of(config.arms):
         check_models(config)
+    read_further(config, settings_of(config))  # can it be pooled? before hours of training
     claim_folder(config.work, config.recipe())
     pool, test = open_pool(config)
     if config.text_encoder:

@@ -6,11 +6,8 @@ seconds of whole builds, with the loading of models, are reported beside it.
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -24,6 +21,7 @@ import torch
 from benchmarks.measure import environment, threads
 from genie_transforms.format import write_json
 from index.build import build
+from index.build.executors import silence
 from index.config import BuildConfig
 
 from .config import ScaleConfig
@@ -36,7 +34,7 @@ def main(config: ScaleConfig) -> dict[str, Any]:
     if config.quick:
         config = replace(config, tasks=40, shards=12, pairs_per_shard=1, rounds=1)
     report: dict[str, Any] = {"threads": 1, "rounds": config.rounds}
-    with threads(1), _quiet(), TemporaryDirectory() as folder:
+    with threads(1), silence(), TemporaryDirectory() as folder:
         if "overhead" in config.parts:
             report["overhead"] = _overhead(config, Path(folder))
         if "speedup" in config.parts:
@@ -110,18 +108,6 @@ def _pace(name: str, config: ScaleConfig, out: Path) -> float:
     return mean(seconds_per_task((one / "stats").iterdir(), 1) for one in outs)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Let builds say nothing but what went wrong."""
-    logger = logging.getLogger("genie")
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
 def _build(out: Path, config: ScaleConfig, shards: int, workers: int) -> None:
     """Build a bank of the demo."""
     settings = BuildConfig(
@@ -129,5 +115,5 @@ def _build(out: Path, config: ScaleConfig, shards: int, workers: int) -> None:
         pairs_per_shard=config.pairs_per_shard, preview=0,
         max_pairs=config.pairs_per_shard * shards,
     )  # fmt: skip
-    with _quiet():
+    with silence():
         build(settings)

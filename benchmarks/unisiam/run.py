@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -164,23 +166,26 @@ def split_test(test: LabelledSet, trained: set[str], shots: int) -> dict[str, Gr
     Raises:
         UserError: A class has no more than `shots` images.
     """
-    sizes = np.bincount(test.labels, minlength=len(test.classes))
-    for name, size in zip(test.classes, sizes.tolist(), strict=True):
-        if 0 < size <= shots:
-            raise UserError(
-                f"{name} has {size} test images, of which --shots {shots} for its centroid leave "
-                "none to test: give a smaller one, or --test-split None"
-            )
     known = np.isin(test.classes, sorted(trained))[test.labels]
     groups = {}
     for name, rows in (("trained", np.flatnonzero(known)), ("other", np.flatnonzero(~known))):
         labels = test.labels[rows]
         n_way, pool = len(np.unique(labels)), np.arange(len(rows))
         if n_way >= 2:
+            _check_sizes(test.classes, np.bincount(labels), shots)
             drawing = Drawing(DRAWS, n_way, shots, n_query=0)
             drawn = draw_episodes(labels, drawing, support_pool=pool, query_pool=pool)
             groups[name] = Group(rows, drawn)
     return groups
+
+
+def _check_sizes(names: Sequence[str], sizes: npt.NDArray[np.int64], shots: int) -> None:
+    for name, size in zip(names, sizes.tolist(), strict=False):  # the last ones may have none
+        if 0 < size <= shots:
+            raise UserError(
+                f"{name} has {size} test images, of which --shots {shots} for its centroid leave "
+                "none to test: give a smaller one, or --test-split None"
+            )
 
 
 def embed(encoder: nn.Module, config: UniSiamConfig, images: Tensor) -> Embeddings:

@@ -18,13 +18,11 @@ from genie_transforms import Bank, UserError
 from genie_transforms.format import Judgement, planes_of
 from index.device import choose_device
 from index.embed import Doubles, Integers
-from index.judge import Judge, in_batches, open_judge, verdicts_of
+from index.judge import Judge, JudgeConfig, in_batches, open_judge, verdicts_of
 from index.sources import BadImageError, Source, class_names_for, make_prompts
 
 from .config import EvaluateConfig
 from .judged import described, verdicts
-
-_PROMPT = "a photo of a {target}"
 
 
 def open_same_judge(config: EvaluateConfig, bank: Bank) -> Judge:
@@ -34,7 +32,7 @@ def open_same_judge(config: EvaluateConfig, bank: Bank) -> Judge:
         UserError: It is another one, by its weights, preprocessing or texts.
     """
     names = bank.class_names
-    prompts = make_prompts(_PROMPT, class_names_for("", names))
+    prompts = make_prompts(JudgeConfig.prompt, class_names_for("", names))
     device = choose_device(config.device)
     judge = open_judge(config.classifier, names, prompts, device=device)
     asked = dict(Judgement.read(bank.path, config.judge).about)

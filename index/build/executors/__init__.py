@@ -19,9 +19,9 @@ from ..tasks import Begin, Build, RunStage, run_here
 from .launcher import Rank, find_rank, is_torchrun
 from .local import local_workers
 from .ranks import follow, lead
-from .worker import Worker
+from .worker import Worker, silence
 
-__all__ = ["Rank", "check_ray", "find_rank", "follow", "is_torchrun", "open_executor"]
+__all__ = ["Rank", "check_ray", "find_rank", "follow", "is_torchrun", "open_executor", "silence"]
 
 
 def check_ray() -> None:

@@ -14,6 +14,7 @@ from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
 from benchmarks.long_tail.pooling import as_bits, from_bits
 from benchmarks.long_tail.report import report
+from benchmarks.long_tail.run import main
 from benchmarks.measure import without_nan
 from genie_transforms import UserError
 
@@ -51,6 +52,8 @@ def _write(path: Path, content: dict[str, Any]) -> Path:
 
 def test_bits_are_those_of_the_images() -> None:
     assert as_bits(np.array([True, False, False, False, False, False, False, True, True])) == "gYA="
+    with pytest.raises(UserError, match="other test images: not of 17"):
+        from_bits("gYA=", 17)
     assert from_bits("gYA=", 9).tolist() == [True, *[False] * 6, True, True]
 
 
@@ -96,6 +99,13 @@ def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
         UserError, match=r"drawn\.json: seed 1 drew other training images than here"
     ):
         _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "drawn.json", drawn),)))
+    with pytest.raises(UserError, match=r"nowhere\.json"):
+        _report(replace(_CONFIG, seeds=(2,), pool=(tmp_path / "nowhere.json",)))
+    for content in ({"arms": []}, []):
+        path = _write(tmp_path / "else.json", content)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=r"else\.json is not what this version"):
+            main(replace(_CONFIG, seeds=(2,), pool=(path,), work=tmp_path / "work"))
+    assert not (tmp_path / "work").exists()
     fewer = first | {"arms": [e for e in first["arms"] if e["arm"] != "genie"]}
     with pytest.raises(UserError, match=r"has no arm genie of seed 0: leave it out of --arms"):
         _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "fewer.json", fewer),)))
