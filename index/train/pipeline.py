@@ -11,6 +11,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.resnet import BasicBlock
@@ -146,6 +147,8 @@ def train_denoiser(
         tokens: Plain prompts, captions if any, and the empty prompt: ``(N + 1, L)`` or
             ``(2 N + 1, L)`` int64.
     """
+    # On a processor, the fused attention's gradient took more than half of a step.
+    unet.set_attn_processor(AttnProcessor())
     objective = _Objective(unet, text_encoder, scheduler, latents, labels, tokens)
     modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
     fit(
