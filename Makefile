@@ -7,7 +7,14 @@ LOWEST_PYTHON ?= $(shell PYENV_VERSION=3.10 python3.10 -c 'import sys; print(sys
 LOWEST := .venv-lowest/bin
 LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_models.py
 
-.PHONY: demo train test lint docs lowest test-lowest clean
+# Benchmarks of the demo's models, in the order in which people look at them. They are measured in a
+# folder of these weights, so that `make results` continues where it stopped, and begins anew with
+# other weights.
+MEASURED := measured/$(firstword $(shell cksum < index/demo/train.json))
+OF_THE_DEMO := demo few_shot ada_modes choosing_r analyses price filters hardness figures prompts \
+	confounded
+
+.PHONY: demo train test lint docs results lowest test-lowest clean
 
 demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at genie-bank/preview.png
 	$(BIN)/python -m index.build
@@ -17,6 +24,27 @@ train: .venv/index.stamp  ## after `make demo`: train a small classifier with an
 
 test: .venv/test.stamp lint  ## run the tests
 	$(BIN)/python -m pytest
+
+results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again, for hours, what depends on the demo's models
+	$(BIN)/python -m benchmarks.tables
+
+$(MEASURED)/%.stamp: .venv/test.stamp
+	mkdir -p $(MEASURED)
+	cd $(MEASURED) && PYTHONPATH=$(CURDIR) $(CURDIR)/$(BIN)/python -m benchmarks.$* $(ARGS) --json $*.json
+	cp $(MEASURED)/$*.json benchmarks/results/
+	touch $@
+
+$(MEASURED)/demo.stamp: ARGS := --picture $(CURDIR)/docs/sweep.png
+$(MEASURED)/few_shot.stamp: ARGS := --work pool --plot $(CURDIR)/docs/few-shot.png
+$(MEASURED)/ada_modes.stamp: ARGS := --pairs 400 --dtype bfloat16 --plot $(CURDIR)/docs/ada-modes.png
+$(MEASURED)/choosing_r.stamp: ARGS := --work pool --plot $(CURDIR)/docs/choosing-r.png
+$(MEASURED)/analyses.stamp: ARGS := --work pool --plot $(CURDIR)/docs/analyses.png
+$(MEASURED)/price.stamp: ARGS := --work price --plot $(CURDIR)/docs/price.png
+$(MEASURED)/filters.stamp: ARGS := --work filters
+$(MEASURED)/hardness.stamp: ARGS := --work hardness --plot $(CURDIR)/docs/hardness.png
+$(MEASURED)/figures.stamp: ARGS := --work figures --out $(CURDIR)/docs/figures
+$(MEASURED)/prompts.stamp: ARGS := --work prompts
+$(MEASURED)/confounded.stamp: ARGS := --work confounded --plot $(CURDIR)/docs/confounded.png
 
 test-lowest: lowest  ## run the light tests and build a small bank on the lowest versions
 	$(LOWEST)/python --version
@@ -60,4 +88,4 @@ lint: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv .venv-lowest site genie-bank demo-images
+	rm -rf .venv .venv-lowest site genie-bank demo-images measured

@@ -1,4 +1,4 @@
-"""What every result states: the machine, the versions, the command."""
+"""What every result states: the machine, the versions, the demo's weights, the command."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 import torch
+
+from index.demo import weights_digest
 
 _PACKAGES = (
     "torch",
@@ -29,8 +31,13 @@ _PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Describe machine, versions and command, to be written into a benchmark's result."""
-    return {"machine": _machine(), "versions": _versions(), "command": _command()}
+    """Describe machine, versions, the demo's weights and command, for a benchmark's result."""
+    return {
+        "machine": _machine(),
+        "versions": _versions(),
+        "demo_weights": weights_digest(),
+        "command": _command(),
+    }
 
 
 def _machine() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from genie_transforms.format import atomic_write
 from .choosing import CHOOSING_TABLES
 from .config import TablesConfig
 from .confounded import CONFOUNDED_TABLES
+from .earlier import missing_words
 from .few_shot import FEW_SHOT_TABLES
 from .long_tail import LONG_TAIL_TABLES
 from .price import PRICE_TABLES
@@ -42,8 +43,9 @@ def main(config: TablesConfig) -> None:
     """Write or check every block, and say which figures of the prose are not those of the results.
 
     Raises:
-        UserError: A block has an unknown name; with `check`, a block is not up to date; or a figure
-            of the prose is not what its result gives.
+        UserError: A block has an unknown name; with `check`, a block is not up to date; a figure of
+            the prose is not what its result gives; or a document does not say that its results are
+            of earlier weights of the demo.
     """
     stale, wrong = [], 0
     for path in [config.root / "README.md", *sorted((config.root / "docs").glob("*.md"))]:
@@ -57,13 +59,16 @@ def main(config: TablesConfig) -> None:
         for complaint in complaints(current, config.results):
             wrong += 1
             print(f"{name}:{complaint.line}: {complaint.what}")
+        if missing := missing_words(current, config.results):
+            wrong += 1
+            print(f"{name}: {missing}")
     if config.check and stale:
         raise UserError(
             f"tables of {', '.join(stale)} are not what the results give: run python -m "
             "benchmarks.tables"
         )
     if wrong:
-        raise UserError(f"{wrong} figures of the prose are not what the results give: see above")
+        raise UserError(f"{wrong} places of the prose are not what the results give: see above")
 
 
 def rendered(text: str, results: Path) -> str:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
         Scenes,
         render,
     )
-    from .weights import ENCODER, ORACLE, PIPELINE, load_encoder, load_oracle, oracle_names
+    from .weights import (
+        ENCODER,
+        ORACLE,
+        PIPELINE,
+        load_encoder,
+        load_oracle,
+        oracle_names,
+        weights_digest,
+    )
 else:
     __getattr__ = lazy_members(
         __name__,
@@ -29,7 +37,8 @@ else:
                 *("SceneParams", "Scenes", "render"),
             ],
             "weights": [
-                *("ENCODER", "ORACLE", "PIPELINE", "load_encoder", "load_oracle", "oracle_names")
+                *("ENCODER", "ORACLE", "PIPELINE", "load_encoder", "load_oracle", "oracle_names"),
+                "weights_digest",
             ],
         },
     )
@@ -49,4 +58,5 @@ __all__ = [
     "load_oracle",
     "oracle_names",
     "render",
+    "weights_digest",
 ]

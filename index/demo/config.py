@@ -28,6 +28,12 @@ class TrainConfig(StageConfig):
     work: Path = Path("demo-training")
     scenes: int = 42_000
     objects: int = 8000
+    vae_steps: int = 2500
+    decoder_steps: int = 800
+    unet_steps: int = 9000
+    classes_steps: int = 0
+    equivariance: float = 0.5
+    min_snr: float | None = 5.0
     encoder_steps: int = 1500
 
 

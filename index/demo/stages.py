@@ -16,7 +16,8 @@ from .train_encoder import centroid_accuracy, train_encoder
 def train(config: TrainConfig) -> None:
     """Train what is missing and write the demo's folder."""
     torch.manual_seed(config.seed)
-    config.work.mkdir(parents=True, exist_ok=True)
+    for folder in (config.work, config.out):  # also what is written last: hours come before it
+        folder.mkdir(parents=True, exist_ok=True)
     scenes = Scenes(num_per_class=config.scenes // len(CLASSES), seed=config.seed)
     blocks = [slice(k, k + 2000) for k in range(0, len(scenes), 2000)]
     pixels = torch.cat([scenes.pixels(b) for b in tqdm(blocks, desc="scenes", mininterval=5)])

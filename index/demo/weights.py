@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,14 @@ ENCODER = Path(__file__).parent / "encoder.safetensors"
 
 
 ORACLE = Path(__file__).parent / "oracle.safetensors"
+
+
+def weights_digest() -> str:
+    """Return twelve hexadecimal digits that name the demo's weights, all models together."""
+    digest = hashlib.sha256()
+    for path in [*sorted(PIPELINE.rglob("*.safetensors")), ENCODER, ORACLE]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def load_encoder() -> SmallResNet:

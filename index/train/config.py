@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from genie_transforms import UserError
 from index.kinds import check_range
 
 LEAST_STEPS = 11
@@ -22,8 +23,12 @@ class StageConfig:
         decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
         unet_steps: Optimiser steps of the denoiser.
         critic_steps: Optimiser steps of the classifier of latents that its last stage listens to.
-        classes_steps: Optimiser steps of that last stage.
+        classes_steps: Optimiser steps of that last stage; 0 for none, and no critic.
         oracle_steps: Optimiser steps of the oracle.
+        equivariance: Weight with which latents of half the size must decode to the image of half
+            the size, which makes them smooth.
+        min_snr: Levels of noise with an SNR above this count less (Hang et al. 2023, gamma); none
+            do if it is not given.
         seed: Seed of images, weights and batches.
     """
 
@@ -35,8 +40,15 @@ class StageConfig:
     critic_steps: int = 1000
     classes_steps: int = 2000
     oracle_steps: int = 1200
+    equivariance: float = 0.0
+    min_snr: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         stages = [field.name for field in fields(self) if field.name.endswith("_steps")]
+        if self.classes_steps == 0:
+            stages = [name for name in stages if name not in ("critic_steps", "classes_steps")]
         check_range(self, stages, LEAST_STEPS)
+        check_range(self, ["equivariance"], 0)
+        if self.min_snr is not None and not self.min_snr > 0:
+            raise UserError(f"min_snr must be above 0, got {self.min_snr}")
