@@ -149,6 +149,6 @@ def test_the_command_lists_stale_figures(
     main(TablesConfig(root=tmp_path, results=results))
     gain = GAIN | {"pairs": 1300}
     (results / "gain.json").write_text(json.dumps(gain))
-    with pytest.raises(ValueError, match=r"1 figures? of the prose"):
+    with pytest.raises(ValueError, match=r"1 places of the prose"):
         main(TablesConfig(root=tmp_path, results=results))
     assert "README.md:8: 1,200 should be 1,300 (of 1,200 pairs; gain" in capsys.readouterr().out
