@@ -28,7 +28,7 @@ test: .venv/test.stamp lint  ## run the tests
 results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again, for hours, what depends on the demo's models
 	$(BIN)/python -m benchmarks.tables
 
-$(MEASURED)/%.stamp: .venv/test.stamp
+$(MEASURED)/%.stamp: | .venv/test.stamp
 	mkdir -p $(MEASURED)
 	cd $(MEASURED) && PYTHONPATH=$(CURDIR) $(CURDIR)/$(BIN)/python -m benchmarks.$* $(ARGS) --json $*.json
 	cp $(MEASURED)/$*.json benchmarks/results/
