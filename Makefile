@@ -34,6 +34,10 @@ $(MEASURED)/%.stamp: | .venv/test.stamp
 	cp $(MEASURED)/$*.json benchmarks/results/
 	touch $@
 
+# They share a folder, the pool of episodes.
+$(MEASURED)/choosing_r.stamp: | $(MEASURED)/few_shot.stamp
+$(MEASURED)/analyses.stamp: | $(MEASURED)/choosing_r.stamp
+
 $(MEASURED)/demo.stamp: ARGS := --picture $(CURDIR)/docs/sweep.png
 $(MEASURED)/few_shot.stamp: ARGS := --work pool --plot $(CURDIR)/docs/few-shot.png
 $(MEASURED)/ada_modes.stamp: ARGS := --pairs 400 --dtype bfloat16 --plot $(CURDIR)/docs/ada-modes.png
