@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,7 @@ def _read(path: Path, *, rows: bool) -> pa.Table:
     try:
         schema, batches = _map_batches(path)
         names = readable_columns(schema) if rows else schema.names
+        _refuse_repeated(names)
         table = pa.Table.from_batches(batches, schema).select(names)
         table.validate(full=True)
         return table
@@ -147,10 +149,18 @@ def read_block(path: Path) -> pa.RecordBatch:
         _, batches = _map_batches(path, start=len(_MAGIC))
         if len(batches) != 1:
             raise BankFormatError(f"it has {len(batches)} blocks of rows and must have one")
+        _refuse_repeated(batches[0].schema.names)
         batches[0].validate(full=True)
         return batches[0]
     except (BankFormatError, *_ARROW_ERRORS) as error:
         raise BankFormatError(f"{path} is damaged ({error}): rebuild the bank") from error
+
+
+def _refuse_repeated(names: Sequence[str]) -> None:
+    """Refuse columns of one name: Arrow cannot say which of them is meant."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise BankFormatError(f"it has several columns of the name {repeated[0]!r}")
 
 
 def _map_batches(path: Path, start: int = 0) -> tuple[pa.Schema, Sequence[pa.RecordBatch]]:

@@ -101,6 +101,15 @@ def test_a_compressed_shard_is_refused_before_it_is_unpacked(
     assert pa.total_allocated_bytes() - before < 2**16
 
 
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data-00000-of-00001.arrow"
+    twice = pa.Table.from_arrays([TABLE["label"], TABLE["label"]], names=["", ""])
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, twice.schema) as stream:
+        stream.write_table(twice)
+    with pytest.raises(BankFormatError, match="it has several columns of the name ''"):
+        read_shard(path)
+
+
 def test_offsets_that_lead_out_of_the_file_are_found(tmp_path: Path) -> None:
     path = tmp_path / "shard.arrow"
     write_stream(path, pa.table({"text": ["ab", "cd", "efg"]}))
