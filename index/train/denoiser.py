@@ -39,8 +39,8 @@ def train_denoiser(
     """
     # On a processor, the fused attention's gradient took more than half of a step.
     unet.set_attn_processor(AttnProcessor())
-    objective = _Objective(unet, text_encoder, scheduler, latents, labels, tokens)
-    objective.weights = loss_weights(scheduler.alphas_cumprod, config.min_snr)
+    weights = loss_weights(scheduler.alphas_cumprod, config.min_snr)
+    objective = _Objective(unet, text_encoder, scheduler, latents, labels, tokens, weights)
     modules = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
     fit(
         "unet",
@@ -101,13 +101,14 @@ class _Objective:
         latents: Tensor,
         labels: Tensor,
         tokens: Tensor,
+        weights: Tensor,
     ) -> None:
         self._unet = unet
         self._text_encoder = text_encoder
         self._latents, self._labels, self._tokens = latents, labels, tokens
         self._alphas_cumprod = scheduler.alphas_cumprod
         self._levels = torch.logit(scheduler.alphas_cumprod).flip(0).contiguous()  # rising
-        self.weights = loss_weights(scheduler.alphas_cumprod)
+        self._weights = weights
 
     def __call__(self, rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
         """Draw 64 images, prompts and levels of noise, and compute their loss."""
@@ -124,12 +125,12 @@ class _Objective:
             predicted = self._unet(noised, times, states).sample.float()
         velocity = alpha * noise - sigma * self._latents[rows]
         error: Tensor = (predicted - velocity).square().mean((1, 2, 3))
-        loss = (self.weights[times] * error).mean()
+        loss = (self._weights[times] * error).mean()
         if critic is not None:
             named = kind <= 0.9  # prompts that name a class: all but the empty one
             logits = critic((alpha * noised - sigma * predicted)[named])
             surprise = F.cross_entropy(logits, self._labels[rows][named], reduction="none")
-            loss = loss + 0.05 * (self.weights[times][named] * surprise).mean()
+            loss = loss + 0.05 * (self._weights[times][named] * surprise).mean()
         return loss
 
     def _timesteps(self, rng: torch.Generator) -> Tensor:
