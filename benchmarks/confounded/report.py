@@ -117,8 +117,8 @@ class _Seen:
         """Compare two figures on Few, each of a test: an arm's, or one arm's less another's.
 
         Returns:
-            `difference`, its t-interval over seeds, and `interval_images`, by a bootstrap over
-            seeds and test images. Tests show the same objects in the same order.
+            `difference`, its t-interval over seeds, and `interval_images`, wider by the test
+            images. Tests show the same objects in the same order.
         """
         a, b = (self._gap_by_seed(*one) for one in (first, second))
         interval = over_seeds_and_images(

@@ -21,6 +21,7 @@ from benchmarks.long_tail import (
 from benchmarks.measure import environment, without_nan
 from benchmarks.training import claim_folder, group_scores, predict
 from genie_transforms.format import write_json
+from index.demo import weights_digest
 
 from .backgrounds import backgrounds
 from .config import ARMS, TIED, ConfoundedConfig
@@ -33,9 +34,9 @@ def main(config: ConfoundedConfig) -> dict[str, Any]:
     """Run every seed, print the table, write figures and plot.
 
     Raises:
-        FolderInUseError: `work` was begun with other settings.
+        FolderInUseError: `work` was begun with other settings, or other models of the demo.
     """
-    claim_folder(config.work, config.recipe())
+    claim_folder(config.work, {**config.recipe(), "demo_weights": weights_digest()})
     figures = []
     for number in config.seeds:
         figures += run_seed(config, number)

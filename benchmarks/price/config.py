@@ -34,6 +34,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "genie 0.8": _GENIE,
     "genie 0.8, 12 steps": {**_GENIE, **_in(12)},
     "genie 0.8, 12 steps, guided from 200": {**_GENIE, **_in(12, _LATE)},
+    "genie 0.8, 12 steps, guided 200-800": {**_GENIE, **_in(12, _MIDDLE)},
     "genie 0.8, 12 steps, euler": {**_GENIE, **_in(12), "scheduler": "euler"},
     "genie 0.8, 12 steps, unipc": {**_GENIE, **_in(12), "scheduler": "unipc"},
     "genie 0.8, 8 steps": {**_GENIE, **_in(8)},
