@@ -19,9 +19,10 @@ from benchmarks.long_tail import (
     train_arm,
 )
 from benchmarks.measure import environment, without_nan
-from benchmarks.training import claim_folder, group_scores, predict
+from benchmarks.training import group_scores, predict
 from genie_transforms.format import write_json
 from index.demo import weights_digest
+from index.train import claim_folder
 
 from .backgrounds import backgrounds
 from .config import ARMS, TIED, ConfoundedConfig

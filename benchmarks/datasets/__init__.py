@@ -6,13 +6,15 @@ room imports nothing of benchmarks.
 
 from .halves import Half, rows_of_half
 from .pixels import pixels_of
-from .registry import DATASETS, LabelledSet, open_dataset
+from .registry import DATASETS, LabelledSet, open_dataset, open_splits, same_images
 
 __all__ = [
     "DATASETS",
     "Half",
     "LabelledSet",
     "open_dataset",
+    "open_splits",
     "pixels_of",
     "rows_of_half",
+    "same_images",
 ]

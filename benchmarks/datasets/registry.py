@@ -112,6 +112,27 @@ def open_dataset(name: str, root: Path, split: str) -> LabelledSet:
     return LabelledSet(listing.classes, listing.targets, listing.images, names)
 
 
+def open_splits(name: str, root: Path) -> tuple[LabelledSet, LabelledSet]:
+    """Open the training and the test split of a dataset; see `open_dataset`.
+
+    Raises:
+        UserError: They are the same images, as of a folder that holds one split only.
+    """
+    train, test = (open_dataset(name, root, split) for split in ("train", "test"))
+    if same_images(train, test):
+        raise UserError(
+            f"{root} is not split, so that its training images would be its test images: move "
+            f"some into {root / 'test'}/CLASS, the others into {root / 'train'}/CLASS"
+        )
+    return train, test
+
+
+def same_images(first: LabelledSet, second: LabelledSet) -> bool:
+    """Return whether both are the same files: a folder without splits has them for each split."""
+    files = all(isinstance(image, Path) for image in (*first.images[:1], *second.images[:1]))
+    return files and list(first.images) == list(second.images)
+
+
 def _both(*paths: str, **by_split: str) -> dict[str, tuple[str, ...]]:
     """Return the files that train and test need: the shared ones, and one of each split."""
     return {split: (*paths, by_split[split]) for split in ("train", "test")}

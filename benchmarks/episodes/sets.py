@@ -19,7 +19,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from benchmarks.datasets import open_dataset, rows_of_half
+from benchmarks.datasets import open_splits, rows_of_half
 from benchmarks.measure import background_psnr
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
@@ -147,7 +147,7 @@ def _demo(per_class: int, queries_per_class: int) -> FewShotSet:
 def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> FewShotSet:
     if choice.root is None or choice.trained is None:
         raise UserError(f"{choice.name} needs data.root and data.trained")
-    data = open_dataset(choice.name, choice.root, "test")
+    _, data = open_splits(choice.name, choice.root)
     unknown = sorted(set(choice.classes) - set(data.classes))
     if unknown:
         known = ", ".join(data.classes)
@@ -188,7 +188,7 @@ def _learned(choice: DataChoice, names: tuple[str, ...], size: int) -> Tensor:
     """Draw images of each class that the generator of a dataset was trained on."""
     if choice.root is None or choice.trained is None:
         raise UserError(f"{choice.name} needs data.root and data.trained")
-    data = open_dataset(choice.name, choice.root, "train")
+    data, _ = open_splits(choice.name, choice.root)
     about = json.loads((choice.trained / "train.json").read_text(encoding="utf-8"))
     half = rows_of_half(data, about["config"].get("half", "whole"))
     of_class = [half[data.labels[half] == data.classes.index(name)] for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genie_transforms import Bank, MissingFileError
+from genie_transforms import Bank, MissingFileError, UserError
 from genie_transforms.format import write_json
 from index import BuildConfig, build_bank
 from index.demo import CLASSES, SIZE, load_oracle, oracle_names
@@ -28,15 +29,34 @@ def check_models(config: LongTailConfig) -> None:
     """Refuse models that are not there, before a baseline is trained for hours.
 
     Raises:
-        UserError: There is no such diffusion model.
+        UserError: There is no such diffusion model, or it has learned from the images that the
+            classifiers will, and nobody said that this is meant.
         MissingFileError: There is no such oracle.
     """
     if config.model:
         read_index(config.model, None)
+        _check_half(config)
     if config.oracle and not Path(config.oracle).is_file():
         raise MissingFileError(
             f"no oracle at {config.oracle}: give the file oracle.safetensors that "
             "benchmarks.small_pipeline wrote"
+        )
+
+
+def _check_half(config: LongTailConfig) -> None:
+    """Refuse a small pipeline that saw the classifiers' images, unless --half says it is meant."""
+    about = Path(config.model).parent / "train.json"
+    if config.half or not about.is_file():
+        return
+    learned = json.loads(about.read_text())["config"]
+    half = learned.get("half", "whole")
+    apart = (half, config.drawn_half) == ("generator", "classifier")
+    if learned.get("data") == config.data and not apart:
+        raise UserError(
+            f"{config.model} learned from the {half} of {config.data}, and classifiers would draw "
+            f"from the {config.drawn_half}: give --half classifier with a model that "
+            "benchmarks.small_pipeline trained with --half generator, or --half whole if you want "
+            "to measure a generator that has seen the training images"
         )
 
 

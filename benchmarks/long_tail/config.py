@@ -145,6 +145,14 @@ class LongTailConfig:
         """The rule that `rule` names."""
         return RULES[self.rule]
 
+    @property
+    def drawn_half(self) -> Literal["classifier", "whole"]:
+        """What training images are drawn from, as `half` or by default."""
+        usual: Literal["classifier", "whole"] = "classifier"
+        if self.data in ("demo", "folder", "lists"):
+            usual = "whole"
+        return self.half or usual
+
     def scaled_down(self) -> LongTailConfig:
         """Return the small version on the demo's scenes if `quick`, else this one."""
         if not self.quick:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets import Half, LabelledSet, open_dataset, rows_of_half
+from benchmarks.datasets import LabelledSet, open_splits, rows_of_half
 from benchmarks.training import GroupRule
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, Scenes
@@ -114,7 +114,7 @@ def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
     """Open training pool and test set; see `LongTailConfig.data`.
 
     Raises:
-        UserError: They have other classes.
+        UserError: They have other classes, or are the same images.
         MissingFileError: Something is not there.
     """
     if config.data == "demo":
@@ -123,7 +123,7 @@ def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
         pool = read_list(config.train_list, config.root)
         test = read_list(config.test_list, config.root, pool.classes)
     else:
-        pool, test = (open_dataset(config.data, config.root, s) for s in ("train", "test"))
+        pool, test = open_splits(config.data, config.root)
     if pool.classes != test.classes:
         other = sorted(set(pool.classes) ^ set(test.classes))
         raise UserError(f"training and test images have other classes, such as {other[:3]}")
@@ -188,9 +188,7 @@ def open_long_tail(
     config: LongTailConfig, pool: LabelledSet, test: LabelledSet, seed: int
 ) -> LongTail:
     """Return what a seed trains and tests on."""
-    usual: Half = "whole" if config.data in ("demo", "folder", "lists") else "classifier"
-    half: Half = config.half or usual
-    candidates = rows_of_half(pool, half)
+    candidates = rows_of_half(pool, config.drawn_half)
     others = np.setdiff1d(np.arange(len(pool)), candidates)
     if not config.largest:
         return LongTail(pool, candidates, others, test, config.group_rule)

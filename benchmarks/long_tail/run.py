@@ -14,9 +14,11 @@ from torch import nn
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.measure import environment, without_nan
-from benchmarks.training import claim_folder, group_scores, predict, train
+from benchmarks.training import group_scores, predict, train
 from genie_transforms import Bank, UserError
 from genie_transforms.format import write_json
+from index.demo import weights_digest
+from index.train import claim_folder
 
 from .arms import ARMS, Arm, banks_of
 from .backbone import OWN, own_backbone
@@ -154,7 +156,9 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     if banks_of(config.arms):
         check_models(config)
     read_further(config, settings_of(config))  # can it be pooled? before hours of training
-    claim_folder(config.work, config.recipe())
+    # Without --model the demo's makes the banks, and its oracle judges them.
+    demo = {} if config.model else {"demo_weights": weights_digest()}
+    claim_folder(config.work, {**config.recipe(), **demo})
     pool, test = open_pool(config)
     if config.text_encoder:
         head = write_class_embeddings(config, pool)

@@ -21,7 +21,8 @@ class SmallPipelineConfig(StageConfig):
         resolution: Height and width of images, a multiple of 16; the time goes with its square.
         shift: Rise of the schedule's log-SNR (see `index.train.models.shifted_betas`): the larger,
             the later the class switches.
-        held_out: Images of the test split that the models are evaluated on.
+        held_out: Images of the test split that the models are evaluated on; of a folder without
+            splits, at most a tenth of its images, which are then not learned from.
         half: Train on the generator's half of each class only, so that a classifier may learn from
             the other (`benchmarks.long_tail`).
     """

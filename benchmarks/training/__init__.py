@@ -14,7 +14,6 @@ from .groups import RULES, GroupRule
 
 if TYPE_CHECKING:
     from .batches import ImageDataset, class_counts, seed_of
-    from .checkpoint import claim_folder
     from .evaluate import predict
     from .loop import train
     from .losses import make_loss
@@ -25,7 +24,6 @@ else:
         __name__,
         {
             "batches": ["ImageDataset", "class_counts", "seed_of"],
-            "checkpoint": ["claim_folder"],
             "evaluate": ["predict"],
             "loop": ["train"],
             "losses": ["make_loss"],
@@ -39,7 +37,6 @@ __all__ = [
     "GroupRule",
     "ImageDataset",
     "TrainingConfig",
-    "claim_folder",
     "class_counts",
     "group_scores",
     "make_loss",

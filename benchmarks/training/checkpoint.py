@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +14,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from genie_transforms import FolderInUseError
-from genie_transforms.format import atomic_path, write_json
+from genie_transforms.format import atomic_path
 
 from .batches import Integers
 from .config import TrainingConfig
 from .optimizers import make_optimizer
 
-CHECKPOINT, SETTINGS = "checkpoint.pt", "training.json"
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass
@@ -114,22 +112,3 @@ def about_labels(labels: Integers, num_classes: int) -> dict[str, Any]:
     """Return what tells one dataset from most others: how many images, and a digest of labels."""
     digest = hashlib.sha256(labels.astype(np.int64).tobytes()).hexdigest()[:16]
     return {"images": len(labels), "classes": num_classes, "labels": digest}
-
-
-def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Make `folder` the folder of what has these settings, or check that it already is.
-
-    Raises:
-        FolderInUseError: It holds something with other settings; names them.
-    """
-    path, wanted = folder / SETTINGS, json.loads(json.dumps(settings))
-    if path.exists():
-        found = json.loads(path.read_text())
-        other = {k: found.get(k) for k in wanted if found.get(k) != wanted[k]}
-        if other:
-            raise FolderInUseError(
-                f"{folder} was begun with {other}: remove it, or give another folder"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, wanted)

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from genie_transforms import UserError
 from index.device import choose_device
+from index.train import claim_folder
 
 from .batches import ImageDataset, Integers, Rank, class_counts, load, seed_of
-from .checkpoint import Training, about_labels, claim_folder
+from .checkpoint import Training, about_labels
 from .config import TrainingConfig
 from .losses import make_loss
 from .networks import make_network

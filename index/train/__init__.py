@@ -11,6 +11,7 @@ from index.lazy import lazy_members
 from .config import StageConfig
 
 if TYPE_CHECKING:
+    from .claim import claim_folder
     from .fitting import FitSettings, draw, fit
     from .models import SmallResNet, make_scheduler, make_tokenizer
     from .oracle import train_oracle
@@ -23,6 +24,7 @@ else:
     __getattr__ = lazy_members(
         __name__,
         {
+            "claim": ["claim_folder"],
             "fitting": ["FitSettings", "draw", "fit"],
             "models": ["SmallResNet", "make_scheduler", "make_tokenizer"],
             "oracle": ["train_oracle"],
@@ -42,6 +44,7 @@ __all__ = [
     "StageConfig",
     "TrainingSet",
     "UniSiam",
+    "claim_folder",
     "draw",
     "figures",
     "fit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diffusers import StableDiffusionPipeline
 
 from .autoencoder import encode_all, train_vae
+from .claim import about_training, claim_folder
 from .config import StageConfig
 from .denoiser import train_denoiser
 from .models import make_scheduler, make_text_encoder, make_tokenizer, make_unet
@@ -20,7 +21,11 @@ def train_pipeline(
         config: Steps, seed and folder of checkpoints.
         data: Images, classes, captions.
         shift: Of the noise schedule, see `models.shifted_betas`.
+
+    Raises:
+        FolderInUseError: The checkpoints are of other settings, or other images.
     """
+    claim_folder(config.work, about_training(config, data, shift))
     vae = train_vae(config, data.pixels)
     latents = encode_all(vae, data.pixels)
     vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))

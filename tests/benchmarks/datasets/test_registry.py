@@ -13,7 +13,14 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from benchmarks.datasets.registry import DATASETS, LabelledSet, open_dataset
+from benchmarks.datasets.registry import (
+    DATASETS,
+    LabelledSet,
+    open_dataset,
+    open_splits,
+    same_images,
+)
+from genie_transforms import UserError
 from index.sources.class_names import ClassName
 from index.sources.templates import make_prompts
 
@@ -208,6 +215,21 @@ def test_a_folder_may_be_split_or_whole(tmp_path: Path) -> None:
         open_dataset("folder", tmp_path / "split", "val")
     whole = open_dataset("folder", tmp_path / "split" / "train", "test")
     assert whole.classes == ["dog", "tabby_cat"]
+
+
+def test_a_folder_without_splits_is_not_tested_on_its_training_images(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        paint(tmp_path / name / "1.png", RED)
+    with pytest.raises(UserError, match="is not split, so that its training images would be"):
+        open_splits("folder", tmp_path)
+    whole = open_dataset("folder", tmp_path, "train")
+    assert same_images(whole, open_dataset("folder", tmp_path, "test"))
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            paint(tmp_path / "parted" / split / name / "1.png", RED)
+    train, test = open_splits("folder", tmp_path / "parted")
+    assert len(train) == len(test) == 2
+    assert not same_images(train, test)
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from benchmarks.datasets.registry import open_dataset
+from benchmarks.datasets import open_dataset
 from benchmarks.episodes.choice import DEMO_DATA, DataChoice
 from benchmarks.episodes.config import PoolConfig
 from benchmarks.episodes.pool import few_shot_set, make_pool
@@ -24,6 +25,8 @@ from benchmarks.few_shot.config import FewShotConfig
 from benchmarks.few_shot.run import main as few_shot
 from benchmarks.small_pipeline.config import SmallPipelineConfig
 from benchmarks.small_pipeline.run import main as small_pipeline
+from benchmarks.small_pipeline.run import split_rows
+from genie_transforms import UserError
 from index.demo.weights import load_oracle
 
 CLASSES = ("blue shoe", "green bag", "red hat")
@@ -71,6 +74,20 @@ def test_a_small_pipeline_is_an_ordinary_one(trained: Path) -> None:
     assert set(report["figures"]) >= {"vae_psnr_db", "oracle_held_out_accuracy"}
     assert set(report["seconds"]) == {"vae", "decoder", "unet", "critic", "classes", "oracle"}
     assert load_oracle(trained / "oracle.safetensors").head.out_features == 3
+
+
+def test_a_folder_without_splits_is_measured_on_images_that_were_not_learned(root: Path) -> None:
+    config = SmallPipelineConfig(data="folder", root=root, out=root, work=root, held_out=5)
+    whole = open_dataset("folder", root / "train", "train")
+    rows, tested = split_rows(config, whole, open_dataset("folder", root / "train", "test"))
+    assert len(tested) == 1  # a tenth of twelve
+    assert sorted([*rows.tolist(), *tested]) == list(range(12))
+    parted = (open_dataset("folder", root, split) for split in ("train", "test"))
+    rows, tested = split_rows(config, *parted)
+    assert (len(rows), len(tested)) == (12, 5)
+    half = replace(config, half="generator")
+    with pytest.raises(UserError, match="--half generator needs a test split"):
+        split_rows(half, whole, whole)
 
 
 def test_images_are_of_the_test_split_and_never_shared(choice: DataChoice, root: Path) -> None:
