@@ -13,8 +13,9 @@ variance of the accuracy, and
 
 The last term is what chance alone gives Σ c_i² in so many episodes. Support and query images are
 counted apart, since they are drawn apart. The variance of the mean is that over episodes, var / E,
-plus Σ_c V_c of both, if that is positive. Classes are those of the dataset: other classes would be
-another question.
+plus Σ_c V_c of both. The estimate is noisy, a few hundred episodes of a small effect give a sum
+below 0 half of the time; then nothing is said, for the interval over episodes would be too narrow.
+Classes are those of the dataset: other classes would be another question.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ def interval_over_images(
         num_support: The first so many images are those that may be support, the others queries.
 
     Returns:
-        1.96 times the standard error; NaN if it cannot be known, since there are fewer than two
-        episodes of a class, or every image of a class is in each of them.
+        1.96 times the standard error; NaN if it is not known, since there are fewer than two
+        episodes of a class, every image of a class is in each of them, or chance alone explains
+        how the images differ.
 
     Raises:
         ValueError: There are not as many values as episodes.
@@ -57,8 +59,9 @@ def interval_over_images(
     for label in np.unique(labels):
         for rows, members in _drawn(chosen, labels, is_support, int(label)):
             over_images += class_variance(known, members, rows)
-    # NumPy's maximum, since of NaN the built-in one makes 0: what is not known would be nothing.
-    return float(1.96 * np.sqrt(known.var() / len(known) + np.maximum(0.0, over_images)))
+    if not over_images > 0:
+        return float("nan")
+    return float(1.96 * np.sqrt(known.var() / len(known) + over_images))
 
 
 def class_variance(

@@ -26,6 +26,9 @@ Classifier = Callable[[Tensor], Floats]
 NAMES = tuple(sorted(CLASSES))  # in the order of ImageFolder
 
 
+FEW, ORACLE = "few real images", "oracle"
+"""The judge, and who says which images are right."""
+
 SEED = 2**19  # apart from training, held-out and demo-bank scenes
 
 
@@ -68,7 +71,7 @@ def make_judges(real_per_class: int, held_out_per_class: int = 100) -> dict[str,
 
     held_out = Scenes(held_out_per_class, NAMES, SEED + 3)
     pixels = held_out.pixels(slice(None))
-    classifiers: dict[str, Classifier] = {"few real images": by_few, "oracle": by_oracle}
+    classifiers: dict[str, Classifier] = {FEW: by_few, ORACLE: by_oracle}
     return {
         name: Judge(
             classify,

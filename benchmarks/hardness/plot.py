@@ -17,29 +17,22 @@ _COLOURS = {"random": "0.5", "nearest": "#d95f02", "confusion": "#4c6a85"}
 
 
 def plot(results: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw hardness against r, a row for each judge and a line for each plan."""
-    judges = list(dict.fromkeys(entry["judge"] for entry in results))
-    figure = Figure(figsize=(8, 2.8 * len(judges)), layout="constrained")
-    grid = figure.subplots(len(judges), len(_SHOWN), sharex=True, squeeze=False)
-    for row, judge in zip(grid, judges, strict=True):
-        for axes, (key, label) in zip(row, _SHOWN.items(), strict=True):
-            for plan, colour in _COLOURS.items():
-                own = [
-                    entry
-                    for entry in results
-                    if (entry["judge"], entry["plan"]) == (judge, plan)
-                    and entry["noise_ratio"] != "ada"
-                ]
-                ratios = [entry["noise_ratio"] for entry in own]
-                low, high = zip(*(entry[key]["interval"] for entry in own), strict=True)
-                axes.plot(ratios, [e[key]["mean"] for e in own], "o-", color=colour, label=plan)
-                axes.fill_between(ratios, low, high, color=colour, alpha=0.15, linewidth=0)
-            axes.set_title(f"judge: {judge}", fontsize=9)
-            axes.set_ylabel(label)
-            axes.set_ylim(bottom=0)
-            axes.grid(alpha=0.3)
-    for axes in grid[-1]:
-        axes.set_xlabel("noise ratio r")
-    grid[0][0].legend(fontsize=8)
+    """Draw hardness against r, a line for each plan; Txt2Img's as a cross, real images dotted."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    for axes, (key, label) in zip(figure.subplots(1, len(_SHOWN)), _SHOWN.items(), strict=True):
+        for plan, colour in _COLOURS.items():
+            of_plan = {entry["noise_ratio"]: entry for entry in results if entry["plan"] == plan}
+            ratios = [ratio for ratio in of_plan if not isinstance(ratio, str)]
+            low, high = zip(*(of_plan[r][key]["interval"] for r in ratios), strict=True)
+            means = [of_plan[ratio][key]["mean"] for ratio in ratios]
+            axes.plot(ratios, means, "o-", color=colour, label=plan)
+            axes.fill_between(ratios, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.plot([1], [of_plan["txt2img"][key]["mean"]], "x", color=colour)
+            axes.axhline(of_plan["real"][key]["mean"], color=colour, linestyle=":", linewidth=1)
+        axes.set_ylabel(label)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("noise ratio r; x: Txt2Img, dotted: real images")
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(fontsize=8)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100, format="png")

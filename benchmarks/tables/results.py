@@ -55,19 +55,17 @@ def equal_compute(results: Path) -> str:
 
 
 def hardness(results: Path) -> str:
-    """Make the table of how often judges take negatives for their source's class."""
+    """Make the table of how often a judge takes right negatives for their source's class."""
     content = read(results, "hardness.json")
-    entries = {(e["judge"], e["plan"], e["noise_ratio"]): e for e in content["results"]}
-    judges = list(dict.fromkeys(judge for judge, *_ in entries))
-    plans = list(dict.fromkeys(plan for _, plan, _ in entries))
-    ratios = sorted({ratio for *_, ratio in entries if not isinstance(ratio, str)})
+    entries = {(entry["plan"], entry["noise_ratio"]): entry for entry in content["results"]}
+    columns = list(dict.fromkeys(column for _, column in entries))
+    titles = {"ada": "GeNIe-Ada", "txt2img": "Txt2Img", "real": "real images"}
     rows = [
-        [judge, f"`{plan}:{content['k']}`"]
-        + [number(entries[judge, plan, ratio]["to_source"]["mean"], ".0f") for ratio in ratios]
-        for judge in judges
-        for plan in plans
+        [f"`{plan}:{content['k']}`"]
+        + [number(entries[plan, column]["to_source"]["mean"], ".0f") for column in columns]
+        for plan in dict.fromkeys(plan for plan, _ in entries)
     ]
-    head = ["judge", "plan", *(f"r = {ratio:g}" for ratio in ratios)]
+    head = ["plan", *(titles.get(column) or f"r = {column:g}" for column in columns)]
     return f"{as_markdown(head, rows)}\n\n{made_by(content, 'hardness.json')}"
 
 
