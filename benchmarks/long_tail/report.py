@@ -168,7 +168,7 @@ def _compare(
     pool: LabelledSet,
     test: LabelledSet,
 ) -> dict[str, Any]:
-    """Compare two arms on Few: t-interval over seeds, bootstrap over seeds and test images.
+    """Compare two arms on Few: t-interval over seeds, and one over seeds and test images.
 
     The entries of both are of the same seeds, in the same order.
     """
