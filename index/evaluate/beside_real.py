@@ -35,13 +35,11 @@ def open_same_judge(config: EvaluateConfig, bank: Bank) -> Judge:
     prompts = make_prompts(JudgeConfig.prompt, class_names_for("", names))
     device = choose_device(config.device)
     judge = open_judge(config.classifier, names, prompts, device=device)
-    asked = dict(Judgement.read(bank.path, config.judge).about)
-    asked.pop("classes", None)  # of the bank, not of the judge
-    if asked != judge.about:
-        differing = [k for k in asked | judge.about if asked.get(k) != judge.about.get(k)]
+    differing = judge.differs_in(Judgement.read(bank.path, config.judge).about)
+    if differing:
         raise UserError(
             f"{config.judge} is what another judge than {config.classifier} said of {bank.path}: "
-            f"they differ in {', '.join(sorted(differing))}"
+            f"they differ in {', '.join(differing)}"
         )
     return judge
 

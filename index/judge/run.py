@@ -107,10 +107,12 @@ def _check_free_name(folder: Path, name: str, judge: Judge) -> None:
     """Refuse to write one judge's verdicts over those of another."""
     if name not in judge_names(folder):
         return
-    there = Judgement.read(folder, name).about.get("classifier")
-    if there != judge.about.get("classifier"):
+    there = Judgement.read(folder, name).about
+    differing = judge.differs_in(there)
+    if differing:
         raise UserError(
-            f"{name} is what {there} says of {folder}: give another --name, or remove "
+            f"{name} is what {there.get('classifier')} says of {folder}, another judge than "
+            f"{judge.spec}: they differ in {', '.join(differing)}. Give another --name, or remove "
             f"judgements/{name}.arrow"
         )
 

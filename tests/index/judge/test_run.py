@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import Bank
 from index.demo import Scenes
-from index.judge import main
+from index.judge import SavedJudge, main, save_judge
 from index.judge.run import default_name, real_summary
+from index.judge.saved import make_network
 from tests.banks import row, write_bank
 
 NAMES = ["arrow", "bolt", "fish"]
@@ -70,6 +72,29 @@ def test_another_judge_needs_another_name(bank: Path, caplog: pytest.LogCaptureF
     with pytest.raises(SystemExit):
         main([str(bank), "--classifier", "demo", "--device", "cpu"])
     assert "demo is what folder:mine says" in caplog.text
+
+
+def test_a_folder_of_the_same_name_is_another_judge(
+    bank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    about = SavedJudge("resnet10", NAMES, 32, 32, [0.5] * 3, [0.5] * 3)
+    commands = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        folder = tmp_path / f"seed-{seed}" / "base"
+        save_judge(folder, make_network(about), about)
+        commands.append([str(bank), "--classifier", f"folder:{folder}", "--device", "cpu"])
+    main(commands[0])
+    first = Bank.open(bank, keep=None).column("base_target_probability")
+    main(commands[0])  # the same again, as after the bank has grown
+    with pytest.raises(SystemExit) as stop:
+        main(commands[1])
+    assert stop.value.code == 2
+    assert "they differ in weights_sha256. Give another --name" in caplog.text
+    main([*commands[1], "--name", "second"])
+    after = Bank.open(bank, keep=None)
+    np.testing.assert_array_equal(after.column("base_target_probability"), first)
+    assert (after.column("second_target_probability") != first).any()
 
 
 def test_names_of_columns() -> None:
