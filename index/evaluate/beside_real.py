@@ -19,7 +19,7 @@ from genie_transforms.format import Judgement, planes_of
 from index.device import choose_device
 from index.embed import Doubles, Integers
 from index.judge import Judge, JudgeConfig, in_batches, open_judge, verdicts_of
-from index.sources import BadImageError, Source, class_names_for, make_prompts
+from index.sources import BadImageError, Source, as_rgb, class_names_for, make_prompts
 
 from .config import EvaluateConfig
 from .judged import described, verdicts
@@ -61,13 +61,14 @@ class RealImages:
     def planes(self, known: npt.NDArray[np.bool_]) -> Iterator[tuple[Tensor, int]]:
         """Yield those of known classes ``(3, H, W)`` uint8, and their class in the bank.
 
-        Those that cannot be read are left out: they were named when they were embedded.
+        They are upright, as negatives are, which were made from upright images. Those that cannot
+        be read are left out: they were named when they were embedded.
         """
         for row in self.rows.tolist():
             label = int(self.numbers[self.source.labels[row]])
             if known[label]:
                 try:
-                    yield planes_of(self.source.image(row).convert("RGB")), label
+                    yield planes_of(as_rgb(self.source.image(row))), label
                 except BadImageError:
                     continue
 

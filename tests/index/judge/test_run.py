@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import Bank
@@ -45,6 +49,32 @@ def test_real_images_first_then_columns(
 
     main([str(bank), "--classifier", "demo", "--name", "second", "--device", "cpu"])
     assert {"demo_class", "second_class"} <= set(Bank.open(bank, keep=None)[0].judgements)
+
+
+def test_real_images_are_judged_upright(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def halves(images: Tensor) -> Tensor:
+        """See an arrow where the upper half is brighter, and a bolt where the lower half is."""
+        upper, lower = images.float().chunk(2, 2)
+        return torch.stack([half.mean((1, 2, 3)) for half in (upper, lower)], 1)
+
+    module = types.ModuleType("judge_of_halves")
+    vars(module)["make"] = lambda: (halves, NAMES[:2])
+    monkeypatch.setitem(sys.modules, "judge_of_halves", module)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a viewer turns it a quarter clockwise
+    for name, box in (("arrow", (0, 0, 16, 4)), ("bolt", (0, 4, 16, 8))):
+        upright = Image.new("RGB", (16, 8))
+        upright.paste((255, 255, 255), box)
+        (tmp_path / "real" / name).mkdir(parents=True)
+        sideways = upright.transpose(Image.Transpose.ROTATE_90)
+        sideways.save(tmp_path / "real" / name / "1.jpg", exif=turned)
+    classes = tmp_path / "classes.json"
+    classes.write_text('{"fish": null}')
+    spec = ["--classifier", "python:judge_of_halves:make", "--classes", str(classes)]
+    main([str(bank), *spec, "--on-real", str(tmp_path / "real"), "--device", "cpu"])
+    assert "on real images: 2 of 2 right" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
