@@ -50,8 +50,8 @@ class Manifest:
         fingerprint: Everything that changes pixels or r*: model and revision or file hashes,
             scheduler, steps, guidance, grid, prompts, preprocessing, backbone, seed policy.
         counts: `pairs` planned, `rows` written, `failed`, `network_rows` (rows that went
-            through the denoiser, guidance counted), `reused` (pairs that an earlier build had
-            made), `shards`.
+            through the denoiser in the last build of each shard, guidance counted), `reused` (pairs
+            that an earlier build had made, whose cost is not in it), `shards`.
         shards: Name, rows and SHA-256 of each shard file, in order.
         versions: Library versions of the build.
         sources: Number and SHA-256 of the images that `index/sources.arrow` knows; None for a bank

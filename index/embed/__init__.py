@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         Backbone,
         FunctionBackbone,
         ModuleBackbone,
-        call_own,
         load_backbone,
     )
     from .cache import CachedBackbone
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         unisiam_encoder,
         unisiam_preprocess,
     )
+    from .own import find_own, own_network, source_sha256
     from .search import Doubles, Embeddings, Integers, inner_products, nearest
     from .vectors import FLAT, VectorIndex, share_found
 else:
@@ -40,7 +40,7 @@ else:
         __name__,
         {
             "backbone": [
-                *("BACKBONE_HELP", "Backbone", "FunctionBackbone", "ModuleBackbone", "call_own"),
+                *("BACKBONE_HELP", "Backbone", "FunctionBackbone", "ModuleBackbone"),
                 "load_backbone",
             ],
             "cache": ["CachedBackbone"],
@@ -52,6 +52,7 @@ else:
                 *("UNISIAM", "Network", "timm_network", "torchvision_model", "unisiam_encoder"),
                 "unisiam_preprocess",
             ],
+            "own": ["find_own", "own_network", "source_sha256"],
             "search": ["Doubles", "Embeddings", "Integers", "inner_products", "nearest"],
             "vectors": ["FLAT", "VectorIndex", "share_found"],
         },
@@ -74,15 +75,17 @@ __all__ = [
     "ModuleBackbone",
     "Network",
     "VectorIndex",
-    "call_own",
     "distances",
+    "find_own",
     "inner_products",
     "load_backbone",
     "load_body",
     "nearest",
     "open_transformers",
+    "own_network",
     "read_checkpoint",
     "share_found",
+    "source_sha256",
     "timm_network",
     "torchvision_model",
     "unisiam_encoder",

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from genie_transforms import UserError
 from . import networks
 from .huggingface import open_transformers
 from .networks import Network
+from .own import find_own, own_network, source_sha256
 
 BACKBONE_HELP = (
     "demo, torchvision:NAME[:WEIGHTS or CHECKPOINT], transformers:FOLDER or ID, "
@@ -102,6 +100,7 @@ class ModuleBackbone(Backbone):
         self._module = network.module.eval().to(device)
         self._preprocess = network.preprocess
         self._preprocessing = network.preprocessing
+        self._code = network.code
         self._device = device
         with torch.inference_mode():
             probe = self.features(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
@@ -118,7 +117,7 @@ class ModuleBackbone(Backbone):
         return features
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return the specification, the preprocessing and a hash of the weights."""
+        """Return the specification, the preprocessing and hashes of weights and a user's code."""
         digest = hashlib.sha256()
         for key, value in sorted(self._module.state_dict().items()):
             # As bytes, for NumPy has no bfloat16. Names of keys count: banks and caches are keyed
@@ -126,11 +125,12 @@ class ModuleBackbone(Backbone):
             flat = value.detach().cpu().contiguous().reshape(-1)
             digest.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
             digest.update(flat.view(torch.uint8).numpy().data)
-        return {
+        about = {
             "name": self.name,
             "preprocessing": self._preprocessing,
             "weights_sha256": digest.hexdigest(),
         }
+        return {**about, "source_sha256": self._code} if self._code else about
 
 
 class FunctionBackbone(Backbone):
@@ -158,12 +158,7 @@ class FunctionBackbone(Backbone):
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the specification and a hash of the function's file; weights are not seen."""
-        try:
-            file = inspect.getsourcefile(self._function) or ""
-            source = Path(file).read_bytes()
-        except (TypeError, OSError):  # built in C, or typed into an interpreter
-            source = b""
-        return {"name": self.name, "source_sha256": hashlib.sha256(source).hexdigest()}
+        return {"name": self.name, "source_sha256": source_sha256(self._function)}
 
 
 def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Backbone:
@@ -199,32 +194,14 @@ def load_backbone(spec: str, *, device: str = "cpu", batch_size: int = 64) -> Ba
     return backbone
 
 
-def call_own(spec: str, kind: str, known: str) -> Any:
-    """Return what a user's function returns, given as MODULE:FUNCTION, with or without "python:".
-
-    Args:
-        spec: The function.
-        kind: What it makes, such as backbone; for the error.
-        known: What else could be given; for the error.
-
-    Raises:
-        UserError: There is no such function.
-    """
-    module, _, function = spec.removeprefix("python:").rpartition(":")
-    try:
-        make = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{kind} {spec!r}: {error}; {known}") from error
-    return make()  # what goes wrong in the user's code keeps its traceback
-
-
 def _load_own(spec: str, device: str) -> Backbone:
-    made = call_own(spec, "backbone", f"give {BACKBONE_HELP}")
+    make = find_own(spec, "backbone", f"give {BACKBONE_HELP}")
+    made = make()
     if isinstance(made, Backbone):
         made.name = spec
         return made
     if isinstance(made, nn.Module):
-        return ModuleBackbone(spec, Network(made, lambda images: images, "none"), device)
+        return ModuleBackbone(spec, own_network(make, made), device)
     if callable(made):
         return FunctionBackbone(spec, made)
     raise UserError(

@@ -35,11 +35,13 @@ class Network(NamedTuple):
         module: Maps preprocessed images to features ``(N, D)``.
         preprocess: Maps images ``(N, 3, H, W)`` uint8 to the module's input.
         preprocessing: The same in words, for the fingerprint.
+        code: Hash of the files of a user's own code; "" of networks that a name and weights tell.
     """
 
     module: nn.Module
     preprocess: Callable[[Tensor], Tensor]
     preprocessing: str
+    code: str = ""
 
 
 def open_demo(_: str = "") -> Network:

@@ -19,7 +19,7 @@ from genie_transforms.format import Judgement, planes_of
 from index.device import choose_device
 from index.embed import Doubles, Integers
 from index.judge import Judge, JudgeConfig, in_batches, open_judge, verdicts_of
-from index.sources import BadImageError, Source, class_names_for, make_prompts
+from index.sources import BadImageError, Source, as_rgb, class_names_for, make_prompts
 
 from .config import EvaluateConfig
 from .judged import described, verdicts
@@ -35,13 +35,11 @@ def open_same_judge(config: EvaluateConfig, bank: Bank) -> Judge:
     prompts = make_prompts(JudgeConfig.prompt, class_names_for("", names))
     device = choose_device(config.device)
     judge = open_judge(config.classifier, names, prompts, device=device)
-    asked = dict(Judgement.read(bank.path, config.judge).about)
-    asked.pop("classes", None)  # of the bank, not of the judge
-    if asked != judge.about:
-        differing = [k for k in asked | judge.about if asked.get(k) != judge.about.get(k)]
+    differing = judge.differs_in(Judgement.read(bank.path, config.judge).about)
+    if differing:
         raise UserError(
             f"{config.judge} is what another judge than {config.classifier} said of {bank.path}: "
-            f"they differ in {', '.join(sorted(differing))}"
+            f"they differ in {', '.join(differing)}"
         )
     return judge
 
@@ -63,13 +61,14 @@ class RealImages:
     def planes(self, known: npt.NDArray[np.bool_]) -> Iterator[tuple[Tensor, int]]:
         """Yield those of known classes ``(3, H, W)`` uint8, and their class in the bank.
 
-        Those that cannot be read are left out: they were named when they were embedded.
+        They are upright, as negatives are, which were made from upright images. Those that cannot
+        be read are left out: they were named when they were embedded.
         """
         for row in self.rows.tolist():
             label = int(self.numbers[self.source.labels[row]])
             if known[label]:
                 try:
-                    yield planes_of(self.source.image(row).convert("RGB")), label
+                    yield planes_of(as_rgb(self.source.image(row))), label
                 except BadImageError:
                     continue
 

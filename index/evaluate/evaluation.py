@@ -21,6 +21,7 @@ from .distributions import frechet_distance, kernel_distances, subset_size
 from .diversity import within_classes
 from .inputs import (
     Images,
+    Sizes,
     drawn,
     embed_negatives,
     embed_real,
@@ -54,13 +55,14 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
     classes = match_classes(bank, source)
     backbone = open_backbone(config, bank)
     rng = np.random.default_rng(config.seed)
-    side = int(bank.manifest.recipe.get("resolution") or min(bank.image(0).size))
     compared = [bank.class_names.index(name) for name in classes.compared]
     rows = np.flatnonzero(np.isin(bank.labels, compared))
-    generated = embed_negatives(bank, drawn(rows, config.sample, rng), backbone, side)
+    chosen = drawn(rows, config.sample, rng)
+    sizes = Sizes.of(bank, chosen)
+    generated = embed_negatives(bank, chosen, backbone, sizes.model)
     usable = np.flatnonzero(classes.numbers[source.labels] >= 0)
     asked = drawn(usable, config.sample, rng)
-    real = embed_real(source, classes.numbers, asked, backbone, side)
+    real = embed_real(source, classes.numbers, asked, backbone, sizes)
     names = [str(source.ids[place]) for place in real.places]
     shown = RealImages(source, classes.numbers, asked)
     on_real = real_hardness(judge, bank, config.judge, shown, config.seed) if judge else None
@@ -70,11 +72,8 @@ def evaluate_bank(config: EvaluateConfig) -> dict[str, Any]:
         "backbone": backbone.name,
         "feature_space": _feature_space(backbone.name, bool(config.backbone)),
         "dimension": backbone.dimension,
-        "classes": {
-            "compared": len(classes.compared),
-            "without_real": classes.without_real,
-            "without_negatives": classes.without_negatives,
-        },
+        "classes": classes.counts(),
+        "sizes": asdict(sizes),
         "generated": {"of_these_classes": len(rows), "embedded": len(generated.places)},
         "real_images": {
             "of_these_classes": len(usable),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2 import functional as VF
 from tqdm import tqdm
 
 from genie_transforms import Bank, UserError, source_digest
+from genie_transforms.format import open_image
 from index.device import choose_device
 from index.embed import Backbone, Embeddings, Integers, load_backbone
 from index.sources import BadImageError, Source, fit_to
@@ -66,6 +71,56 @@ class Classes:
     without_real: list[str]
     without_negatives: list[str]
 
+    def counts(self) -> dict[str, Any]:
+        """Return what is compared and what is left out, ready for JSON."""
+        return {
+            "compared": len(self.compared),
+            "without_real": self.without_real,
+            "without_negatives": self.without_negatives,
+        }
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What negatives went through before a backbone gets them, for real images to do the same.
+
+    Attributes:
+        model: Side in pixels that the backbone gets.
+        stored: Shorter side that negatives are stored at, that of most of them.
+        others: Negatives that are stored at another one.
+        formats: What they are stored as, such as PNG.
+    """
+
+    model: int
+    stored: int
+    others: int
+    formats: list[str]
+
+    @classmethod
+    def of(cls, bank: Bank, rows: Integers) -> Sizes:
+        """Read the sizes of some rows of a bank, at least one, without decoding them."""
+        images = [open_image(bank.image_bytes(row)) for row in rows.tolist()]
+        [(stored, count)] = Counter(min(image.size) for image in images).most_common(1)
+        return cls(
+            model=int(bank.manifest.recipe.get("resolution") or stored),
+            stored=stored,
+            others=len(images) - count,
+            formats=sorted({str(image.format) for image in images}),
+        )
+
+    def real(self, image: Image.Image) -> Tensor:
+        """Return a real image, ``(3, model, model)`` uint8, no sharper than negatives are.
+
+        Those that are stored smaller are enlarged for the backbone. Beside them, a real image that
+        kept its detail would be told by that alone, whatever either shows.
+        """
+        pixels = fit_to(image, self.model)
+        if self.stored >= self.model:
+            return pixels
+        small = VF.resize(pixels, [self.stored] * 2, antialias=True)
+        enlarged: Tensor = VF.resize(small, [self.model] * 2, antialias=True)
+        return enlarged
+
 
 def match_classes(bank: Bank, source: Source) -> Classes:
     """Match the classes of real images to those of a bank, by name.
@@ -117,7 +172,7 @@ def drawn(rows: Integers, count: int, rng: np.random.Generator) -> Integers:
 
 
 def embed_negatives(bank: Bank, rows: Integers, backbone: Backbone, side: int) -> Images:
-    """Embed negatives of a bank, by row."""
+    """Embed negatives of a bank, by row, at a side in pixels."""
     tensors = (fit_to(bank.image(row), side) for row in rows.tolist())
     embeddings = _embed(tensors, len(rows), backbone, "embed negatives")
     digests = bank.column("source_digest")[rows].tolist()
@@ -125,7 +180,7 @@ def embed_negatives(bank: Bank, rows: Integers, backbone: Backbone, side: int) -
 
 
 def embed_real(
-    source: Source, numbers: Integers, rows: Integers, backbone: Backbone, side: int
+    source: Source, numbers: Integers, rows: Integers, backbone: Backbone, sizes: Sizes
 ) -> Images:
     """Embed real images, by row; those that cannot be read are left out.
 
@@ -134,7 +189,7 @@ def embed_real(
         numbers: For each of their classes its number in the bank.
         rows: Which images.
         backbone: What embeds.
-        side: Of the images in pixels, as the backbone gets them.
+        sizes: What the negatives went through.
     """
     digests: dict[int, str] = {}
 
@@ -146,7 +201,7 @@ def embed_real(
                 logger.warning("left out: %s", error)
                 continue
             digests[row] = source_digest(image)
-            yield fit_to(image, side)
+            yield sizes.real(image)
 
     embeddings = _embed(readable(), len(rows), backbone, "embed real images")
     kept = list(digests)

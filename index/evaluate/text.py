@@ -101,6 +101,7 @@ def _notes(found: dict[str, Any]) -> list[str]:
         f"{found['keep'] or 'all'}.",
         f"Feature space: {found['feature_space']}. Distances compare only with those of the same "
         "backbone and about as many images.",
+        *_storage_notes(found["sizes"]),
     ]
     if found["frechet"]["biased"]:
         notes.append(
@@ -119,6 +120,27 @@ def _notes(found: dict[str, Any]) -> list[str]:
         if classes[key]:
             notes.append(f"Left out, without {lacking}: {_names(classes[key])}.")
     return [*notes, *_judge_notes(found)]
+
+
+def _storage_notes(sizes: dict[str, Any]) -> list[str]:
+    """Say what storing did to the negatives, and which of it real images went through as well."""
+    notes, stored, model = [], sizes["stored"], sizes["model"]
+    if stored < model:
+        notes.append(
+            f"Negatives are stored at {stored} pixels and enlarged to {model}: the real images "
+            f"were brought to {stored} and enlarged, too."
+        )
+    if sizes["others"]:
+        notes.append(
+            f"{sizes['others']} negatives are stored at another side than {stored}: what that "
+            "changes is in these numbers."
+        )
+    if "JPEG" in sizes["formats"]:
+        notes.append(
+            "Negatives are stored as JPEG, and the real images were not compressed for this: what "
+            "JPEG changes is in these numbers."
+        )
+    return notes
 
 
 def _judge_notes(found: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,19 @@ class Judge:
             raise UserError(f"judge {self.spec} returned a number that is not finite")
         probabilities: Floats = F.softmax(logits, 1).numpy()
         return probabilities
+
+    def differs_in(self, asked: Mapping[str, Any]) -> list[str]:
+        """Return what tells this judge from one that was asked about a bank; nothing if it is that.
+
+        Args:
+            asked: `about` of that one's judgement.
+        """
+        # Which of its classes are the bank's belongs to the question, not to the judge.
+        return sorted(
+            key
+            for key in {*asked, *self.about} - {"classes"}
+            if asked.get(key) != self.about.get(key)
+        )
 
 
 def judge_of(

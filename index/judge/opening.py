@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +12,7 @@ from torch.nn import functional as F
 
 from genie_transforms import MissingFileError, UserError
 from index.demo import CLASSES, ORACLE, load_oracle
-from index.embed import Network, call_own
+from index.embed import Network, find_own, own_network, source_sha256
 
 from .judge import Judge, judge_of
 from .pretrained import Opened, open_timm, open_torchvision, open_transformers
@@ -118,7 +115,8 @@ def _last(part: str) -> str:
 
 def _own(spec: str, device: str, batch_size: int) -> Judge:
     """Open what a user's function returns: a `Judge`, or what maps images to logits, and names."""
-    made = call_own(spec, "classifier", "give python:MODULE:FUNCTION")
+    make = find_own(spec, "classifier", "give python:MODULE:FUNCTION")
+    made = make()
     if isinstance(made, Judge):
         return made
     if not (isinstance(made, tuple) and len(made) == 2 and callable(made[0])):
@@ -129,19 +127,9 @@ def _own(spec: str, device: str, batch_size: int) -> Judge:
     classify, classes = made
     names = [(name,) if isinstance(name, str) else tuple(name) for name in classes]
     if isinstance(classify, nn.Module):
-        network = Network(classify, lambda images: images, "none")
-        return judge_of(spec, network, names, device, batch_size)
-    about = {"classifier": spec, "source_sha256": _source_of(classify)}
+        return judge_of(spec, own_network(make, classify), names, device, batch_size)
+    about = {"classifier": spec, "source_sha256": source_sha256(classify)}
     return Judge(spec, names, lambda images: torch.as_tensor(classify(images)), about, batch_size)
-
-
-def _source_of(function: Any) -> str:
-    """Return the SHA-256 of the file that a function is in, as far as there is one."""
-    try:
-        source = Path(inspect.getsourcefile(function) or "").read_bytes()
-    except (TypeError, OSError):  # built in C, or typed into an interpreter
-        source = b""
-    return hashlib.sha256(source).hexdigest()
 
 
 def _to_size(size: int, images: Tensor) -> Tensor:

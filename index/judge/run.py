@@ -20,7 +20,7 @@ from genie_transforms.format import (
     planes_of,
 )
 from index.device import choose_device
-from index.sources import BadImageError, class_names_for, make_prompts, open_source
+from index.sources import BadImageError, as_rgb, class_names_for, make_prompts, open_source
 from index.store import check_free
 
 from .classes import class_groups, read_class_file
@@ -107,16 +107,18 @@ def _check_free_name(folder: Path, name: str, judge: Judge) -> None:
     """Refuse to write one judge's verdicts over those of another."""
     if name not in judge_names(folder):
         return
-    there = Judgement.read(folder, name).about.get("classifier")
-    if there != judge.about.get("classifier"):
+    there = Judgement.read(folder, name).about
+    differing = judge.differs_in(there)
+    if differing:
         raise UserError(
-            f"{name} is what {there} says of {folder}: give another --name, or remove "
+            f"{name} is what {there.get('classifier')} says of {folder}, another judge than "
+            f"{judge.spec}: they differ in {', '.join(differing)}. Give another --name, or remove "
             f"judgements/{name}.arrow"
         )
 
 
 def _real(path: Path, names: Sequence[str]) -> Iterator[tuple[Tensor, int]]:
-    """Yield real images with their class of the bank; those that cannot be read are counted."""
+    """Yield real images, upright, with their class of the bank; those that are bad are counted."""
     source = open_source(str(path))
     unknown = [name for name in source.class_names if name not in names]
     if unknown:
@@ -124,7 +126,7 @@ def _real(path: Path, names: Sequence[str]) -> Iterator[tuple[Tensor, int]]:
     bad = 0
     for row, label in enumerate(source.labels.tolist()):
         try:
-            image = source.image(row).convert("RGB")
+            image = as_rgb(source.image(row))
         except BadImageError:
             bad += 1
             continue

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS
 from tqdm import tqdm
 
 from genie_transforms import MissingFileError, UserError, source_digest
@@ -27,7 +25,7 @@ from index.embed import (
     load_backbone,
     nearest,
 )
-from index.sources import fit_to
+from index.sources import BadImageError, Source, as_rgb, fit_to, open_images
 from index.store import chosen_embeddings, embeddings_path, finished_shards, read_shard, read_table
 
 from .config import LeakageConfig
@@ -46,7 +44,8 @@ class Report:
     Attributes:
         bank: Folder of the bank.
         test: Folder of the held-out images.
-        test_images: How many there are.
+        test_images: How many were compared.
+        unreadable: Held-out files that could not be, and why.
         same: Held-out files whose pixels are those of a source.
         near_sources: Held-out file, and cosine to the nearest source, where that is large; None if
             it cannot be known, since the bank keeps its sources' embeddings only compressed.
@@ -58,6 +57,7 @@ class Report:
     bank: str
     test: str
     test_images: int
+    unreadable: dict[str, str]
     same: list[str]
     near_sources: dict[str, float] | None
     near_negatives: dict[str, float]
@@ -72,11 +72,13 @@ def check_leakage(config: LeakageConfig) -> Report:
         BankNotFoundError: There is no such bank.
         MissingFileError: The bank's index or embeddings, or held-out images, are missing.
         UnfinishedBankError: The bank's build did not end.
-        UserError: The bank's backbone is another one now; or near sources are to count, and
-            cannot be known.
+        UserError: The bank's backbone is another one now; no held-out image can be read; or near
+            sources are to count, and cannot be known.
     """
     manifest = Manifest.read(config.bank)
-    files = _image_files(config.test)
+    files = open_images(config.test, f"--test {config.test}")
+    for kind, count in files.left_out.items():
+        logger.warning("--test %s: left out %d %s", config.test, count, kind)
     index = EmbeddingIndex.load(config.bank / "index")
     train, augmented = _sources(index, config), _negatives(config.bank)
     backbone = load_backbone(manifest.recipe["backbone"], device=choose_device(config.device))
@@ -85,14 +87,15 @@ def check_leakage(config: LeakageConfig) -> Report:
             f"the backbone {manifest.recipe['backbone']!r} is no longer the one that {config.bank} "
             "was built with: restore its weights"
         )
-    digests, test = _embed(files, backbone, manifest.recipe["resolution"])
+    held_out = _read(files, backbone, manifest.recipe["resolution"])
     sources = set(index.digests) | set(_column(config.bank, "source_digest"))
-    names = [str(path.relative_to(config.test)) for path in files]
+    names, test = held_out.names, held_out.embeddings
     return Report(
         bank=str(config.bank),
         test=str(config.test),
-        test_images=len(files),
-        same=[name for name, digest in zip(names, digests, strict=True) if digest in sources],
+        test_images=len(names),
+        unreadable=held_out.unreadable,
+        same=[name for name, keys in zip(names, held_out.digests, strict=True) if keys & sources],
         near_sources=None if train is None else nearly_same(train, test, names, config.similarity),
         near_negatives=nearly_same(augmented, test, names, config.similarity),
         train_test=None if train is None else distances(train, test),
@@ -120,14 +123,53 @@ def _sources(index: EmbeddingIndex, config: LeakageConfig) -> Embeddings | None:
     return None
 
 
-def _embed(files: Sequence[Path], backbone: Backbone, side: int) -> tuple[list[str], Embeddings]:
-    """Read images; return their content keys and their embeddings, ``(M, D)`` float32."""
-    digests, embedded = [], []
+@dataclass(frozen=True)
+class _HeldOut:
+    """Held-out images.
+
+    Attributes:
+        names: Paths below their folder, M.
+        digests: Of each, the content keys that a bank may know it by.
+        embeddings: Of each, ``(M, D)`` float32, unit norm.
+        unreadable: Those that cannot be read, by name, and why.
+    """
+
+    names: list[str]
+    digests: list[set[str]]
+    embeddings: Embeddings
+    unreadable: dict[str, str]
+
+
+def _read(files: Source, backbone: Backbone, side: int) -> _HeldOut:
+    """Read and embed images; those that cannot be read are named and left out.
+
+    Raises:
+        UserError: None can be read.
+    """
+    names: list[str] = []
+    digests: list[set[str]] = []
+    unreadable: dict[str, str] = {}
+    embedded = []
     for start in tqdm(range(0, len(files), 64), desc="embed test", unit="block", disable=None):
-        images = [_read(path) for path in files[start : start + 64]]
-        digests += [source_digest(image) for image in images]
-        embedded.append(backbone(torch.stack([fit_to(image, side) for image in images])))
-    return digests, np.concatenate(embedded)
+        block = []
+        for row in range(start, min(start + 64, len(files))):
+            try:
+                image = files.image(row)
+            except BadImageError as error:
+                logger.warning("left out: %s", error)
+                unreadable[error.name] = error.reason
+                continue
+            upright = as_rgb(image)
+            names.append(files.ids[row])
+            # Hugging Face's datasets turn images as EXIF says, folders do not.
+            digests.append({source_digest(image), source_digest(upright)})
+            block.append(fit_to(upright, side))
+        if block:
+            embedded.append(backbone(torch.stack(block)))
+    if not embedded:
+        name, reason = next(iter(unreadable.items()))
+        raise UserError(f"none of {len(files)} held-out images can be read: {name} ({reason})")
+    return _HeldOut(names, digests, np.concatenate(embedded), unreadable)
 
 
 def nearly_same(
@@ -149,18 +191,6 @@ def nearly_same(
     _, cosines = nearest(first, second, 1)
     near = zip(names, cosines[:, 0].tolist(), strict=True)
     return {name: round(cosine, 4) for name, cosine in near if cosine >= similarity}
-
-
-def _image_files(folder: Path) -> list[Path]:
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMG_EXTENSIONS)
-    if not files:
-        raise MissingFileError(f"--test {folder}: no images there ({', '.join(IMG_EXTENSIONS)})")
-    return files
-
-
-def _read(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
 
 
 def _column(bank: Path, name: str) -> list[Any]:
@@ -201,14 +231,18 @@ def show(report: Report) -> str:
                 f"{name + '–test':<12} cosine distance {found.mean:.3f} ± {found.std:.3f} "
                 f"(5, 25, 50, 75, 95 %: {middle}); to the nearest {found.nearest_mean:.3f}"
             )
+    if report.unreadable:
+        count = len(report.unreadable)
+        lines.append(f"not read     {count} files, of which nothing is known: mend or remove them")
+        lines += [f"  {name}  {why}" for name, why in list(report.unreadable.items())[:_SHOWN]]
     return "\n".join(lines)
 
 
 def run(config: LeakageConfig) -> None:
-    """Print the report and write it, if asked for; exit with 1 on overlap."""
+    """Print the report and write it, if asked for; exit with 1 unless all was seen and is new."""
     report = check_leakage(config)
     print(show(report))
     if config.json:
         write_json(config.json, asdict(report))
-    if report.same or (config.near and report.near_sources):
+    if report.same or report.unreadable or (config.near and report.near_sources):
         sys.exit(1)

@@ -87,20 +87,33 @@ class Cost:
         accepted: Rows that the default filter keeps.
         failures: Reasons and how often, the most frequent first, at most `MOST_REASONS`.
         more_failures: Failures for other reasons.
+        unexplained: Failures that the bank counts without a reason, as a merged one does.
         seconds: Stages, the longest first.
         network_rows: Rows through the denoiser; None if the bank does not say.
+        reused: Pairs that an earlier build had made. Seconds and network rows are of the last
+            build of each shard, without these.
     """
 
     accepted: int
     failures: list[tuple[str, int]]
     more_failures: int
+    unexplained: int
     seconds: list[tuple[str, float]]
     network_rows: int | None
+    reused: int
 
     @property
     def total_seconds(self) -> float:
         """Seconds of all stages."""
         return sum(value for _, value in self.seconds)
+
+    def per_accepted(self, total: float | None) -> float | None:
+        """Divide what the bank has cost among the rows that are used.
+
+        Returns:
+            None if there is nothing to divide, or if what the reused ones cost is not known.
+        """
+        return total / self.accepted if total and self.accepted and not self.reused else None
 
 
 def shown_classes(columns: Columns) -> list[int]:
@@ -202,6 +215,8 @@ def cost(folder: Path, columns: Columns) -> Cost:
         accepted=Bank(folder, DEFAULT_KEEP).kept.rows,
         failures=shown,
         more_failures=reasons.total() - sum(count for _, count in shown),
+        unexplained=max(0, counts.get("failed", 0) - reasons.total()),
         seconds=[(stage, float(value)) for stage, value in stages.most_common()],
         network_rows=counts.get("network_rows"),
+        reused=counts.get("reused", 0),
     )

@@ -38,14 +38,16 @@ def summarize(
     """
     manifest, stats = Manifest.read(out), read_stats(out)
     counts = manifest.counts
+    when = " in the last builds" if counts["reused"] else ""
     lines = [
         "",
         f"bank         {out}",
         f"pairs        {counts['pairs']} planned, {counts['rows']} made, {counts['failed']} failed",
-        f"network      {counts['network_rows']} rows through the denoiser, guidance counted",
+        f"network      {counts['network_rows']} rows through the denoiser{when}, guidance counted",
     ]
     if counts["reused"]:
-        lines.append(f"reused       {counts['reused']} pairs were made before")
+        before = "what they cost is in none of these numbers"
+        lines.append(f"reused       {counts['reused']} pairs were made before: {before}")
     lines += [f"  failed     {n} x {reason}" for reason, n in _reasons(stats).most_common()]
     if table.num_rows:
         lines += _histogram(table)

@@ -25,6 +25,7 @@ from .templates import check_prompts, check_template, make_prompts
 if TYPE_CHECKING:
     from .captioner import write_captions
     from .dataset import source_of
+    from .image_folder import open_images
     from .images import as_rgb, fit_to
     from .open import open_source
     from .reading import BadImageError
@@ -34,6 +35,7 @@ else:
         __name__,
         {
             "captioner": ["write_captions"],
+            "image_folder": ["open_images"],
             "images": ["as_rgb", "fit_to"],
             "dataset": ["source_of"],
             "open": ["open_source"],
@@ -58,6 +60,7 @@ __all__ = [
     "fit_to",
     "folder_to_words",
     "make_prompts",
+    "open_images",
     "open_source",
     "read_captions",
     "read_class_names",

@@ -1,16 +1,17 @@
-"""A folder with one folder of images for each class."""
+"""Folders of images: one for each class, or whatever is below one."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from genie_transforms import MissingFileError
+from genie_transforms import MissingFileError, UserError
 
 from .reading import read_image
 from .source import Ids, Source
@@ -19,8 +20,8 @@ from .splits import are_splits, ask_for_split, splits_among
 _Inode = tuple[int, int]
 
 
-class FolderImages:
-    """The images that torchvision's `ImageFolder` has, in its order.
+class Walk:
+    """Finds images below a folder as torchvision's `ImageFolder` does, through links as well.
 
     Hidden folders are left out, and folders to which a link leads back.
 
@@ -28,36 +29,30 @@ class FolderImages:
         root: The folder.
 
     Attributes:
-        classes: Names of the folders of classes, sorted.
-        samples: Path and label of each image.
         left_out: Counts what is not read, by what it is.
+        closed: Folders that cannot be read.
     """
 
     def __init__(self, root: Path) -> None:
         self.left_out: Counter[str] = Counter()
+        self.closed: list[str] = []
+        self._root = str(root)
         self._above = {_inode(str(folder)) for folder in (root.resolve(), *root.resolve().parents)}
-        folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+
+    def classes(self) -> list[str]:
+        """Return the names of the folders in the root, sorted."""
+        folders = sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir())
         # Not remembered: two classes may be links to one folder.
-        self.classes = [name for name in folders if self._is_new(str(root), name, self._above)]
-        self.samples = [
-            (path, label)
-            for label, name in enumerate(self.classes)
-            for path in self._files(os.path.join(str(root), name))
-        ]
+        return [name for name in folders if self._is_new(self._root, name, self._above)]
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, row: int) -> tuple[Image.Image, int]:
-        path, label = self.samples[row]
-        return read_image(path), label
-
-    def _files(self, top: str) -> list[str]:
-        """Return the images of a class, in the order of `ImageFolder`."""
+    def images(self, below: str = "") -> list[str]:
+        """Return the paths of all images below the root, or a folder in it, sorted by folder."""
+        top = os.path.join(self._root, below) if below else self._root
         seen, found = self._above | {_inode(top)}, []
 
         def unreadable(error: OSError) -> None:
             self.left_out[f"folders that cannot be read, such as {error.filename}"] += 1
+            self.closed.append(str(error.filename))
 
         for folder, folders, files in os.walk(top, onerror=unreadable, followlinks=True):
             wanted = []
@@ -85,6 +80,24 @@ class FolderImages:
         return True
 
 
+class FolderImages:
+    """Image files with their labels.
+
+    Args:
+        samples: Path and label of each image.
+    """
+
+    def __init__(self, samples: Sequence[tuple[str, int]]) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, row: int) -> tuple[Image.Image, int]:
+        path, label = self.samples[row]
+        return read_image(path), label
+
+
 def open_image_folder(root: Path, what: str) -> Source:
     """Open a folder as torchvision's `ImageFolder` does.
 
@@ -96,17 +109,43 @@ def open_image_folder(root: Path, what: str) -> Source:
     if are_splits(folders):
         splits = splits_among(folders)
         raise ask_for_split(what, splits, str(root / splits[0]))
-    folder = FolderImages(root)
-    samples = folder.samples
+    walk = Walk(root)
+    classes = walk.classes()
+    samples = [(path, label) for label, name in enumerate(classes) for path in walk.images(name)]
     if not samples:
         raise MissingFileError(
-            f"{what} has no image in any class folder: it has the folders {folder.classes[:3]}, "
-            f"and images end with {', '.join(IMG_EXTENSIONS)}"
+            f"{what} has no image in any class folder: it has the folders {classes[:3]}, and "
+            f"images end with {', '.join(IMG_EXTENSIONS)}"
         )
+    return _source(root, samples, classes, walk)
+
+
+def open_images(root: Path, what: str) -> Source:
+    """Open all images below a folder, whatever their classes are, as one class.
+
+    Raises:
+        MissingFileError: There is no such folder, or no image below it.
+        UserError: A folder below it cannot be read: nobody knows what is in it.
+    """
+    if not root.is_dir():
+        raise MissingFileError(f"{what}: no such folder")
+    walk = Walk(root)
+    samples = [(path, 0) for path in walk.images()]
+    if walk.closed:
+        raise UserError(f"{what}: the folder {walk.closed[0]} cannot be read: make it readable")
+    if not samples:
+        raise MissingFileError(f"{what}: no images there ({', '.join(IMG_EXTENSIONS)})")
+    return _source(root, samples, [root.name], walk)
+
+
+def _source(
+    root: Path, samples: Sequence[tuple[str, int]], classes: list[str], walk: Walk
+) -> Source:
+    """Return image files as a source; their names are paths below the root."""
     start = os.path.join(str(root), "")
     ids = Ids(len(samples), lambda row: _as_text(samples[row][0].removeprefix(start)))
     labels = np.array([label for _, label in samples], dtype=np.int64)
-    return Source(folder, folder.classes, labels, ids, "imagefolder", dict(folder.left_out))
+    return Source(FolderImages(samples), classes, labels, ids, "imagefolder", dict(walk.left_out))
 
 
 def _inode(folder: str) -> _Inode:

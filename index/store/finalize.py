@@ -54,6 +54,7 @@ def finalize(
         "pairs": num_pairs,
         "rows": sum(shard["rows"] for shard in shards),
         "failed": sum(len(entry["failures"]) for entry in stats),
+        # Of the last build of each shard: what reused pairs cost before was not kept.
         "network_rows": sum(entry["network_rows"] for entry in stats),
         # Shards that were written before pairs could be reused do not have the number.
         "reused": sum(entry.get("reused", 0) for entry in stats),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genie_transforms import UserError
 from genie_transforms.format.manifest import Manifest
 from index.build.builder import build
 from index.config import BuildConfig
@@ -52,7 +53,7 @@ def test_fresh_images_are_no_overlap(
     bank: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "report.json"
-    main([str(bank), "--test", str(held_out), "--similarity", "1.1", "--json", str(path)])
+    main([str(bank), "--test", str(held_out), "--similarity", "1", "--json", str(path)])
     report = json.loads(path.read_text())
     assert report["test_images"] == 6
     assert report["same"] == []
@@ -82,6 +83,49 @@ def test_a_source_is_found_although_no_row_came_from_it(bank: Path, held_out: Pa
     assert report.same == [_photos(bank)[-1].name]
     assert report.near_sources is not None
     assert _photos(bank)[-1].name in report.near_sources
+
+
+def test_linked_folders_are_read_once_and_no_loop_is_followed(
+    bank: Path, held_out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = bank.parent / "photos"
+    (held_out / "linked").symlink_to(photos / "fish", target_is_directory=True)
+    (held_out / "linked too").symlink_to(photos / "fish", target_is_directory=True)
+    (held_out / "back").symlink_to(held_out, target_is_directory=True)
+    report = check_leakage(LeakageConfig(bank, held_out))
+    assert report.same == [f"linked/{path.name}" for path in sorted((photos / "fish").iterdir())]
+    assert report.test_images == 8
+    assert "left out 2 links to folders that are read already" in caplog.text
+
+
+def test_what_cannot_be_read_is_named_and_not_called_clean(
+    bank: Path, held_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (held_out / "fish" / "._1.jpg").write_bytes(b"Mac OS X")
+    (held_out / "fish" / "half.png").write_bytes(_photos(bank)[0].read_bytes()[:200])
+    path = tmp_path / "report.json"
+    with pytest.raises(SystemExit) as stop:
+        main([str(bank), "--test", str(held_out), "--json", str(path)])
+    assert stop.value.code == 1
+    report, printed = json.loads(path.read_text()), capsys.readouterr().out
+    assert (report["test_images"], report["same"]) == (6, [])
+    assert list(report["unreadable"]) == ["fish/._1.jpg", "fish/half.png"]
+    assert "0 have the pixels of a source" in printed
+    assert "2 files, of which nothing is known" in printed
+    assert "fish/._1.jpg  its content is none of JPEG" in printed
+    only = tmp_path / "only"
+    shutil.copytree(held_out / "fish", only, ignore=shutil.ignore_patterns("[0-9]*"))
+    with pytest.raises(UserError, match=r"none of 2 held-out images can be read: \._1\.jpg"):
+        check_leakage(LeakageConfig(bank, only))
+
+
+def test_an_image_is_known_by_its_upright_pixels_too(bank: Path, held_out: Path) -> None:
+    # As Hugging Face's datasets read it: turned by what EXIF says, a quarter clockwise here.
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    with Image.open(_photos(bank)[0]) as image:
+        image.transpose(Image.Transpose.ROTATE_90).save(held_out / "turned.png", exif=turned)
+    assert check_leakage(LeakageConfig(bank, held_out)).same == ["turned.png"]
 
 
 def test_near_copies_count_when_asked(bank: Path, tmp_path: Path) -> None:
@@ -200,6 +244,10 @@ def test_mistakes_are_named(
     embeddings_path(stripped, 0).unlink()
     cases = {
         "no bank at": [str(tmp_path / "none"), "--test", str(held_out)],
+        "similarity must lie in [-1, 1], got 99": [
+            *(str(bank), "--test", str(held_out), "--similarity", "99")
+        ],
+        "--test /nowhere: no such folder": [str(bank), "--test", "/nowhere"],
         "no images there": [str(bank), "--test", str(tmp_path / "empty")],
         "is no longer the one": [str(changed), "--test", str(held_out)],
         "leakage needs the bank as it was built": [str(stripped), "--test", str(held_out)],

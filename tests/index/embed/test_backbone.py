@@ -1,7 +1,9 @@
 """Backbones return unit-norm embeddings, or say why not."""
 
+import importlib
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,6 +103,43 @@ def test_fingerprint_follows_the_weights() -> None:
     with torch.no_grad():
         next(again._module.parameters()).add_(1)  # type: ignore[attr-defined]
     assert first.fingerprint() != again.fingerprint()
+
+
+NET = """
+from torch import nn
+class Base(nn.Module):
+    def forward(self, images):
+        return images.float().mean((2, 3)) {}
+"""
+MAKE = "from torch import nn; import own_net\ndef make(): return nn.Sequential(own_net.Net(){})\n"
+
+
+def test_fingerprint_follows_the_code_of_an_own_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def fingerprint(forward: str = "+ 1", factory: str = "") -> dict[str, Any]:
+        """As a process of its own would see it."""
+        (tmp_path / "own_base.py").write_text(NET.format(forward))
+        (tmp_path / "own_net.py").write_text("import own_base\nclass Net(own_base.Base): pass\n")
+        (tmp_path / "own_make.py").write_text(MAKE.format(factory))
+        for name in ("own_base", "own_net", "own_make"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        importlib.invalidate_caches()
+        return load_backbone("python:own_make:make").fingerprint()
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # its stamps are of whole seconds
+    first = fingerprint()
+    assert fingerprint() == first
+    for changed in (fingerprint("+ 22"), fingerprint(factory=", nn.ReLU()")):
+        # The weights, of which there are none, are the same.
+        assert {key for key in changed if first[key] != changed[key]} == {"source_sha256"}
+
+
+@pytest.mark.parametrize("spec", ["demo", "python:torch.nn:Flatten"])
+def test_what_a_name_and_weights_tell_has_no_code(spec: str) -> None:
+    assert "source_sha256" not in load_backbone(spec).fingerprint()
 
 
 @pytest.mark.parametrize(

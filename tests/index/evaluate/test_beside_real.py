@@ -11,12 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from genie_transforms import Bank, UserError
+from genie_transforms.format import planes_of
 from index.evaluate import EvaluateConfig
 from index.evaluate.beside_real import RealImages, open_same_judge, real_hardness
 from index.judge import Judge
 from index.judge import main as judge_main
 from index.sources import open_source
-from tests.banks import CLASSES, all_pairs, write_bank
+from tests.banks import CLASSES, all_pairs, source_image, write_bank
 from tests.judged import judge as write_verdicts
 
 
@@ -68,6 +69,18 @@ def test_classes_that_the_judge_does_not_know_are_not_asked_about(bank: Bank, re
     write_verdicts(bank.path, "eye", [1, 2, None, 2, None, 1], about=about)
     found = real_hardness(_JUDGE, Bank.open(bank.path, keep=None), "eye", _images(real), seed=0)
     assert (found["rows"], found["accuracy"]) == (1, 1.0)
+
+
+def test_the_judge_sees_what_exif_turns_upright(tmp_path: Path) -> None:
+    upright = source_image(0, 8)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a viewer turns it a quarter clockwise
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        sideways = upright.transpose(Image.Transpose.ROTATE_90)
+        sideways.save(tmp_path / name / "1.png", exif=turned)
+    planes = [image for image, _ in _images(tmp_path).planes(np.array([True, False]))]
+    assert [image.tolist() for image in planes] == [planes_of(upright).tolist()]
 
 
 def test_another_judge_is_refused(

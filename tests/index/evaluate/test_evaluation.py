@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import Bank, UserError
-from genie_transforms.format import Manifest, read_evaluation, write_card
+from genie_transforms.format import Manifest, encode_image, read_evaluation, write_card
 from index.embed import load_backbone
 from index.evaluate import EvaluateConfig, evaluate_bank, frechet_distance, main
+from index.evaluate.evaluation import run
 from index.evaluate.inputs import embed_negatives
+from index.evaluate.text import show
 from index.judge import main as judge_main
 from index.sources import fit_to
+from tests import banks
 from tests.banks import CLASSES, SIZE, all_pairs, negative_colour, source_image, write_bank
 
 from .test_judged import judge
@@ -124,6 +129,55 @@ def test_the_distance_is_of_the_stored_images(bank: Path, tmp_path: Path) -> Non
     assert found["frechet"]["distance"] == pytest.approx(frechet_distance(there, made), rel=1e-4)
     again = evaluate_bank(EvaluateConfig(bank, str(tmp_path)))
     assert again == found
+
+
+def _stored(folder: Path, side: int, image_format: str) -> list[dict[str, Any]]:
+    """Rows whose negatives are the real images of a folder, 64 pixels wide, stored smaller."""
+    rows = []
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        for _ in range(3):
+            index = len(rows)
+            image, label = source_image(300 + index, 64), CLASSES.index(name)
+            image.save(folder / name / f"{index}.png")
+            small = VF.resize(VF.pil_to_tensor(image), [side, side], antialias=True)
+            encoded = encode_image(small, image_format)
+            rows.append(banks.row(index, index, (label + 1) % 3, label, image=encoded))
+    return rows
+
+
+def test_real_images_are_as_sharp_as_negatives_that_are_stored_small(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_bank(
+        tmp_path / "bank",
+        _stored(tmp_path / "real", 28, "png"),
+        change=lambda fields: {**fields, "recipe": {"resolution": 64}},
+    )
+    config = EvaluateConfig(folder, str(tmp_path / "real"), backbone="demo")
+    found = evaluate_bank(config)
+    # They are the same images: a backbone that saw the real ones sharp would tell them apart.
+    assert found["frechet"]["distance"] == pytest.approx(0, abs=1e-6)
+    assert found["near_duplicates"]["rows"] == 9
+    assert found["sizes"] == {"model": 64, "stored": 28, "others": 0, "formats": ["PNG"]}
+    run(replace(config, card=False))
+    printed = capsys.readouterr().out
+    assert "stored at 28 pixels and enlarged to 64" in printed
+    assert "JPEG" not in printed
+
+
+def test_it_is_said_what_storing_leaves_between_negatives_and_real_images(tmp_path: Path) -> None:
+    small = _stored(tmp_path / "small", 16, "png")
+    rows = [*_stored(tmp_path / "large", 64, "jpeg"), *small[:2]]
+    folder = write_bank(
+        tmp_path / "bank", rows, change=lambda fields: {**fields, "recipe": {"resolution": 64}}
+    )
+    found = evaluate_bank(EvaluateConfig(folder, str(tmp_path / "large"), backbone="demo"))
+    assert found["sizes"] == {"model": 64, "stored": 64, "others": 2, "formats": ["JPEG", "PNG"]}
+    notes = show(found)
+    assert "2 negatives are stored at another side than 64" in notes
+    assert "Negatives are stored as JPEG" in notes
+    assert "enlarged" not in notes
 
 
 def test_a_judge_says_which_labels_are_right(

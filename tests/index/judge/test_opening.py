@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import types
@@ -155,6 +156,12 @@ def test_a_folder_of_your_own(tmp_path: Path, images: Tensor) -> None:
         path.write_text(said)
 
 
+class Brightness(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        bright = images.float().mean((1, 2, 3)) / 255
+        return torch.stack([bright, 1 - bright], 1)
+
+
 def test_your_own_function(monkeypatch: pytest.MonkeyPatch, images: Tensor) -> None:
     def brightness(images: Tensor) -> Tensor:
         bright = images.float().mean((1, 2, 3)) / 255
@@ -162,11 +169,17 @@ def test_your_own_function(monkeypatch: pytest.MonkeyPatch, images: Tensor) -> N
 
     module = types.ModuleType("own_judge")
     vars(module).update(
-        make=lambda: (brightness, ["light", "dark"]), three=lambda: (brightness, "abc")
-    )
+        make=lambda: (brightness, ["light", "dark"]), three=lambda: (brightness, "abc"),
+        module=lambda: (Brightness(), ["light", "dark"]),
+    )  # fmt: skip
     monkeypatch.setitem(sys.modules, "own_judge", module)
     judge = open_judge("python:own_judge:make", BANK)
     np.testing.assert_allclose(judge(images), brightness(images).softmax(1), atol=1e-6)
+    # Both are in this file, and known by it.
+    here = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    assert judge.about["source_sha256"] == here
+    about = open_judge("python:own_judge:module", BANK).about
+    assert about["source_sha256"] == hashlib.sha256(here.encode()).hexdigest()
     with pytest.raises(UserError, match=r"returned \(3, 2\) for 3 images and 3 classes"):
         open_judge("python:own_judge:three", BANK)(images)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import Bank
 from index.demo import Scenes
-from index.judge import main
+from index.judge import SavedJudge, main, save_judge
 from index.judge.run import default_name, real_summary
+from index.judge.saved import make_network
 from tests.banks import row, write_bank
 
 NAMES = ["arrow", "bolt", "fish"]
@@ -45,6 +51,32 @@ def test_real_images_first_then_columns(
     assert {"demo_class", "second_class"} <= set(Bank.open(bank, keep=None)[0].judgements)
 
 
+def test_real_images_are_judged_upright(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def halves(images: Tensor) -> Tensor:
+        """See an arrow where the upper half is brighter, and a bolt where the lower half is."""
+        upper, lower = images.float().chunk(2, 2)
+        return torch.stack([half.mean((1, 2, 3)) for half in (upper, lower)], 1)
+
+    module = types.ModuleType("judge_of_halves")
+    vars(module)["make"] = lambda: (halves, NAMES[:2])
+    monkeypatch.setitem(sys.modules, "judge_of_halves", module)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a viewer turns it a quarter clockwise
+    for name, box in (("arrow", (0, 0, 16, 4)), ("bolt", (0, 4, 16, 8))):
+        upright = Image.new("RGB", (16, 8))
+        upright.paste((255, 255, 255), box)
+        (tmp_path / "real" / name).mkdir(parents=True)
+        sideways = upright.transpose(Image.Transpose.ROTATE_90)
+        sideways.save(tmp_path / "real" / name / "1.jpg", exif=turned)
+    classes = tmp_path / "classes.json"
+    classes.write_text('{"fish": null}')
+    spec = ["--classifier", "python:judge_of_halves:make", "--classes", str(classes)]
+    main([str(bank), *spec, "--on-real", str(tmp_path / "real"), "--device", "cpu"])
+    assert "on real images: 2 of 2 right" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -70,6 +102,29 @@ def test_another_judge_needs_another_name(bank: Path, caplog: pytest.LogCaptureF
     with pytest.raises(SystemExit):
         main([str(bank), "--classifier", "demo", "--device", "cpu"])
     assert "demo is what folder:mine says" in caplog.text
+
+
+def test_a_folder_of_the_same_name_is_another_judge(
+    bank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    about = SavedJudge("resnet10", NAMES, 32, 32, [0.5] * 3, [0.5] * 3)
+    commands = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        folder = tmp_path / f"seed-{seed}" / "base"
+        save_judge(folder, make_network(about), about)
+        commands.append([str(bank), "--classifier", f"folder:{folder}", "--device", "cpu"])
+    main(commands[0])
+    first = Bank.open(bank, keep=None).column("base_target_probability")
+    main(commands[0])  # the same again, as after the bank has grown
+    with pytest.raises(SystemExit) as stop:
+        main(commands[1])
+    assert stop.value.code == 2
+    assert "they differ in weights_sha256. Give another --name" in caplog.text
+    main([*commands[1], "--name", "second"])
+    after = Bank.open(bank, keep=None)
+    np.testing.assert_array_equal(after.column("base_target_probability"), first)
+    assert (after.column("second_target_probability") != first).any()
 
 
 def test_names_of_columns() -> None:

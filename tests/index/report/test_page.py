@@ -14,7 +14,7 @@ import pytest
 import tyro
 from PIL import Image
 
-from genie_transforms.format import MANIFEST
+from genie_transforms.format import MANIFEST, merge_banks
 from index.config import BuildConfig
 from index.report.choice import MOST_ROWS, review_groups, shown_rows
 from index.report.columns import Columns
@@ -255,3 +255,43 @@ def test_failures_and_costs_come_from_the_statistics(tmp_path: Path) -> None:
     assert "2.00 s" in text  # 4 seconds for the 2 rows that the default filter keeps
     assert "2 of 5" in text
     assert list(CLASSES) == ["cat", "dog", "bird"]
+
+
+def test_the_cost_of_a_grown_bank_is_not_divided_among_rows_that_it_does_not_count(
+    tmp_path: Path,
+) -> None:
+    def text(name: str, **counts: int) -> str:
+        folder = write_bank(
+            tmp_path / name,
+            mixed_rows(),
+            change=lambda fields: {**fields, "counts": {**fields["counts"], **counts}},
+        )
+        (folder / "stats").mkdir()
+        content = {"failures": [], "network_rows": 9, "seconds": {"network": 3.0}}
+        (folder / "stats" / "00000.json").write_text(json.dumps(content))
+        return " ".join(Page(render(folder)).text.split())
+
+    new = text("new", network_rows=9, reused=0)  # the default filter keeps two rows
+    assert "of them for each row that is used 4.5" in new
+    assert "time for each row that is used 1.50 s" in new
+    assert "last builds" not in new
+    grown = text("grown", network_rows=9, reused=3)
+    assert "for each row that is used" not in grown
+    assert "rows through the denoiser in the last builds, guidance counted 9" in grown
+    assert "of this bank's last builds, 3 pairs reused" in grown
+
+
+def test_failures_of_a_merged_bank_have_no_known_reason(tmp_path: Path) -> None:
+    parts = [
+        write_bank(
+            tmp_path / name,
+            rows,
+            change=lambda fields: {**fields, "counts": {**fields["counts"], "failed": 2}},
+        )
+        for name, rows in (("a", mixed_rows()[:2]), ("b", mixed_rows()[2:]))
+    ]
+    merge_banks(parts, tmp_path / "merged")
+    text = " ".join(Page(render(tmp_path / "merged")).text.split())
+    assert "pairs failed 4" in text
+    assert "reasons not known 4" in text
+    assert "None." not in text

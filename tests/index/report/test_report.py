@@ -57,6 +57,16 @@ def test_summary_counts_by_hand(tmp_path: Path) -> None:
     assert "marked" not in text
 
 
+def test_the_summary_of_a_grown_bank_says_of_which_builds_its_numbers_are(tmp_path: Path) -> None:
+    stats = {"failures": [], "network_rows": 9, "seconds": {"network": 2.0}, "reused": 1}
+    claim_folder(tmp_path, BUILD)
+    write_shard(tmp_path, 0, 1, [row(0, 0, 0, 1), row(1, 1, 0, 1)], CLASSES, stats)
+    finalize(tmp_path, CLASSES, BUILD, 2)
+    text = summarize(tmp_path, read_table(tmp_path), 3.0)
+    assert "9 rows through the denoiser in the last builds, guidance counted" in text
+    assert "1 pairs were made before: what they cost is in none of these numbers" in text
+
+
 def test_a_bank_without_rows_is_summarized(tmp_path: Path) -> None:
     failures = [{"source": k, "target": 1, "reason": "black"} for k in range(4)]
     stats = {"failures": failures, "network_rows": 99, "seconds": {"network": 2.0}}
