@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from genie_transforms import FolderInUseError
-from index.build import embed
+from index.build import embed, shards
 from index.build.describe import defaults_of, describe_rows
 from index.build.embed import EmbedSources
 from index.build.prepare import decide
 from index.config import BuildConfig
 from index.sources import open_source
-from index.store import SourceBlocks
+from index.store import SourceBlocks, finished_shards, identity, read_shard_stats
+from index.store.shards import write_stats
 
 from . import fake
 
@@ -96,6 +97,23 @@ def test_a_bank_of_an_earlier_release_counts_what_it_does_not_know_as_default(
     (config.out / "build.json").write_text(json.dumps(old))
     with pytest.raises(FolderInUseError, match=r"recipe\.negative_prompt \('' there, 'blurry' now"):
         fake.fake_build(replace(config, negative_prompt="blurry"))
+
+
+def test_a_bank_whose_plan_an_earlier_release_named_otherwise_is_taken_over(
+    config: BuildConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.fake_build(config)
+    old = _claim(config.out)
+    old["plan"]["sha256"] = "0" * 64  # without the names of classes and images
+    (config.out / "build.json").write_text(json.dumps(old))
+    for shard in finished_shards(config.out):
+        stats = read_shard_stats(config.out, shard)
+        write_stats(config.out, shard, {**stats, "build": identity(old)})
+    monkeypatch.setattr(shards, "run_shard", None)  # no pair is made again
+    fake.fake_build(config)
+    assert _claim(config.out) != old
+    counts = json.loads((config.out / "genie.json").read_text())["counts"]
+    assert (counts["rows"], counts["reused"]) == (8, 8)
 
 
 def test_another_recipe_is_refused_before_anything_is_embedded(
