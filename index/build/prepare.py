@@ -183,7 +183,8 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         )
     ranking = None
     if strategy == "nearest":
-        ranking = index.class_ranking(min(count or 1, len(present) - 1))
+        # Classes without images come last, and are no targets.
+        ranking = index.class_ranking(min(count or 1, len(names) - 1))
     if strategy == "confusion":
         ranking = index.class_ranking()
         confusion = knn_confusion(index) if confusion is None else confusion
