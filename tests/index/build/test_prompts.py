@@ -131,7 +131,8 @@ def test_only_targets_need_tokens(
 
 
 def test_ada_takes_tokens_too(settings: dict[str, Any], inversions: Path) -> None:
-    out = build(BuildConfig(**settings, inversions=inversions, max_pairs=2))
+    config = {**settings, "noise_ratio": 0.8, "inversions": inversions, "max_pairs": 2}
+    out = build(BuildConfig(**config))
     assert all("<" in prompt for prompt in load_from_disk(str(out))["prompt"])
 
 
