@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms import BankError, FolderInUseError
-from genie_transforms.format import MANIFEST, write_json
+from genie_transforms.format import MANIFEST, read_shard, write_json
 
 from .descriptions import completed, differences, fixed_part, identity
 from .embeddings import embeddings_path
@@ -34,7 +34,7 @@ Defaults = Mapping[str, Any]
 """What keys of a build are worth if nobody sets them, nested like a build."""
 
 
-def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> None:
+def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> set[str]:
     """Make `out` the folder of this build, or check that it already is.
 
     If only the plan is another one, because images, classes or targets came or went, finished
@@ -45,19 +45,23 @@ def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = N
         build: Recipe, fingerprint and plan, ready for JSON.
         defaults: See `check_claim`.
 
+    Returns:
+        The keys of the pairs that were set aside.
+
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
-    wanted = _as_json(build)
+    wanted, aside = _as_json(build), set[str]()
     found = check_claim(out, build, defaults)
     if found is None or differences(found, wanted):
         ours = identity(wanted)
         # Before the new claim: if this is interrupted, the folder still has the old one, and the
         # next build sets the rest aside.
         others = [shard for shard in sorted(finished_shards(out)) if built_by(out, shard) != ours]
-        supersede_shards(out, others)
+        aside = supersede_shards(out, others)
     if _read(out) != wanted:
         write_json(out / BUILD, build)
+    return aside
 
 
 def begin_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> None:
@@ -138,16 +142,20 @@ def check_claimed(out: Path, build: dict[str, Any]) -> None:
         )
 
 
-def supersede_shards(out: Path, shards: Sequence[int]) -> None:
+def supersede_shards(out: Path, shards: Sequence[int]) -> set[str]:
     """Move finished shards into `out/earlier`, where a later build finds their pairs.
 
     Nothing is removed before all is there, so it may be interrupted and called again.
 
+    Returns:
+        The keys of their pairs.
+
     Raises:
         FolderInUseError: A shard has no embeddings beside it, so that it cannot be used again.
     """
+    keys: set[str] = set()
     if not shards:
-        return
+        return keys
     for index in shards:
         embeddings = embeddings_path(out, index)
         if not embeddings.exists():
@@ -156,6 +164,7 @@ def supersede_shards(out: Path, shards: Sequence[int]) -> None:
                 "Give another --out."
             )
         keep_shard(out / SUPERSEDED, shard_path(out, index), embeddings)
+        keys.update(read_shard(embeddings)["key"].to_pylist())
     # Without its manifest the bank is unfinished: nobody opens it while its shards go.
     (out / MANIFEST).unlink(missing_ok=True)
     for index in shards:
@@ -164,6 +173,7 @@ def supersede_shards(out: Path, shards: Sequence[int]) -> None:
         stats_path(out, index).unlink()
         embeddings_path(out, index).unlink()
         rows.unlink()
+    return keys
 
 
 def own_pairs(out: Path) -> PairStore:

@@ -12,13 +12,20 @@ import numpy as np
 import pytest
 
 from genie_transforms import FolderInUseError
+from genie_transforms.format import read_shard
 from index.build import embed, shards
 from index.build.describe import defaults_of, describe_rows
 from index.build.embed import EmbedSources
 from index.build.prepare import decide
 from index.config import BuildConfig
 from index.sources import open_source
-from index.store import SourceBlocks, finished_shards, identity, read_shard_stats
+from index.store import (
+    SourceBlocks,
+    embeddings_path,
+    finished_shards,
+    identity,
+    read_shard_stats,
+)
 from index.store.shards import write_stats
 
 from . import fake
@@ -114,6 +121,34 @@ def test_a_bank_whose_plan_an_earlier_release_named_otherwise_is_taken_over(
     assert _claim(config.out) != old
     counts = json.loads((config.out / "genie.json").read_text())["counts"]
     assert (counts["rows"], counts["reused"]) == (8, 8)
+
+
+def _keys(out: Path) -> set[str]:
+    keys = [read_shard(embeddings_path(out, n))["key"].to_pylist() for n in finished_shards(out)]
+    return set().union(*keys)
+
+
+def test_finished_pairs_that_the_plan_leaves_out_are_told_before_the_work(
+    config: BuildConfig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = replace(config, per_class=3)
+    fake.fake_build(some)
+    before = _keys(some.out)
+    fake.write_photos(Path(some.source), 6)  # two more a class
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "run_shard", None)
+        with pytest.raises(TypeError):
+            fake.fake_build(some)
+    said = [record.getMessage() for record in caplog.records]
+    fake.fake_build(some)
+    left = before - _keys(some.out)
+    assert 0 < len(left) < 6
+    assert [m for m in said if f"leaves out {len(left)} of 6 finished pairs, which stay in" in m]
+    caplog.clear()
+    fake.fake_build(config)  # all pairs, so also those that were made
+    fake.write_photos(Path(some.source), 7)
+    fake.fake_build(config)
+    assert "leaves out" not in caplog.text
 
 
 def test_another_recipe_is_refused_before_anything_is_embedded(
