@@ -20,7 +20,14 @@ from typing import Any
 from genie_transforms import BankError, FolderInUseError
 from genie_transforms.format import MANIFEST, read_shard, write_json
 
-from .descriptions import completed, differences, fixed_part, identity
+from .descriptions import (
+    changed_recipe,
+    completed,
+    differences,
+    fixed_part,
+    identity,
+    with_tokens_of,
+)
 from .embeddings import embeddings_path
 from .layout import BUILD, check_folder
 from .pairs import PairStore, keep_shard
@@ -53,14 +60,15 @@ def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = N
     """
     wanted, aside = _as_json(build), set[str]()
     found = check_claim(out, build, defaults)
-    if found is None or differences(found, wanted):
+    known = with_tokens_of(found, wanted)
+    if found is None or differences(found, known):
         ours = identity(wanted)
         # Before the new claim: if this is interrupted, the folder still has the old one, and the
         # next build sets the rest aside.
         others = [shard for shard in sorted(finished_shards(out)) if built_by(out, shard) != ours]
         aside = supersede_shards(out, others)
-    if _read(out) != wanted:
-        write_json(out / BUILD, build)
+    if _read(out) != known:
+        write_json(out / BUILD, known)
     return aside
 
 
@@ -105,7 +113,7 @@ def check_claim(
     ours = scopes == {identity(wanted)["scope"]}
     if found is not None:
         found = completed(found, defaults, wanted)
-        changed = sorted(differences(fixed_part(found), fixed_part(wanted)))
+        changed = sorted(changed_recipe(found, wanted))
         if not changed:
             return found
         if not ours:
@@ -134,8 +142,8 @@ def check_claimed(out: Path, build: dict[str, Any]) -> None:
     Raises:
         FolderInUseError: It is not what the owner has claimed the folder for.
     """
-    claimed = _read(out) or {}
-    if changed := sorted(differences(claimed, _as_json(build))):
+    claimed = _read(out)
+    if changed := sorted(differences(claimed or {}, with_tokens_of(claimed, _as_json(build)))):
         raise FolderInUseError(
             f"{out} is being built with other settings or other images than this process has; they "
             f"differ in {', '.join(changed)}"

@@ -116,6 +116,15 @@ def test_other_tokens_are_another_recipe(
         build(BuildConfig(**config, inversions=folder))
 
 
+def test_a_bank_of_tokens_grows_by_a_class(settings: dict[str, Any], inversions: Path) -> None:
+    config: dict[str, Any] = {**settings, "method": "genie+txtinv", "inversions": inversions}
+    out = build(BuildConfig(**config, only_classes=("dog", "car")))
+    build(BuildConfig(**config))
+    counts = Manifest.read(out).counts
+    assert (counts["rows"], counts["reused"]) == (12, 8)
+    assert Manifest.read(out).fingerprint["tokens_sha256"].keys() == set(CLASSES)
+
+
 def test_only_targets_need_tokens(
     settings: dict[str, Any], inversions: Path, tmp_path: Path
 ) -> None:
