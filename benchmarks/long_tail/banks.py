@@ -98,6 +98,8 @@ def build_config(
     fixed = {"genie": ("genie", 0.8), "img2img": ("img2img", 0.7), "img2img-low": ("img2img", 0.3)}
     if name in fixed:
         method, ratio = fixed[name]
+        if method == "img2img":  # whose only target is the image's own class
+            common = replace(common, pairs="all", confusion="")
         return replace(common, method=method, noise_ratio=ratio)  # type: ignore[arg-type]
     return replace(common, method="txt2img")
 

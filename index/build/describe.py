@@ -43,8 +43,12 @@ def describe(opened: Opened, prepared: Prepared) -> Description:
     """Describe a build by its recipe, a fingerprint of its models and prompts, and its plan."""
     context, plan = prepared.context, prepared.plan
     pairs = np.stack([plan.sources, plan.targets, plan.variations]).astype("<i8").tobytes()
-    # Centroids decide r*, so the plan is another one when any image is.
-    images = json.dumps([context.index.digests, context.index.labels.tolist()]).encode()
+    # Centroids decide r*, so the plan is another one when any image is. Shards name their classes
+    # and images, so it is another one, too, when a class or a file is called something else.
+    index, source = context.index, context.source
+    ids = [*map(str, source.ids[:])]  # as a slice, which is three times faster than one by one
+    named = [index.digests, index.labels.tolist(), source.class_names, ids]
+    images = json.dumps(named).encode()
     rows = describe_rows(opened)
     content = {
         **rows,

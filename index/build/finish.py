@@ -111,8 +111,19 @@ def finish(prepared: Prepared, description: Description, start: float) -> str:
     prepared.embedded.remove_others()
     predicted = oracle_names(decode_images(table["image"])) if _has_oracle(config, table) else None
     write_report(out, source_image=source_finder(source))
-    notes = prepared.bad.lines(out)
-    return summarize(out, table, time.perf_counter() - start, predicted, notes)
+    return summarize(out, table, time.perf_counter() - start, predicted, _notes(prepared))
+
+
+def _notes(prepared: Prepared) -> list[str]:
+    """Say in lines of the summary which images have no pairs of their own."""
+    config, num_images = prepared.context.config, len(prepared.context.source)
+    lines = prepared.bad.lines(config.folder)
+    if prepared.num_copies:
+        lines.append(
+            f"copies       {prepared.num_copies} of {num_images} images were left out of the plan: "
+            "another one of their class has the same pixels"
+        )
+    return lines
 
 
 def source_finder(source: Source) -> Callable[[str], Image.Image | None]:

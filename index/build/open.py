@@ -23,6 +23,7 @@ from index.sources import LabelledImages, Source, open_source, source_of
 from index.store import check_folder, check_free
 
 from .prompts import Prompts, make_build_prompts
+from .unused import check_unused
 
 logger = logging.getLogger("genie.build")
 
@@ -76,6 +77,7 @@ def open_build(
     check_folder(config.folder)
     if not for_owner:
         check_free(config.folder)
+        check_unused(config)
     check_factory(config.index_factory)
     check_apart(config)
     if dataset is None:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from genie_transforms import UserError
@@ -14,7 +15,7 @@ from index.diffusion import Family, find_batch_size, with_timesteps
 from index.diffusion.sampling import first_index
 from index.embed import FLAT, Backbone, CachedBackbone, EmbeddingIndex
 from index.generate import BuildContext
-from index.plan import PairKeys, Plan, knn_confusion, make_plan, parse_pairs
+from index.plan import PairKeys, Plan, distinct_rows, knn_confusion, make_plan, parse_pairs
 from index.sources import Source
 from index.store import SourceBlocks
 
@@ -25,6 +26,8 @@ from .prompts import complete_prompts
 from .tasks import RunStage, run_here
 
 logger = logging.getLogger("genie.build")
+
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Prepared:
         stored_index: The index as `--index-factory` stores it.
         embedded: The stage that embedded the images.
         bad: The images that could not be used.
+        num_copies: Images that are not planned, for their class has the same pixels before.
     """
 
     context: BuildContext
@@ -48,6 +52,7 @@ class Prepared:
     stored_index: EmbeddingIndex
     embedded: EmbedSources
     bad: BadImages
+    num_copies: int
 
 
 def decide(opened: Opened) -> Opened:
@@ -83,7 +88,8 @@ def prepare(decided: Opened, run_stage: RunStage = run_here) -> Prepared:
     index = stage.index()
     exact = config.index_factory == FLAT
     stored = index if exact else index.stored_as(config.index_factory)
-    plan = plan_pairs(decided, config, index)
+    distinct = distinct_rows(index.digests, source.labels, prompts.captions)
+    plan = plan_pairs(decided, config, index, distinct)
     logger.info(
         "plan: %d pairs of %d images and %d classes in %d shards",
         len(plan), len(source), len(source.class_names), plan.num_shards,
@@ -92,7 +98,8 @@ def prepare(decided: Opened, run_stage: RunStage = run_here) -> Prepared:
         config, source, decided.family, decided.backbone, index, prompts.prompts, prompts.captions
     )
     shown = preview_pairs(len(plan), config.preview)
-    return Prepared(context, plan, context.keys(plan), shown, stored, stage, bad)
+    num_copies = len(source) - len(distinct)
+    return Prepared(context, plan, context.keys(plan), shown, stored, stage, bad, num_copies)
 
 
 def resolve(config: BuildConfig, family: Family) -> BuildConfig:
@@ -166,8 +173,16 @@ def embed_sources(source: Source, backbone: Backbone, resolution: int) -> Embedd
     return stage.index()
 
 
-def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Plan:
+def plan_pairs(
+    opened: Opened, config: BuildConfig, index: EmbeddingIndex, rows: Integers | None = None
+) -> Plan:
     """Plan the (image, target) pairs of a build.
+
+    Args:
+        opened: What `decide` returned.
+        config: The build.
+        index: Embeddings and classes of all images.
+        rows: The images that are planned, increasing; all if not given.
 
     Raises:
         UserError: No pair is left, or there are more than a plan holds.
@@ -183,12 +198,12 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         )
     ranking = None
     if strategy == "nearest":
-        ranking = index.class_ranking(min(count or 1, len(present) - 1))
+        ranking = index.class_ranking(min(count or 1, len(names) - 1))  # empty classes last
     if strategy == "confusion":
         ranking = index.class_ranking()
         confusion = knn_confusion(index) if confusion is None else confusion
-    return make_plan(
-        source.labels,
+    plan = make_plan(
+        source.labels if rows is None else source.labels[rows],
         len(names),
         pairs=config.pairs,
         max_pairs=config.max_pairs or None,
@@ -202,6 +217,7 @@ def plan_pairs(opened: Opened, config: BuildConfig, index: EmbeddingIndex) -> Pl
         ranking=ranking,
         same_class=config.same_class,
     )
+    return plan if rows is None else replace(plan, sources=rows[plan.sources])
 
 
 def preview_pairs(num_pairs: int, count: int) -> list[int]:

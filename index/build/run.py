@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from index.store import (
+    SUPERSEDED,
     claim_folder,
     drop_damaged_shards,
     identity,
@@ -17,6 +20,8 @@ from .retry import RetryFailed, next_round
 from .reuse import PairReuse, pair_stores
 from .shards import GenerateShards, Job, share_shard
 from .tasks import RunStage, run_here
+
+logger = logging.getLogger("genie.build")
 
 
 def run(prepared: Prepared, description: Description, run_stage: RunStage = run_here) -> None:
@@ -51,7 +56,14 @@ def claim(prepared: Prepared, description: Description) -> None:
     config = prepared.context.config
     cache = description.shared_pairs(config.cache) if config.cache else None
     drop_damaged_shards(config.folder, cache)
-    claim_folder(config.folder, description.content, description.defaults)
+    aside = claim_folder(config.folder, description.content, description.defaults)
+    if left := aside.difference(prepared.keys if aside else ()):
+        # Before the work, so that whoever meant to grow a bank can still stop it.
+        logger.warning(
+            "this plan leaves out %d of %d finished pairs, which stay in %s: their image, class or "
+            "prompt is gone, or a budget (--per-class, --max-pairs, random:K) now chooses others",
+            len(left), len(aside), config.folder / SUPERSEDED,
+        )  # fmt: skip
     if config.refresh_stale:
         supersede_shards(config.folder, stale_shards(config.folder))
 

@@ -6,7 +6,7 @@ from disk. The plan is computed, not stored: every process computes the same one
 
 from .config import PLAN_FIELDS, PlanConfig
 from .confusion import knn_confusion, read_confusion
-from .keys import PairKeys, plan_keys
+from .keys import PairKeys, distinct_rows, plan_keys
 from .pairs import make_plan, parse_pairs
 from .plan import MOST_SHARDS, Plan, shard_size
 
@@ -16,6 +16,7 @@ __all__ = [
     "PairKeys",
     "Plan",
     "PlanConfig",
+    "distinct_rows",
     "knn_confusion",
     "make_plan",
     "parse_pairs",

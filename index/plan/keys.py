@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from .plan import Plan
+from .plan import Integers, Plan
 
 _BYTES = 16
 """Of a SHA-256 that make a key."""
@@ -97,6 +97,25 @@ def plan_keys(
         )
         keys[start : start + _BLOCK] = np.frombuffer(hashes, np.uint8).reshape(-1, _BYTES)
     return PairKeys(keys)
+
+
+def distinct_rows(
+    digests: Sequence[str], labels: Integers, captions: Sequence[str] | None = None
+) -> Integers:
+    """Return the rows of the images that make pairs of their own, increasing, int64.
+
+    Copies of an image within its class have the same pixels, so the same keys, seeds and
+    negatives: only the first one is kept. One with another caption is no copy.
+
+    Args:
+        digests: Content key of each image; "" where none is known, which is no copy of another.
+        labels: Class of each image, ``(N,)`` int64.
+        captions: What each image shows, if that is its prompt.
+    """
+    first: dict[tuple[str | int, int, str], int] = {}
+    for row, (digest, label) in enumerate(zip(digests, labels.tolist(), strict=True)):
+        first.setdefault((digest or row, label, captions[row] if captions else ""), row)
+    return np.fromiter(first.values(), np.int64)
 
 
 def _hash(text: bytes) -> bytes:

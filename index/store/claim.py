@@ -18,9 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from genie_transforms import BankError, FolderInUseError
-from genie_transforms.format import MANIFEST, write_json
+from genie_transforms.format import MANIFEST, read_shard, write_json
 
-from .descriptions import completed, differences, fixed_part, identity
+from .descriptions import (
+    changed_recipe,
+    completed,
+    differences,
+    fixed_part,
+    identity,
+    with_tokens_of,
+)
 from .embeddings import embeddings_path
 from .layout import BUILD, check_folder
 from .pairs import PairStore, keep_shard
@@ -34,7 +41,7 @@ Defaults = Mapping[str, Any]
 """What keys of a build are worth if nobody sets them, nested like a build."""
 
 
-def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> None:
+def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> set[str]:
     """Make `out` the folder of this build, or check that it already is.
 
     If only the plan is another one, because images, classes or targets came or went, finished
@@ -45,19 +52,24 @@ def claim_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = N
         build: Recipe, fingerprint and plan, ready for JSON.
         defaults: See `check_claim`.
 
+    Returns:
+        The keys of the pairs that were set aside.
+
     Raises:
         FolderInUseError: The folder holds something else, or a bank of another recipe.
     """
-    wanted = _as_json(build)
+    wanted, aside = _as_json(build), set[str]()
     found = check_claim(out, build, defaults)
-    if found is None or differences(found, wanted):
+    known = with_tokens_of(found, wanted)
+    if found is None or differences(found, known):
         ours = identity(wanted)
         # Before the new claim: if this is interrupted, the folder still has the old one, and the
         # next build sets the rest aside.
         others = [shard for shard in sorted(finished_shards(out)) if built_by(out, shard) != ours]
-        supersede_shards(out, others)
-    if _read(out) != wanted:
-        write_json(out / BUILD, build)
+        aside = supersede_shards(out, others)
+    if _read(out) != known:
+        write_json(out / BUILD, known)
+    return aside
 
 
 def begin_folder(out: Path, build: dict[str, Any], defaults: Defaults | None = None) -> None:
@@ -101,7 +113,7 @@ def check_claim(
     ours = scopes == {identity(wanted)["scope"]}
     if found is not None:
         found = completed(found, defaults, wanted)
-        changed = sorted(differences(fixed_part(found), fixed_part(wanted)))
+        changed = sorted(changed_recipe(found, wanted))
         if not changed:
             return found
         if not ours:
@@ -130,24 +142,28 @@ def check_claimed(out: Path, build: dict[str, Any]) -> None:
     Raises:
         FolderInUseError: It is not what the owner has claimed the folder for.
     """
-    claimed = _read(out) or {}
-    if changed := sorted(differences(claimed, _as_json(build))):
+    claimed = _read(out)
+    if changed := sorted(differences(claimed or {}, with_tokens_of(claimed, _as_json(build)))):
         raise FolderInUseError(
             f"{out} is being built with other settings or other images than this process has; they "
             f"differ in {', '.join(changed)}"
         )
 
 
-def supersede_shards(out: Path, shards: Sequence[int]) -> None:
+def supersede_shards(out: Path, shards: Sequence[int]) -> set[str]:
     """Move finished shards into `out/earlier`, where a later build finds their pairs.
 
     Nothing is removed before all is there, so it may be interrupted and called again.
 
+    Returns:
+        The keys of their pairs.
+
     Raises:
         FolderInUseError: A shard has no embeddings beside it, so that it cannot be used again.
     """
+    keys: set[str] = set()
     if not shards:
-        return
+        return keys
     for index in shards:
         embeddings = embeddings_path(out, index)
         if not embeddings.exists():
@@ -156,6 +172,7 @@ def supersede_shards(out: Path, shards: Sequence[int]) -> None:
                 "Give another --out."
             )
         keep_shard(out / SUPERSEDED, shard_path(out, index), embeddings)
+        keys.update(read_shard(embeddings)["key"].to_pylist())
     # Without its manifest the bank is unfinished: nobody opens it while its shards go.
     (out / MANIFEST).unlink(missing_ok=True)
     for index in shards:
@@ -164,6 +181,7 @@ def supersede_shards(out: Path, shards: Sequence[int]) -> None:
         stats_path(out, index).unlink()
         embeddings_path(out, index).unlink()
         rows.unlink()
+    return keys
 
 
 def own_pairs(out: Path) -> PairStore:

@@ -16,6 +16,9 @@ from index.plan import PLAN_FIELDS
 
 _MISSING = object()
 
+_TOKENS = "tokens_sha256"
+"""Key of a fingerprint: the SHA-256 of the learned token of each target, by name of the class."""
+
 
 def fixed_part(build: Mapping[str, Any]) -> dict[str, Any]:
     """Return what decides each single row, and so may not change within a bank."""
@@ -42,6 +45,34 @@ def identity(build: Mapping[str, Any]) -> dict[str, str]:
         "plan": build.get("plan"),
     }
     return {"scope": _hash(fixed_part(build)), "plan": _hash(rest)}
+
+
+def changed_recipe(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """List what differs in the fixed parts of two builds, as `differences` does.
+
+    A learned token decides the rows of its class alone, so that classes may come and go: only the
+    tokens of classes that both builds have must be the same.
+    """
+    one, other = fixed_part(found), fixed_part(wanted)
+    tokens = [part["fingerprint"].get(_TOKENS) for part in (one, other)]
+    if None not in tokens:
+        shared = tokens[0].keys() & tokens[1].keys()
+        for part, of_part in zip((one, other), tokens, strict=True):
+            part["fingerprint"][_TOKENS] = {name: of_part[name] for name in shared}
+    return differences(one, other)
+
+
+def with_tokens_of(found: Mapping[str, Any] | None, build: dict[str, Any]) -> dict[str, Any]:
+    """Return a build that also knows the tokens of what its folder was begun with.
+
+    Finished pairs of classes that are no targets now are kept, and found when they are again: with
+    another token they would be other pairs.
+    """
+    known = {} if found is None else found["fingerprint"].get(_TOKENS, {})
+    if not known:
+        return build
+    tokens = {**known, **build["fingerprint"].get(_TOKENS, {})}
+    return {**build, "fingerprint": {**build["fingerprint"], _TOKENS: tokens}}
 
 
 def completed(

@@ -24,6 +24,7 @@ from benchmarks.long_tail.seed import Seed, training_images
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
 from genie_transforms import Bank, FolderInUseError, UserError
+from index.build.unused import check_unused
 
 _CONFIG = LongTailConfig(
     largest=60, imbalance=30.0, per_class=2, confused=2, num_inference_steps=3, seeds=(0, 1),
@@ -251,3 +252,15 @@ def test_a_preview_of_ada_keeps_no_sweeps_that_other_arms_could_take() -> None:
     tail = open_long_tail(config, *_scenes(), seed=0)
     build = build_config("genie-ada", config, tail, config.work, seed=0)
     assert (build.ada, build.keep_sweep) == ("preview", False)
+
+
+@pytest.mark.parametrize(
+    "name", ["genie-ada", "random-sources", "genie", "img2img", "img2img-low", "txt2img"]
+)
+def test_a_bank_is_given_no_setting_that_it_does_not_use(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = replace(_CONFIG, work=tmp_path)
+    tail = open_long_tail(config, *_scenes(), seed=0)
+    check_unused(build_config(name, config, tail, tmp_path, seed=0))
+    assert not caplog.records

@@ -102,7 +102,9 @@ def test_the_strict_end_at_the_first(config: BuildConfig) -> None:
         fake.fake_build(strict)
 
 
-@pytest.mark.parametrize("pairs", ["all", "random:1", "nearest:1", "confusion:1"])
+@pytest.mark.parametrize(
+    "pairs", ["all", "random:1", "random:2", "nearest:1", "nearest:2", "nearest:9", "confusion:1"]
+)
 def test_a_class_without_images_keeps_its_number(config: BuildConfig, pairs: str) -> None:
     root = Path(config.source)
     (root / "bee").mkdir()
@@ -112,7 +114,7 @@ def test_a_class_without_images_keeps_its_number(config: BuildConfig, pairs: str
     fake.fake_build(config)
     bank = Bank.open(config.out, keep=None)
     assert bank.class_names == ["bee", "cat", "dog", "emu"]
-    assert sorted(set(bank.labels.tolist())) == [1, 2]
+    assert sorted(bank.labels.tolist()) == [1, 1, 1, 2, 2, 2]
     only = fake.config_of(root, config.out, only_classes=("bee",))
     with pytest.raises(UserError, match=r"only_classes \['bee'\] have no image that can be used"):
         fake.fake_build(only)

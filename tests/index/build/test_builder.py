@@ -102,7 +102,7 @@ def test_a_finished_build_runs_no_network(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("method", "ratio"), [("genie", 0.4), ("img2img", 0.4), ("txt2img", 1.0)])
 def test_fixed_methods(settings: dict[str, Any], method: Any, ratio: float) -> None:
-    out = build(BuildConfig(**settings, method=method, noise_ratio=0.4, max_pairs=6))
+    out = build(BuildConfig(**settings, method=method, noise_ratio=ratio, max_pairs=6))
     table = load_from_disk(str(out))
     assert len(table) == 6
     assert np.allclose(table["noise_ratio"][:], ratio)

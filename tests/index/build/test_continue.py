@@ -12,13 +12,21 @@ import numpy as np
 import pytest
 
 from genie_transforms import FolderInUseError
-from index.build import embed
+from genie_transforms.format import read_shard
+from index.build import embed, shards
 from index.build.describe import defaults_of, describe_rows
 from index.build.embed import EmbedSources
 from index.build.prepare import decide
 from index.config import BuildConfig
 from index.sources import open_source
-from index.store import SourceBlocks
+from index.store import (
+    SourceBlocks,
+    embeddings_path,
+    finished_shards,
+    identity,
+    read_shard_stats,
+)
+from index.store.shards import write_stats
 
 from . import fake
 
@@ -96,6 +104,51 @@ def test_a_bank_of_an_earlier_release_counts_what_it_does_not_know_as_default(
     (config.out / "build.json").write_text(json.dumps(old))
     with pytest.raises(FolderInUseError, match=r"recipe\.negative_prompt \('' there, 'blurry' now"):
         fake.fake_build(replace(config, negative_prompt="blurry"))
+
+
+def test_a_bank_whose_plan_an_earlier_release_named_otherwise_is_taken_over(
+    config: BuildConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.fake_build(config)
+    old = _claim(config.out)
+    old["plan"]["sha256"] = "0" * 64  # without the names of classes and images
+    (config.out / "build.json").write_text(json.dumps(old))
+    for shard in finished_shards(config.out):
+        stats = read_shard_stats(config.out, shard)
+        write_stats(config.out, shard, {**stats, "build": identity(old)})
+    monkeypatch.setattr(shards, "run_shard", None)  # no pair is made again
+    fake.fake_build(config)
+    assert _claim(config.out) != old
+    counts = json.loads((config.out / "genie.json").read_text())["counts"]
+    assert (counts["rows"], counts["reused"]) == (8, 8)
+
+
+def _keys(out: Path) -> set[str]:
+    keys = [read_shard(embeddings_path(out, n))["key"].to_pylist() for n in finished_shards(out)]
+    return set().union(*keys)
+
+
+def test_finished_pairs_that_the_plan_leaves_out_are_told_before_the_work(
+    config: BuildConfig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = replace(config, per_class=3)
+    fake.fake_build(some)
+    before = _keys(some.out)
+    fake.write_photos(Path(some.source), 6)  # two more a class
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "run_shard", None)
+        with pytest.raises(TypeError):
+            fake.fake_build(some)
+    said = [record.getMessage() for record in caplog.records]
+    fake.fake_build(some)
+    left = before - _keys(some.out)
+    assert 0 < len(left) < 6
+    assert [m for m in said if f"leaves out {len(left)} of 6 finished pairs, which stay in" in m]
+    caplog.clear()
+    fake.fake_build(config)  # all pairs, so also those that were made
+    fake.write_photos(Path(some.source), 7)
+    fake.fake_build(config)
+    assert "leaves out" not in caplog.text
 
 
 def test_another_recipe_is_refused_before_anything_is_embedded(

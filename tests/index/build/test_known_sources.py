@@ -68,6 +68,7 @@ def test_all_are_hits_but_those_of_two_classes(
     }
     printed = report_build(BuildConfig(out=tmp_path / "bank", **settings))
     assert "two classes  1 of 9 images are there in more than one class" in printed
+    assert "copies       1 of 11 images were left out of the plan: another one of" in printed
     bank = Bank.open(tmp_path / "bank", keep=None)
     assert set(bank.labels.tolist()) == {0, 1, 2}
     transform = GeNIeTransform(bank, p=1)
@@ -78,3 +79,19 @@ def test_all_are_hits_but_those_of_two_classes(
     # Built again elsewhere, with another plan: the same images, so the same bytes.
     build(BuildConfig(out=tmp_path / "again", **{**settings, "max_pairs": 3}))
     assert (tmp_path / "again" / SOURCES).read_bytes() == (bank.path / SOURCES).read_bytes()
+
+
+def test_copies_within_a_class_make_each_row_once(photos: Path, tmp_path: Path) -> None:
+    config = BuildConfig(
+        source=str(photos), backbone="demo", method="genie", num_inference_steps=2, preview=0,
+        out=tmp_path / "bank",
+    )  # fmt: skip
+    # Three arrows, of which one is there twice; three drops and an arrow; three fish.
+    assert "pairs        20 planned, 20 made, 0 failed" in report_build(config)
+    bank = Bank.open(config.out, keep=None)
+    assert len({(row.source_digest, row.source_label, row.label) for row in bank}) == 20
+    source = open_source(str(photos))
+    copied = [row for row, name in enumerate(source.ids) if name == "arrow/copy.png"]
+    transform = GeNIeTransform(bank, p=1, replace="source")
+    transform(source.image(copied[0]), 0)  # a negative that was made from the other one
+    assert transform.counters[1] == 1

@@ -68,6 +68,64 @@ def test_missing_files(settings: dict[str, Any], change: dict[str, Any], message
     assert not settings["out"].exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"noise_ratio": 0.3}, r"--noise-ratio 0\.3 is not for --method genie-ada: add --method "),
+        ({"noise_ratio": 0.3, "method": "txt2img"}, r"--noise-ratio 0\.3 is not for --method txt"),
+        ({"confusion": "c.npy"}, "--confusion c.npy is not for --pairs all: add --pairs confusion"),
+        ({"confusion": "c.npy", "pairs": "nearest:1"}, "--confusion c.npy is not for --pairs near"),
+    ],
+)
+def test_settings_of_another_build_are_refused(
+    settings: dict[str, Any], change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        build(BuildConfig(**settings, **change))
+    assert not settings["out"].exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "unused"),
+    [
+        ({"method": "genie", "noise_ratio": 0.3, "ada": "preview", "ada_steps": 2}, []),
+        ({"method": "txt2img", "noise_ratio": 1.0, "pairs": "nearest:1"}, []),
+        ({"ada": "preview", "ada_steps": 2, "ada_guidance": False, "rule": "passes"}, []),
+        (
+            {"method": "genie", "noise_ratios": (0.5, 0.9), "rule": "passes"},
+            ["noise_ratios = (0.5, 0.9) is not for --method", "rule = passes is not for --method"],
+        ),
+        (
+            {"ada_steps": 2, "ada_guidance": False},
+            ["ada_steps = 2 is not for --ada full", "ada_guidance = False is not for --ada full"],
+        ),
+        ({"method": "img2img", "pairs": "nearest:1"}, ["pairs = nearest:1 is not for --method"]),
+    ],
+)
+def test_settings_that_change_nothing_are_warned_of(
+    settings: dict[str, Any],
+    change: dict[str, Any],
+    unused: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(ValueError, match=r"/nowhere/weights\.pt"):  # all else is accepted
+        build(BuildConfig(**settings, **change))
+    said = [record.getMessage() for record in caplog.records]
+    said = [message for message in said if "it is not used" in message]
+    assert len(said) == len(unused)
+    assert all(one.startswith(start) for one, start in zip(said, unused, strict=True))
+
+
+def test_a_bank_that_was_begun_with_a_setting_that_is_refused_now_continues(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings["out"].mkdir()
+    (settings["out"] / "build.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"/nowhere/weights\.pt"):
+        build(BuildConfig(**settings, noise_ratio=0.3))
+    assert "--noise-ratio 0.3 is not for --method genie-ada: it is not used" in caplog.text
+
+
 def test_files_that_do_not_fit(settings: dict[str, Any], tmp_path: Path) -> None:
     np.save(tmp_path / "confusion.npy", np.eye(2))
     confusion = {"pairs": "confusion:1", "confusion": str(tmp_path / "confusion.npy")}

@@ -116,6 +116,15 @@ def test_other_tokens_are_another_recipe(
         build(BuildConfig(**config, inversions=folder))
 
 
+def test_a_bank_of_tokens_grows_by_a_class(settings: dict[str, Any], inversions: Path) -> None:
+    config: dict[str, Any] = {**settings, "method": "genie+txtinv", "inversions": inversions}
+    out = build(BuildConfig(**config, only_classes=("dog", "car")))
+    build(BuildConfig(**config))
+    counts = Manifest.read(out).counts
+    assert (counts["rows"], counts["reused"]) == (12, 8)
+    assert Manifest.read(out).fingerprint["tokens_sha256"].keys() == set(CLASSES)
+
+
 def test_only_targets_need_tokens(
     settings: dict[str, Any], inversions: Path, tmp_path: Path
 ) -> None:
@@ -131,7 +140,8 @@ def test_only_targets_need_tokens(
 
 
 def test_ada_takes_tokens_too(settings: dict[str, Any], inversions: Path) -> None:
-    out = build(BuildConfig(**settings, inversions=inversions, max_pairs=2))
+    config = {**settings, "noise_ratio": 0.8, "inversions": inversions, "max_pairs": 2}
+    out = build(BuildConfig(**config))
     assert all("<" in prompt for prompt in load_from_disk(str(out))["prompt"])
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from datasets import load_from_disk
 from torch import Tensor
 
 from genie_transforms import Bank
+from genie_transforms.format import verify_bank
 from genie_transforms.format.manifest import Manifest
 from index.build import build, report_build
 from index.build.reuse import cosine_distance
@@ -226,6 +228,30 @@ def test_a_changed_prompt_makes_the_pairs_of_that_class_again(
     assert _made(out) == (12, 8, 4 * ROWS)
     prompts = {row.label: row.prompt for row in Bank.open(out, keep=None)}
     assert prompts[0] == "A photo of a dart"
+
+
+def test_a_renamed_file_or_class_is_noticed_and_only_pairs_towards_the_class_run(
+    settings: dict[str, Any], scenes: Path, tmp_path: Path
+) -> None:
+    source = _select(scenes, tmp_path / "photos", CLASSES[:3], {})
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps({name: name for name in CLASSES[:3]} | {"fall": "drop"}))
+    config = BuildConfig(**settings, source=str(source), class_names=str(names))
+    out = build(config)
+    first = sorted((source / "arrow").iterdir())[0]
+    first.rename(first.with_stem(f"{first.stem}_renamed"))  # the order of files stays
+    assert _made(build(config)) == (12, 12, 0)
+    assert f"arrow/{first.stem}_renamed.png" in {row.source_id for row in Bank.open(out, keep=None)}
+    (source / "drop").rename(source / "fall")  # the same prompts and pixels, and the same labels
+    build(config)
+    # A pair is known by the name of its target: those towards it have other seeds.
+    assert _made(out) == (12, 8, 4 * ROWS)
+    assert verify_bank(out) == []
+    assert load_from_disk(str(out)).features["label"].names == ["arrow", "bolt", "fall"]
+    _assert_equal(out, build(replace(config, out=tmp_path / "scratch")))
+    before = {path: path.stat().st_mtime_ns for path in (out / "stats").iterdir()}
+    build(config)  # again: nothing to do
+    assert {path: path.stat().st_mtime_ns for path in (out / "stats").iterdir()} == before
 
 
 def test_cosine_distance_by_hand() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.plan import keys
-from index.plan.keys import pair_key, plan_keys
+from index.plan.keys import distinct_rows, pair_key, plan_keys
 from index.plan.plan import Plan
 
 
@@ -43,3 +43,11 @@ def test_keys_take_16_bytes_and_are_a_sequence(monkeypatch: pytest.MonkeyPatch) 
     assert whole[3] in whole
     with pytest.raises(IndexError):
         whole[7]
+
+
+def test_copies_within_a_class_are_left_out_and_nothing_else() -> None:
+    digests, labels = ["a", "b", "a", "a", "", ""], np.array([0, 0, 1, 0, 0, 0])
+    assert distinct_rows(digests, labels).tolist() == [0, 1, 2, 4, 5]
+    captions = ["one", "two", "one", "other", "one", "one"]
+    assert distinct_rows(digests, labels, captions).tolist() == [0, 1, 2, 3, 4, 5]
+    assert distinct_rows(list("abc"), np.array([0, 0, 1])).tolist() == [0, 1, 2]

@@ -1,6 +1,7 @@
 """A folder belongs to one recipe; a grown plan sets its shards aside."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from genie_transforms import FolderInUseError
 from index.store import PairStore, embeddings_path, finalize, finished_shards
 from index.store.claim import (
     SUPERSEDED,
+    check_claimed,
     check_folder,
     claim_folder,
     own_pairs,
@@ -25,6 +27,27 @@ def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
     changed = {**BUILD, "recipe": {"keep_sweep": False, "seed": 1}}
     with pytest.raises(FolderInUseError, match=r"recipe\.seed \(0 there, 1 now\)"):
         claim_folder(out, changed)
+
+
+def _with_tokens(**tokens: str) -> dict[str, Any]:
+    return {**BUILD, "fingerprint": {"model": "m", "tokens_sha256": tokens}}
+
+
+def test_classes_with_tokens_come_and_go_but_each_keeps_its_token(tmp_path: Path) -> None:
+    out = tmp_path / "bank"
+    claim_folder(out, _with_tokens(cat="1", dog="2"))
+    write(out, 0, [0, 1])
+    claim_folder(out, _with_tokens(cat="1", dog="2", owl="3"))
+    assert PairStore(out / SUPERSEDED).keys() == {"0 0", "0 1"}
+    claim_folder(out, _with_tokens(dog="2"))
+    check_claimed(out, _with_tokens(dog="2"))  # of a process that works for this build
+    with pytest.raises(FolderInUseError, match=r"differ in fingerprint\.tokens_sha256\.dog"):
+        check_claimed(out, _with_tokens(dog="4"))
+    # The pairs of the cat are still there, and were made with its first token.
+    with pytest.raises(FolderInUseError, match=r"fingerprint\.tokens_sha256\.cat \('1' there, '4'"):
+        claim_folder(out, _with_tokens(cat="4", dog="2"))
+    with pytest.raises(FolderInUseError, match=r"differs in fingerprint\.tokens_sha256 "):
+        claim_folder(out, BUILD)  # names in place of tokens
 
 
 def test_another_plan_sets_finished_shards_aside(tmp_path: Path) -> None:
