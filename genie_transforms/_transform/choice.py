@@ -90,11 +90,6 @@ class Chooser:
     state: SharedState = field(default_factory=SharedState)
     _warned: bool = False  # not shared: each worker has its own, and warns once
 
-    def __post_init__(self) -> None:
-        # Pairs within a class, as Img2Img makes them: an image could be replaced by one made from
-        # itself. Other banks need no second look-up.
-        self._within_classes = bool((self.bank.labels == self.bank.source_labels).any())
-
     def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
         """Choose the row that replaces one sample; None to keep it.
 
@@ -149,7 +144,9 @@ class Chooser:
         if self.replace == "source":
             return self.bank.rows_of_source(key)
         rows = self.bank.rows_of_class(label)
-        if key and self._within_classes:
+        # Pairs within a class, as Img2Img makes them: an image could be replaced by one made from
+        # itself. Other banks need no second look-up.
+        if key and self.bank.has_pairs_within_classes:
             rows = np.setdiff1d(rows, self.bank.rows_of_source(key), assume_unique=True)
         return rows
 

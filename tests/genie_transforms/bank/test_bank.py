@@ -20,6 +20,7 @@ from genie_transforms import (
     UserError,
     source_digest,
 )
+from tests import judged
 from tests.banks import CLASSES, all_pairs, negative_colour, png, row, source_image, write_bank
 
 
@@ -176,6 +177,30 @@ def test_pickling_leaves_the_data_out_and_reopens(bank: Bank) -> None:
     again = pickle.loads(content)  # noqa: S301
     assert again[5] == bank[5]
     assert again.rows_of_class(1).tolist() == bank.rows_of_class(1).tolist()
+
+
+@pytest.mark.parametrize("names", [("dog", "cat", "bird"), (*CLASSES, "fish")])
+def test_a_pickled_bank_refuses_other_classes_in_its_place(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    path = write_bank(tmp_path / "bank")
+    content = pickle.dumps(pickle.loads(pickle.dumps(Bank.open(path))))  # noqa: S301
+    path.rename(tmp_path / "old")
+    write_bank(path, class_names=names)
+    with pytest.raises(BankError, match=r"bank was built again while in use, with other classes"):
+        len(pickle.loads(content))  # noqa: S301
+
+
+def test_a_pickled_bank_tells_of_other_rows_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_bank(tmp_path / "bank")
+    content = pickle.dumps(Bank.open(path))
+    assert len(pickle.loads(content)) == 12  # noqa: S301
+    assert caplog.text == ""
+    judged.reject(path, [0, 5])  # the shards stay, and rows get other numbers
+    assert len(pickle.loads(content)) == 10  # noqa: S301
+    assert "numbers of rows may mean other rows" in caplog.text
 
 
 def test_rows_across_shards(tmp_path: Path) -> None:

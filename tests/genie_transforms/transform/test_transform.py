@@ -13,8 +13,15 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from genie_transforms import Bank, GeNIeTransform, NoNegativesError, UnsupportedSampleError
-from tests.banks import CLASSES, SIZE, all_pairs, row_of, source_image, write_bank
+from genie_transforms import (
+    Bank,
+    BankError,
+    GeNIeTransform,
+    NoNegativesError,
+    UnsupportedSampleError,
+)
+from tests import judged
+from tests.banks import CLASSES, SIZE, all_pairs, row, row_of, source_image, write_bank
 
 FORMS = {
     "pil": lambda image: image,
@@ -246,6 +253,28 @@ def test_soft_labels_need_projections(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 rows of .* have no projection"):
         GeNIeTransform(bank, label="soft")
     GeNIeTransform(bank, label="soft", soft_by="noise_ratio")
+
+
+@pytest.mark.parametrize("change", ["built again", "rejected"])
+def test_soft_labels_of_other_rows_are_refused(tmp_path: Path, change: str) -> None:
+    """They are weights of rows by number: row 0 would get the weight of another."""
+    rows = [row(i, 0, 0, 1, projections=[0.1, 0.1 * i, 0.9]) for i in range(4)]
+    path = write_bank(tmp_path / "bank", rows)
+    kinds = {
+        kind: GeNIeTransform(Bank.open(path), p={"dog": 1.0}, label=kind)
+        for kind in ("soft", "hard")
+    }
+    content = {kind: pickle.dumps(transform) for kind, transform in kinds.items()}
+    if change == "built again":
+        path.rename(tmp_path / "old")
+        write_bank(path, rows[::-1])
+    else:
+        judged.reject(path, [0])
+    soft, hard = (pickle.loads(content[kind]) for kind in ("soft", "hard"))  # noqa: S301
+    with pytest.raises(BankError, match=r"soft labels are of its earlier rows: .* again"):
+        soft((source_image(9), 1))
+    assert hard((source_image(9), 1))[1] == 1
+    assert kinds["soft"]((source_image(9), 1))[1].sum() == pytest.approx(1)  # still mapped
 
 
 def test_size(bank: Bank) -> None:

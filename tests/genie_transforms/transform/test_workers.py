@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, default_collate
 from torchvision.datasets import FakeData, ImageFolder
 from torchvision.transforms import v2
 
-from genie_transforms import Bank, GeNIeTransform, WithTransforms, source_digest
+from genie_transforms import Bank, BankError, GeNIeTransform, WithTransforms, source_digest
 from tests.banks import CLASSES, row, row_of, source_image, write_bank
 
 NUM_SOURCES = 12
@@ -79,6 +79,18 @@ def test_persistent_workers_see_the_epoch(folder: Path, bank: Bank, method: str)
         transform.set_epoch(epoch)
         list(loader)
         assert transform.counters.replaced == expected
+
+
+def test_spawned_workers_refuse_a_bank_of_other_classes_in_its_place(
+    folder: Path, bank: Bank
+) -> None:
+    names = bank.class_names
+    dataset = ImageFolder(folder, v2.Compose([GeNIeTransform(bank, p=1), to_tensor()]))
+    loader = loader_of(dataset, "spawn")
+    bank.path.rename(bank.path.with_name("old"))
+    write_bank(bank.path, class_names=["ape", *names])
+    with pytest.raises(BankError, match="was built again while in use, with other classes"):
+        list(loader)
 
 
 class Collate:
