@@ -14,6 +14,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 
 from genie_transforms._errors import UnsupportedSampleError
+from genie_transforms._rgb import check_depth
 
 from .labels import is_label
 
@@ -83,8 +84,9 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
         class_names: Strings that may be labels.
 
     Raises:
-        UnsupportedSampleError: There is no image or more than one, no unambiguous label, or
-            something that belongs to the image and could not be replaced with it.
+        UnsupportedSampleError: There is no image or more than one, or a PIL image of more than 8
+            bits, no unambiguous label, or something that belongs to the image and could not be
+            replaced with it.
     """
     path = _path(sample, label_at, class_names)
     label = None if path is None else _value_at(sample, path)
@@ -98,7 +100,10 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
             f"a sample with {type(refused).__name__} cannot be replaced: a hard negative has none"
         )
     place = None if path is None else _place(leaves, spec, path)
-    return Sample(sample, leaves, spec, _image_place(leaves, place), place)
+    found = Sample(sample, leaves, spec, _image_place(leaves, place), place)
+    if isinstance(found.image, Image.Image):
+        check_depth(found.image)  # whatever is drawn, so that the mistake shows at once
+    return found
 
 
 def _image_place(leaves: list[Any], label_place: int | None) -> int:

@@ -20,6 +20,7 @@ from genie_transforms import (
     UserError,
     source_digest,
 )
+from genie_transforms.format import pixel_key
 from tests import judged
 from tests.banks import CLASSES, all_pairs, negative_colour, png, row, source_image, write_bank
 
@@ -332,6 +333,14 @@ def test_digest_tells_pixels_and_sizes_apart() -> None:
     flat = Image.new("RGB", (4, 9))
     others = [changed, image.transpose(Image.Transpose.ROTATE_90), flat, flat.resize((9, 4))]
     assert len({source_digest(other) for other in [image, *others]}) == 5
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+def test_an_image_of_more_than_8_bits_has_no_digest(bank: Bank, mode: str) -> None:
+    """Cut off at 255, images of any levels above it would be one."""
+    for find in (source_digest, pixel_key, bank.digest_of):
+        with pytest.raises(UnsupportedSampleError, match=f"8 bits, got mode '{mode}': convert"):
+            find(Image.new(mode, (4, 4), 300))
 
 
 @pytest.mark.parametrize("wrong", ["x.png", torch.zeros(2, 3, 4, 4), torch.zeros(7, 4, 4)])

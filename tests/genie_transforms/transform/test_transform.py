@@ -74,6 +74,16 @@ def test_modes_of_pil_images_are_kept(bank: Bank, mode: str) -> None:
     assert negative.mode == mode
 
 
+@pytest.mark.parametrize("p", [0, 1])
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_a_pil_image_of_more_than_8_bits_is_refused(bank: Bank, mode: str, p: float) -> None:
+    """Its negative would have levels up to 255 beside images up to 65,535."""
+    image = Image.new(mode, (SIZE, SIZE), 40_000)
+    for sample in (image, (image, 0)):
+        with pytest.raises(UnsupportedSampleError, match=f"8 bits, got mode '{mode}': convert"):
+            GeNIeTransform(bank, p=p)(sample)
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (4, 8, 8), (8, 8), (2, 1, 8, 8)])
 def test_channels_of_tensors_are_kept(bank: Bank, shape: tuple[int, ...]) -> None:
     label = torch.tensor([0, 1]) if len(shape) == 4 else 0
