@@ -21,7 +21,7 @@ from genie_transforms import (
     UnsupportedSampleError,
 )
 from tests import judged
-from tests.banks import CLASSES, SIZE, all_pairs, row, row_of, source_image, write_bank
+from tests.banks import CLASSES, SIZE, all_pairs, png, row, row_of, source_image, write_bank
 
 FORMS = {
     "pil": lambda image: image,
@@ -72,6 +72,18 @@ def test_modes_of_pil_images_are_kept(bank: Bank, mode: str) -> None:
     image = source_image(0).convert(mode)
     negative, _ = GeNIeTransform(bank, p=1)((image, 0))
     assert negative.mode == mode
+
+
+def test_a_palette_image_becomes_a_negative_of_its_own_colours(tmp_path: Path) -> None:
+    """A negative of 256 colours has all of them; the web palette has 216 of its own."""
+    y, x = np.mgrid[:SIZE, :SIZE] * SIZE
+    colours = Image.fromarray(np.stack([x, y, (x + y) // 2], -1).astype(np.uint8))
+    rows = [row(0, 0, 0, 1, image={"bytes": png(colours), "path": None})]
+    bank = Bank.open(write_bank(tmp_path, rows))
+    image = source_image(1).convert("P")
+    negative, _ = GeNIeTransform(bank, p={"dog": 1.0})((image, 1))
+    assert negative.mode == "P"
+    assert abs(pixels(negative).astype(int) - np.asarray(colours)).max() <= 8
 
 
 @pytest.mark.parametrize("p", [0, 1])
