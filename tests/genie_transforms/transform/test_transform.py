@@ -231,6 +231,29 @@ def test_schedule(bank: Bank) -> None:
     assert factors == pytest.approx(expected, abs=0.1)
 
 
+@pytest.mark.parametrize(("schedule", "factor"), [({"warmup_epochs": 5}, 0), ({"off_after": 9}, 1)])
+@pytest.mark.parametrize("size", [None, 100])
+def test_one_warning_when_the_epoch_is_never_set(
+    bank: Bank, schedule: dict[str, int], factor: int, size: int | None
+) -> None:
+    """Without it, a warm-up replaces nothing for ever, and nothing is ever turned off."""
+    sample: Any = (source_image(0), 0)
+    if size is not None:
+        sample = (torch.zeros(size, 3, 2, 2), torch.zeros(size, dtype=torch.int64))
+    transform = GeNIeTransform(bank, p=1, **schedule)
+    for _ in range(1000 // (size or 1)):
+        transform(sample)
+    copies = pickle.loads(pickle.dumps(transform))  # noqa: S301
+    with pytest.warns(UserWarning, match=rf"never told .* multiplied by {factor}\. Call set_epoch"):
+        transform(sample)
+    transform(sample)  # a second warning would be an error here
+    copies.set_epoch(0)
+    copies(sample)
+    always = GeNIeTransform(bank, p=1)
+    for _ in range(1001 // (size or 1) + 1):
+        always(sample)
+
+
 def test_a_class_without_negatives(tmp_path: Path) -> None:
     rows = [row for row in all_pairs() if row["label"] != 2]
     bank = Bank.open(write_bank(tmp_path, rows))
