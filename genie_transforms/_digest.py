@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from ._errors import UnsupportedSampleError
+from ._rgb import rgb_image
 
 _NUM_HEX = 32
 
@@ -29,7 +30,8 @@ def source_digest(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> str:
         The first half of a SHA-256, as 32 hexadecimal digits.
 
     Raises:
-        UnsupportedSampleError: The object is not an image, or is a batch of them.
+        UnsupportedSampleError: The object is not an image, or is a batch of them, or neither of 8
+            bits nor floats in [0, 1].
     """
     pixels = rgb_pixels(image)
     # Today's processors have instructions for SHA-256: 85 µs for 224 × 224, where
@@ -43,10 +45,11 @@ def rgb_pixels(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> Pixels:
     """Return the pixels as a contiguous ``(H, W, 3)`` uint8 array.
 
     Raises:
-        UnsupportedSampleError: The object is not an image, or is a batch of them.
+        UnsupportedSampleError: The object is not an image, or is a batch of them, or neither of 8
+            bits nor floats in [0, 1].
     """
     if isinstance(image, Image.Image):
-        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        return np.asarray(rgb_image(image))
     return _interleave(_planes(image))
 
 

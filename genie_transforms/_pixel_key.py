@@ -11,6 +11,8 @@ import pyarrow as pa
 import xxhash
 from PIL import Image
 
+from ._rgb import rgb_image
+
 if TYPE_CHECKING:
     import torch  # whoever reads no more than a manifest does not wait for it
 
@@ -36,7 +38,8 @@ def pixel_key(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> bytes:
         16 bytes.
 
     Raises:
-        UnsupportedSampleError: The object is not an image, or is a batch of them.
+        UnsupportedSampleError: The object is not an image, or is a batch of them, or a PIL image of
+            more than 8 bits.
     """
     words, height, width = _words(image)
     return xxhash.xxh3_128_digest(words.data, seed=height << 32 | width)
@@ -45,7 +48,7 @@ def pixel_key(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> bytes:
 def _words(image: Image.Image | torch.Tensor | npt.NDArray[Any]) -> tuple[Words, int, int]:
     """Return a word for each pixel, R in its first byte in memory; then height and width."""
     if isinstance(image, Image.Image):
-        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        rgb = rgb_image(image)
         words = np.frombuffer(_pillow_memory(rgb), dtype=np.uint32)
         return words & _RGB, rgb.height, rgb.width
     from ._digest import rgb_planes

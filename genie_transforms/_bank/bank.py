@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from genie_transforms._digest import Pixels, source_digest
-from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._errors import BankError, BankFormatError, UserError
 from genie_transforms._pixel_key import pixel_key
 from genie_transforms._sharing import fetch_bank
 from genie_transforms.format import (
@@ -35,7 +35,7 @@ from .dataset import BankDataset
 from .decoded import DecodedCache
 from .filter import FilterResult
 from .lookup import ClassIndex, RowNumbers
-from .opened import OpenedBank
+from .opened import Content, OpenedBank
 from .whole import WholeBank
 
 logger = logging.getLogger("genie.bank")
@@ -45,7 +45,8 @@ class Bank(WholeBank):
     """Hard negatives on disk, memory-mapped; open one with `Bank.open`.
 
     A bank pickles to a few hundred bytes: each process maps the files for itself when it first
-    needs them, so DataLoader workers share the pages, by fork or by spawn.
+    needs them, so DataLoader workers share the pages, by fork or by spawn. If the bank was built
+    again meanwhile, it is a `BankError` where its classes are others.
 
     Rows are numbered from 0 to ``len(bank) - 1`` among those that the filter kept.
 
@@ -60,6 +61,8 @@ class Bank(WholeBank):
         self._cache = cache
         # None until this process needs it: a fork inherits the mapping, a pickle leaves it out.
         self._opened: OpenedBank | None = None
+        # Of the bank that was pickled: what was made from it is in the pickle, too.
+        self._content: Content | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], keep: str | None = DEFAULT_KEEP) -> Bank:
@@ -119,6 +122,16 @@ class Bank(WholeBank):
     def class_index(self) -> ClassIndex:
         """The rows of all classes, in two arrays."""
         return self._load().classes
+
+    @property
+    def content(self) -> Content:
+        """Digests of its classes and of the rows that the filter kept."""
+        return self._load().content
+
+    @property
+    def has_pairs_within_classes(self) -> bool:
+        """Whether source and target of a row are one class."""
+        return self._load().has_pairs_within_classes
 
     def __len__(self) -> int:
         """Return the number of rows that the filter kept."""
@@ -324,25 +337,41 @@ class Bank(WholeBank):
     def _load(self) -> OpenedBank:
         """Map the files, once in each process."""
         if self._opened is None:
-            self._opened = OpenedBank.read(self.path, self.keep)
-            self._renew_cache(self._opened.manifest)
+            opened = OpenedBank.read(self.path, self.keep)
+            if self._content is not None:
+                self._compare(self._content, opened.content)
+            self._opened = opened
+            self._renew_cache(opened.manifest)
         return self._opened
 
-    def _renew_cache(self, manifest: Manifest) -> None:
-        """Make the decoded images again if those that were made are gone, or of other rows.
+    def _compare(self, old: Content, new: Content) -> None:
+        """Refuse other classes than the bank had when it was pickled; warn of other rows.
 
         A worker opens the bank later than the process that started it, and meanwhile the bank may
         have been built again.
+
+        Raises:
+            BankError: Its classes are others, or in another order.
         """
+        if new.classes != old.classes:
+            raise BankError(
+                f"the bank {self.path} was built again while in use, with other classes or in "
+                f"another order: open it and make the transform again"
+            )
+        if new.rows != old.rows:
+            logger.warning(
+                "the bank %s was built again while it was in use, or its rows were judged: numbers "
+                "of rows may mean other rows", self.path
+            )  # fmt: skip
+
+    def _renew_cache(self, manifest: Manifest) -> None:
+        """Make the decoded images again if those that were made are gone, or of other rows."""
         old = self._cache
         if old is None:
             return
         self._cache = DecodedCache.for_bank(old.path.parent, old.size, manifest)
         if self._cache.path != old.path:
-            logger.warning(
-                "the bank %s was built again while it was in use: its images are decoded again, "
-                "and numbers of rows may mean other rows", self.path
-            )  # fmt: skip
+            logger.warning("the images of the bank %s are decoded again", self.path)
         self._fill(self._cache)
 
     def _fill(self, cache: DecodedCache) -> None:
@@ -351,7 +380,8 @@ class Bank(WholeBank):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped tables out: pickling them would copy all their data."""
-        return {**self.__dict__, "_opened": None}
+        content = self._content if self._opened is None else self._opened.content
+        return {**self.__dict__, "_opened": None, "_content": content}
 
 
 def _checked_size(size: Any) -> Size:

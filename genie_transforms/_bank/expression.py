@@ -151,7 +151,8 @@ def _with_words(expression: str) -> str:
     """Replace the signs `& | ~` by words, which bind weaker than comparisons."""
     # By tokens, so that an `&` within a string stays what it is.
     tokens = tokenize.generate_tokens(io.StringIO(expression.strip()).readline)
-    skipped = (tokenize.NEWLINE, tokenize.ENDMARKER)
+    # A comment goes to the end of its line: joined into one line, it would hide what follows.
+    skipped = (tokenize.NEWLINE, tokenize.NL, tokenize.COMMENT, tokenize.ENDMARKER)
     return " ".join(_WORDS.get(t.string, t.string) for t in tokens if t.type not in skipped)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,12 +17,25 @@ from genie_transforms.format import (
     Manifest,
     PixelKeys,
     bank_file,
+    rows_digest,
 )
 
 from .expression import parse_keep
 from .filter import FilterResult, apply_keep
 from .lookup import ClassIndex, RowNumbers, SourceIndex
 from .tables import ShardTable
+
+
+class Content(NamedTuple):
+    """Digests of what numbers that were made from a bank depend on; a pickle keeps them.
+
+    Attributes:
+        classes: Of the class names in their order: numbers of classes.
+        rows: Of the rows that the filter kept in their order: numbers of rows, and tables of them.
+    """
+
+    classes: str
+    rows: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,20 @@ class OpenedBank:
     classes: ClassIndex
     sources: SourceIndex
     pixel_keys: PixelKeys | None
+
+    @cached_property
+    def content(self) -> Content:
+        """What tells its classes and its rows from others."""
+        # The rows that were kept, too: a rejection or another filter leaves the shards as they are.
+        rows = hashlib.sha256(rows_digest(self.manifest).encode())
+        rows.update(self.physical.data)
+        names = repr(self.manifest.class_names).encode()
+        return Content(hashlib.sha256(names).hexdigest()[:32], rows.hexdigest()[:32])
+
+    @cached_property
+    def has_pairs_within_classes(self) -> bool:
+        """Whether source and target of a row are one class, as Img2Img makes them."""
+        return bool((self.labels == self.source_labels).any())
 
     @classmethod
     def read(cls, path: Path, keep: str | None) -> OpenedBank:

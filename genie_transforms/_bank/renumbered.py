@@ -19,6 +19,7 @@ from genie_transforms.format import Size
 from .bank import Bank
 from .class_names import check_names, class_numbers, some_names
 from .lookup import ClassIndex, RowNumbers
+from .opened import Content
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,16 @@ class RenumberedBank:
     def class_index(self) -> ClassIndex:
         """The usable rows of the dataset's classes."""
         return self._load().classes
+
+    @property
+    def content(self) -> Content:
+        """Digests of the bank's classes and rows."""
+        return self.bank.content
+
+    @property
+    def has_pairs_within_classes(self) -> bool:
+        """Whether source and target of a row are one class."""
+        return self.bank.has_pairs_within_classes
 
     def __len__(self) -> int:
         """Return the number of rows that the filter kept, also of those that cannot be used."""

@@ -138,8 +138,8 @@ class WholeBank(ABC):
 
         Images are copied as they are stored. "imagefolder" writes one folder for each class, and
         `metadata.jsonl` with the columns; "webdataset" writes tar files with an image, its `.cls`
-        and its `.json` for each row. `python -m index.convert import` reads both back; sweeps are
-        not exported.
+        and its `.json` for each row. `python -m index.convert import` reads both back, with what
+        judges said and people rejected; sweeps are not exported.
 
         A class without rows has a folder, too, or class numbers would be others: read such an
         export with ``ImageFolder(out, allow_empty=True)``. torchvision numbers classes by their

@@ -19,9 +19,12 @@ from genie_transforms.format import (
     CLASS_COLUMNS,
     EXPORTED,
     EXPORTED_SOURCES,
+    NONE_OF_THEM,
     Exported,
     Manifest,
     Row,
+    exported_judgement,
+    judge_names,
     new_folder,
     open_image,
 )
@@ -56,7 +59,8 @@ def export_image_folder(rows: Iterable[Row], bank: Path, manifest: Manifest, out
         BankFormatError: An image is neither PNG nor JPEG.
     """
     class_names = manifest.class_names
-    names = Counter([_METADATA, EXPORTED, EXPORTED_SOURCES, *class_names])
+    judged = map(exported_judgement, judge_names(bank))
+    names = Counter([_METADATA, EXPORTED, EXPORTED_SOURCES, *judged, *class_names])
     for name in class_names:
         if names[name] > 1 or not _can_be_folder(name):
             raise UserError(
@@ -128,10 +132,16 @@ def _can_be_folder(name: str) -> bool:
 
 
 def _described(row: Row, class_names: Sequence[str]) -> dict[str, Any]:
-    """Return the columns of a row, ready for JSON, with classes by their names."""
-    columns = {name: _for_json(value) for name, value in row.values().items()}
-    for name in CLASS_COLUMNS:
-        columns[name] = None if columns[name] is None else class_names[columns[name]]
+    """Return the columns of a row, ready for JSON, with classes by their names.
+
+    Those of judges and people are among them, for whoever reads: `judgements-NAME.arrow` has them
+    as they are. What a judge takes for none of the classes is null, as what it has not seen.
+    """
+    given = {**row.values(), **row.judgements}
+    columns = {name: _for_json(value) for name, value in given.items()}
+    for name in (*CLASS_COLUMNS, *(name for name in row.judgements if name.endswith("_class"))):
+        known = columns[name] is not None and columns[name] != NONE_OF_THEM
+        columns[name] = class_names[columns[name]] if known else None
     return columns
 
 

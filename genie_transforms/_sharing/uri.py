@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from genie_transforms._errors import (
     UnfinishedBankError,
 )
 from genie_transforms.format import (
+    JUDGEMENTS,
     MANIFEST,
     Manifest,
     RemoteFile,
@@ -20,6 +22,7 @@ from genie_transforms.format import (
     cache_folder,
     check_inside,
     is_beside_shards,
+    link_or_copy,
     local_copy,
     new_folder,
     sha256_of,
@@ -32,7 +35,8 @@ _READERS = 8
 def fetch_bank(uri: str) -> Path:
     """Fetch a bank into the cache, unless it is there, and return its folder.
 
-    A bank that was built again gets another folder: nothing changes under a training that runs.
+    A bank that was built again gets another folder, and one that was judged since another with the
+    same shards, which are not fetched again: nothing changes under a training that runs.
 
     Args:
         uri: Such as `s3://bucket/banks/birds`.
@@ -52,13 +56,16 @@ def fetch_bank(uri: str) -> Path:
         raise BankNotFoundError(f"no bank at {remote.name}")
     said = remote.read(MANIFEST)
     home = cache_folder() / "banks" / sha256(said).hexdigest()[:16]
-    folder = local_copy(uri, home)
+    folder = local_copy(uri, home / _judged(files))
     if folder.exists():
         return folder
+    earlier = [local_copy(uri, part) for part in home.iterdir()] if home.is_dir() else []
     try:
         with new_folder(folder) as temporary:
             (temporary / MANIFEST).write_bytes(said)
-            _fetch(remote, files, Manifest.read(temporary), temporary)
+            manifest = Manifest.read(temporary)
+            _link_shards(earlier, manifest, temporary)
+            _fetch(remote, files, manifest, temporary)
     except OSError as error:
         if folder.exists():  # another process was faster
             return folder
@@ -68,14 +75,32 @@ def fetch_bank(uri: str) -> Path:
     return folder
 
 
+def _judged(files: dict[str, RemoteFile]) -> str:
+    """Return a name for what people and judges say of the rows, which `genie.json` does not hold.
+
+    By the listing alone, or all of it would be fetched to see that nothing is new.
+    """
+    judged = sorted((n, *file) for n, file in files.items() if n.split("/")[0] == JUDGEMENTS)
+    return sha256(repr(judged).encode()).hexdigest()[:16]
+
+
+def _link_shards(earlier: Sequence[Path], manifest: Manifest, folder: Path) -> None:
+    """Take over the shards that an earlier copy has; they never change."""
+    for shard in manifest.shards:
+        for other in earlier:
+            if (other / shard["name"]).is_file():
+                link_or_copy(other / shard["name"], folder / shard["name"])
+
+
 def _fetch(
     remote: RemoteFolder, files: dict[str, RemoteFile], manifest: Manifest, folder: Path
 ) -> None:
-    """Fetch all files of a bank but its manifest, and check the shards by it."""
+    """Fetch the files of a bank that are not there yet, and check the shards by its manifest."""
     shards = {shard["name"] for shard in manifest.shards}
     names = [n for n in files if n != MANIFEST and (n in shards or is_beside_shards(n))]
     for name in names:
         check_inside(remote.name, name)
+    names = [name for name in names if not (folder / name).exists()]
     with ThreadPoolExecutor(_READERS) as pool:
         list(pool.map(lambda name: remote.get(name, folder / name, files[name].size), names))
     for shard in manifest.shards:

@@ -19,6 +19,7 @@ from .counters import Counters, SharedState
 _LOOKUPS_BEFORE_WARNING = 100  # when all of them were in vain
 _LOOKUPS_TO_JUDGE = 1000  # when some were
 _FEW_HITS = 0.1
+_SAMPLES_WITHOUT_EPOCH = 1000  # before a schedule is taken to be forgotten
 
 _KEPT = Counters(seen=1)
 _REPLACED = Counters(seen=1, replaced=1)
@@ -91,9 +92,7 @@ class Chooser:
     _warned: bool = False  # not shared: each worker has its own, and warns once
 
     def __post_init__(self) -> None:
-        # Pairs within a class, as Img2Img makes them: an image could be replaced by one made from
-        # itself. Other banks need no second look-up.
-        self._within_classes = bool((self.bank.labels == self.bank.source_labels).any())
+        self._awaits_epoch = self.schedule != Schedule()
 
     def one(self, label: int | None, digest: Callable[[], str]) -> int | None:
         """Choose the row that replaces one sample; None to keep it.
@@ -108,7 +107,7 @@ class Chooser:
         """
         # Always two numbers, so that what is decided here moves no later draw of the generator.
         chance, choice = torch.rand(2, dtype=torch.float64).tolist()
-        factor = self.schedule.factor(self.state.epoch)
+        factor = self._factor()
         rate = self.table.max(initial=0.0) if label is None else self.table[label]
         # Without a label, the highest rate decides first: most samples end here and need no digest,
         # which costs more than all the rest; the rate of the class decides below.
@@ -149,7 +148,9 @@ class Chooser:
         if self.replace == "source":
             return self.bank.rows_of_source(key)
         rows = self.bank.rows_of_class(label)
-        if key and self._within_classes:
+        # Pairs within a class, as Img2Img makes them: an image could be replaced by one made from
+        # itself. Other banks need no second look-up.
+        if key and self.bank.has_pairs_within_classes:
             rows = np.setdiff1d(rows, self.bank.rows_of_source(key), assume_unique=True)
         return rows
 
@@ -177,7 +178,7 @@ class Chooser:
         # All chances, then all choices: with one seed, a batch draws other numbers than its samples
         # would one by one.
         chance, choice = torch.rand(2, len(labels), dtype=torch.float64).numpy()
-        chosen = chance < self.table[labels] * self.schedule.factor(self.state.epoch)
+        chosen = chance < self.table[labels] * self._factor()
         index = self.bank.class_index
         counts = index.counts[labels]
         replaced = chosen & (counts > 0)
@@ -190,6 +191,29 @@ class Chooser:
         if num_missing:
             self._raise_if_wanted(int(labels[chosen & ~replaced][0]))
         return rows
+
+    def _factor(self) -> float:
+        """Return the factor on p in the epoch, and warn once if that is never set."""
+        if self._awaits_epoch:
+            self._awaits_epoch = not self._is_epoch_settled()
+        return self.schedule.factor(self.state.epoch)
+
+    def _is_epoch_settled(self) -> bool:
+        """Tell whether the epoch was set; warn, in one of all processes, if it should have been."""
+        if self.state.epoch_settled:
+            return True
+        seen = self.state.totals().seen
+        if seen < _SAMPLES_WITHOUT_EPOCH:
+            return False
+        self.state.epoch_settled = True
+        warnings.warn(
+            f"GeNIeTransform has warmup_epochs={self.schedule.warmup_epochs} and "
+            f"off_after={self.schedule.off_after}, but was never told the epoch: after {seen} "
+            f"samples it is still in epoch 0, where p is multiplied by "
+            f"{self.schedule.factor(0):g}. Call set_epoch(epoch) as each epoch begins.",
+            stacklevel=2,
+        )
+        return True
 
     def _raise_if_wanted(self, label: int) -> None:
         """Refuse a class without negatives, if the user wants that."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional
 
@@ -89,6 +90,15 @@ class Converter:
             )
         # A black image fits every scale, so it does not count.
         self._num_checked += int((sample.flatten(1).amax(1) > _NEARLY_BLACK).sum())
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return an RGB image in another mode of PIL; itself if it is RGB."""
+    if mode == "RGB":
+        return image
+    # By default Pillow takes the 216 colours of its web palette, and dithers.
+    palette = Image.Palette.ADAPTIVE if mode == "P" else Image.Palette.WEB
+    return image.convert(mode, palette=palette)
 
 
 def with_channels(planes: torch.Tensor, num_channels: int) -> torch.Tensor:

@@ -46,7 +46,8 @@ class SharedState:
     """
 
     def __init__(self) -> None:
-        # The last row holds the epoch: persistent workers see `set_epoch` through it.
+        # The last row holds the epoch: persistent workers see `set_epoch` through it. Beside it, 1
+        # once it was set.
         # Anonymous shared memory: a fork inherits it, and it has no file.
         self._array = _anonymous()
         # The same numbers as a tensor, once a spawned process was to share them.
@@ -60,6 +61,16 @@ class SharedState:
     @epoch.setter
     def epoch(self, epoch: int) -> None:
         self._array[_NUM_SLOTS, 0] = epoch
+        self.epoch_settled = True
+
+    @property
+    def epoch_settled(self) -> bool:
+        """Whether the epoch was ever set, or somebody has warned that it was not."""
+        return bool(self._array[_NUM_SLOTS, 1])
+
+    @epoch_settled.setter
+    def epoch_settled(self, settled: bool) -> None:
+        self._array[_NUM_SLOTS, 1] = settled
 
     def add(self, counts: Counters) -> None:
         """Add to the counters of this process."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from genie_transforms._bank import Bank, RenumberedBank
-from genie_transforms._errors import UnsupportedSampleError, UserError
+from genie_transforms._errors import BankError, UnsupportedSampleError, UserError
 
 Probability = (
     float
@@ -189,10 +189,12 @@ class SoftLabels:
     Attributes:
         weights: ``(N,)`` float32 in [0, 1], the target's share for each row of the bank.
         num_classes: Length of a soft label.
+        rows: Digest of these rows: a pickle keeps the weights, and may meet a bank of other rows.
     """
 
     weights: npt.NDArray[np.float32]
     num_classes: int
+    rows: str
 
     @classmethod
     def of(cls, bank: Bank | RenumberedBank, by: str, gamma: float) -> SoftLabels:
@@ -219,14 +221,23 @@ class SoftLabels:
                     f'use soft_by="noise_ratio"'
                 )
         # A negative may lie before its source or beyond its target: projections leave [0, 1].
-        return cls(np.clip(weights, 0, 1), len(bank.class_names))
+        return cls(np.clip(weights, 0, 1), len(bank.class_names), bank.content.rows)
 
     def one_hot(self, labels: torch.Tensor) -> torch.Tensor:
         """Turn class indices ``(...)`` into float32 ``(..., C)``."""
         return torch.nn.functional.one_hot(labels.long(), self.num_classes).float()
 
     def of_row(self, bank: Bank | RenumberedBank, row: int) -> torch.Tensor:
-        """Return the soft label of a row, ``(C,)`` float32."""
+        """Return the soft label of a row, ``(C,)`` float32.
+
+        Raises:
+            BankError: The bank has other rows than those that were weighed.
+        """
+        if bank.content.rows != self.rows:
+            raise BankError(
+                f"the bank {bank.path} was built again while in use, or its rows were judged, and "
+                f"soft labels are of its earlier rows: open it and make the transform again"
+            )
         mixture = torch.zeros(self.num_classes)
         weight = float(self.weights[row])
         # Added, not set: in a same-class bank source and target are one class.

@@ -15,7 +15,7 @@ from genie_transforms.format import size_of
 
 from .batch import check_labels, replace_rows
 from .choice import Chooser
-from .convert import Converter, with_channels, wrap_like
+from .convert import Converter, in_mode, with_channels, wrap_like
 from .labels import SoftLabels, batch_labels, batch_like, class_of, label_like
 from .sample import Sample
 
@@ -76,8 +76,7 @@ class Replacer:
         """Return a negative in the form of an image."""
         if isinstance(image, Image.Image):
             size = size_of(image) if self.size == "match" else None
-            negative = self.bank.image(row, size)
-            return negative if image.mode == "RGB" else negative.convert(image.mode)
+            return in_mode(self.bank.image(row, size), image.mode)
         if image.ndim == 2:  # grey, without a channel
             return wrap_like(self._tensor(row, image[None])[0], image)
         return wrap_like(self._tensor(row, image), image)

@@ -14,6 +14,8 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 
 from genie_transforms._errors import UnsupportedSampleError
+from genie_transforms._rgb import check_depth
+from genie_transforms.format import size_of
 
 from .labels import is_label
 
@@ -72,7 +74,8 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
     """Find image and label in a sample.
 
     The image is the one PIL image or `tv_tensors.Image`; without any, the first plain tensor of
-    two to four dimensions that is not the label. By default the label is the second item of a
+    two to four dimensions that is not the label. Another tensor may only stay beside it if it has
+    another height or width. By default the label is the second item of a
     tuple or list, or the entry of a dictionary whose key is or contains "label" or is "target".
     It is never searched for by identity: small integers are all the same object.
 
@@ -83,8 +86,9 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
         class_names: Strings that may be labels.
 
     Raises:
-        UnsupportedSampleError: There is no image or more than one, no unambiguous label, or
-            something that belongs to the image and could not be replaced with it.
+        UnsupportedSampleError: There is no image or more than one, or a PIL image of more than 8
+            bits, no unambiguous label, or something that belongs to the image and could not be
+            replaced with it.
     """
     path = _path(sample, label_at, class_names)
     label = None if path is None else _value_at(sample, path)
@@ -98,7 +102,10 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
             f"a sample with {type(refused).__name__} cannot be replaced: a hard negative has none"
         )
     place = None if path is None else _place(leaves, spec, path)
-    return Sample(sample, leaves, spec, _image_place(leaves, place), place)
+    found = Sample(sample, leaves, spec, _image_place(leaves, place), place)
+    if isinstance(found.image, Image.Image):
+        check_depth(found.image)  # whatever is drawn, so that the mistake shows at once
+    return found
 
 
 def _image_place(leaves: list[Any], label_place: int | None) -> int:
@@ -120,13 +127,24 @@ def _image_place(leaves: list[Any], label_place: int | None) -> int:
         raise UnsupportedSampleError(
             f"the sample has no image (PIL image, tensor or tv_tensors.Image), only {kinds}"
         )
-    first = leaves[places[0]]
-    if label_place is None and any(leaves[place].shape == first.shape for place in places[1:]):
-        raise UnsupportedSampleError(
-            f"a sample with {len(places)} tensors that may be its image, and without a label, "
-            f"cannot be replaced: give the transform the one image"
-        )
+    _check_alone(leaves, places[0], label_place)
     return places[0]
+
+
+def _check_alone(leaves: list[Any], image_place: int, label_place: int | None) -> None:
+    """Refuse another view of the image, or what says something of each of its pixels.
+
+    Which of several tensors is the image cannot be known, and those that stay would be untrue.
+    """
+    for place, leaf in enumerate(leaves):
+        if place in (image_place, label_place) or not isinstance(leaf, torch.Tensor | np.ndarray):
+            continue
+        if leaf.ndim >= 2 and tuple(leaf.shape[-2:]) == size_of(leaves[image_place]):
+            raise UnsupportedSampleError(
+                f"a sample with a tensor of shape {tuple(leaf.shape)} beside its image of the same "
+                f"height and width cannot be replaced: give the transform the one image and its "
+                f"label"
+            )
 
 
 def _path(sample: Any, label_at: Any, class_names: Sequence[str]) -> Path | None:

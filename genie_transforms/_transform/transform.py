@@ -78,7 +78,8 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
 
     Warns:
         UserWarning: Classes have no negatives, the filter keeps nothing, or the dataset lacks
-            classes of the bank.
+            classes of the bank. Later, once: none of the first images is known to the bank, or
+            there is a schedule and nobody calls `set_epoch`.
     """
 
     # Seventeen arguments, one flat list of keywords as torchvision's transforms have them: settings
@@ -153,7 +154,7 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         self._chooser.state.reset()
 
     def set_epoch(self, epoch: int) -> None:
-        """Tell the schedule the epoch, from 0; running workers see it too."""
+        """Tell the schedule the epoch, from 0, as each begins; running workers see it too."""
         self._chooser.state.epoch = epoch
 
     def forward(self, *inputs: Any) -> Any:

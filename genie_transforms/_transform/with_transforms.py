@@ -31,8 +31,9 @@ class WithTransforms(Dataset[Any]):
         transforms: Applied to each sample.
         lazy: Decide before the real image is read: a replaced sample then costs one decode,
             not two. Needs a `GeNIeTransform` with `replace="target"` and
-            `size="stored"` in first place, and a dataset with `targets` and (image, label)
-            samples.
+            `size="stored"` in first place, and a dataset with `targets`, (image, label)
+            samples and no transforms of its own. Negatives are RGB, whatever the dataset yields:
+            put `v2.RGB()` or `v2.Grayscale()` next where that is not RGB.
 
     Attributes:
         transform: Applied to the image of (image, label, …) after `transforms`; None at first.
@@ -142,9 +143,10 @@ def _check_lazy(dataset: Any, first: GeNIeTransform | None) -> None:
         )
     if not hasattr(dataset, "targets"):
         raise UserError(f"lazy=True needs a dataset with targets, got {type(dataset).__name__}")
-    # torchvision keeps `transform=` and `target_transform=` there; both work inside `dataset[i]`.
-    if getattr(dataset, "transforms", None) is not None:
-        raise UserError(
-            "lazy=True would skip the dataset's own transform for replaced samples: move it "
-            "into the transforms of WithTransforms"
-        )
+    # They work inside `dataset[i]`; torchvision's datasets keep them as `transforms`, too.
+    for name in ("transform", "target_transform", "transforms"):
+        if getattr(dataset, name, None) is not None:
+            raise UserError(
+                f"lazy=True would skip the dataset's own {name} for replaced samples: make the "
+                f"dataset without it, and put it into the transforms of WithTransforms"
+            )

@@ -12,7 +12,7 @@ from genie_transforms._pixel_key import PIXEL_HASH, pixel_key
 
 from .card import Provenance, dataset_card, read_evaluation, write_card, write_evaluation
 from .carried import carry_judgements, row_key, row_keys
-from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout
+from .exported import EXPORTED, EXPORTED_SOURCES, Exported, Layout, exported_judgement
 from .files import (
     atomic_path,
     atomic_write,
@@ -139,6 +139,7 @@ __all__ = [
     "dataset_files",
     "decode_image",
     "encode_image",
+    "exported_judgement",
     "finish_bank",
     "fit",
     "flush_folder",

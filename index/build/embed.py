@@ -151,8 +151,9 @@ class EmbedSources:
                     digest, key, seen = "", b"", ""
                 else:
                     image = fit_to(original, self._resolution)
-                    key = pixel_key(original)
-                    digest, seen = source_digest(original), source_digest(image)
+                    trained = original.convert("RGB")  # as training reads it, 16 bits too
+                    key = pixel_key(trained)
+                    digest, seen = source_digest(trained), source_digest(image)
                     if seen in known.vectors:
                         vectors[place] = known.vectors[seen]
                     else:
@@ -235,7 +236,7 @@ class EmbedSources:
     def _digest(self, row: int) -> str:
         """Return the content key of an image; "" if it cannot be used."""
         image = self._image(row)
-        return "" if isinstance(image, BadImageError) else source_digest(image)
+        return "" if isinstance(image, BadImageError) else source_digest(image.convert("RGB"))
 
     def _read(self, task: int) -> SourceBlock | None:
         return None if self._blocks is None else self._blocks.read(self.ids(task))

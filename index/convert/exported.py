@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,8 +24,8 @@ Record = tuple[dict[str, Any], bytes]
 def import_exported(folder: Path, out: Path) -> Manifest:
     """Write a bank of an exported one: the rows that were exported, in their order.
 
-    Images are the same bytes, columns the same values. What an export does not hold is not there:
-    other rows, sweeps, the index and its embeddings.
+    Images are the same bytes, columns the same values, and rejected rows stay rejected. What an
+    export does not hold is not there: other rows, sweeps, the index and its embeddings.
 
     Args:
         folder: What `Bank.export` wrote.
@@ -33,7 +34,7 @@ def import_exported(folder: Path, out: Path) -> Manifest:
     Raises:
         MissingFileError: A file of the export is missing.
         UserError: A file of it is damaged, or it has another number of rows.
-        BankFormatError: Its list of all sources is missing or damaged.
+        BankFormatError: Its list of all sources or a judgement is missing or damaged.
         FolderInUseError: `out` is not empty.
     """
     about = Exported.read(folder)
@@ -43,7 +44,7 @@ def import_exported(folder: Path, out: Path) -> Manifest:
     description = about.description(folder)
     tables = _tables(readers[about.layout](folder), description, about.rows, folder)
     num_shards = max(1, -(-about.rows // _ROWS_PER_SHARD))
-    return write_bank(out, tables, num_shards, description)
+    return write_bank(out, tables, num_shards, description, partial(about.bring_judgements, folder))
 
 
 def _image_folder(folder: Path) -> Iterator[Record]:

@@ -200,7 +200,7 @@ def embed_real(
             except BadImageError as error:
                 logger.warning("left out: %s", error)
                 continue
-            digests[row] = source_digest(image)
+            digests[row] = source_digest(image.convert("RGB"))
             yield sizes.real(image)
 
     embeddings = _embed(readable(), len(rows), backbone, "embed real images")

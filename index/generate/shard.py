@@ -139,8 +139,9 @@ def _read_sources(context: BuildContext, plan: Plan, first: Mapping[int, int]) -
     # Each image once, however many targets it has: it is also encoded once.
     rows, places = np.unique(plan.sources, return_inverse=True)
     originals = [context.source.image(int(row)) for row in rows]
-    # Of the pixels as they are on disk: that is the image which a training loop will ask for.
-    digests = [source_digest(image) for image in originals]
+    # Of the pixels as they are on disk, by convert("RGB"), which does not scale 16 bits: that is
+    # the image which a training loop will ask for.
+    digests = [source_digest(image.convert("RGB")) for image in originals]
     _check_unchanged(context, rows.tolist(), digests)
     images = torch.stack([fit_to(image, context.config.resolution) for image in originals])
     pairs = [

@@ -194,7 +194,7 @@ def source_thumbnails(source_image: SourceImage | None) -> SourceThumbnail:
     @cache
     def make(source_id: str, digest: str, name: str) -> Thumbnail | None:
         image = None if source_image is None else source_image(source_id)
-        if image is None or source_digest(image) != digest:
+        if image is None or source_digest(image.convert("RGB")) != digest:
             return None
         return thumbnail(image, _SIDE, f"source: {name}")
 

@@ -20,6 +20,8 @@ from genie_transforms import (
     UserError,
     source_digest,
 )
+from genie_transforms.format import pixel_key
+from tests import judged
 from tests.banks import CLASSES, all_pairs, negative_colour, png, row, source_image, write_bank
 
 
@@ -178,6 +180,30 @@ def test_pickling_leaves_the_data_out_and_reopens(bank: Bank) -> None:
     assert again.rows_of_class(1).tolist() == bank.rows_of_class(1).tolist()
 
 
+@pytest.mark.parametrize("names", [("dog", "cat", "bird"), (*CLASSES, "fish")])
+def test_a_pickled_bank_refuses_other_classes_in_its_place(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    path = write_bank(tmp_path / "bank")
+    content = pickle.dumps(pickle.loads(pickle.dumps(Bank.open(path))))  # noqa: S301
+    path.rename(tmp_path / "old")
+    write_bank(path, class_names=names)
+    with pytest.raises(BankError, match=r"bank was built again while in use, with other classes"):
+        len(pickle.loads(content))  # noqa: S301
+
+
+def test_a_pickled_bank_tells_of_other_rows_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_bank(tmp_path / "bank")
+    content = pickle.dumps(Bank.open(path))
+    assert len(pickle.loads(content)) == 12  # noqa: S301
+    assert caplog.text == ""
+    judged.reject(path, [0, 5])  # the shards stay, and rows get other numbers
+    assert len(pickle.loads(content)) == 10  # noqa: S301
+    assert "numbers of rows may mean other rows" in caplog.text
+
+
 def test_rows_across_shards(tmp_path: Path) -> None:
     one = Bank.open(write_bank(tmp_path / "1", num_shards=1))
     five = Bank.open(write_bank(tmp_path / "5", num_shards=5))
@@ -307,6 +333,14 @@ def test_digest_tells_pixels_and_sizes_apart() -> None:
     flat = Image.new("RGB", (4, 9))
     others = [changed, image.transpose(Image.Transpose.ROTATE_90), flat, flat.resize((9, 4))]
     assert len({source_digest(other) for other in [image, *others]}) == 5
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+def test_an_image_of_more_than_8_bits_has_no_digest(bank: Bank, mode: str) -> None:
+    """Cut off at 255, images of any levels above it would be one."""
+    for find in (source_digest, pixel_key, bank.digest_of):
+        with pytest.raises(UnsupportedSampleError, match=f"8 bits, got mode '{mode}': convert"):
+            find(Image.new(mode, (4, 4), 300))
 
 
 @pytest.mark.parametrize("wrong", ["x.png", torch.zeros(2, 3, 4, 4), torch.zeros(7, 4, 4)])

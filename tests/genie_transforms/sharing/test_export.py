@@ -9,7 +9,8 @@ import pytest
 from torchvision.datasets import ImageFolder
 
 from genie_transforms import Bank, UserError
-from genie_transforms.format import arrow_schema, read_shard, write_shard
+from genie_transforms.format import NONE_OF_THEM, arrow_schema, read_shard, write_shard
+from tests import judged
 from tests.banks import CLASSES, all_pairs, row, row_of, write_bank
 
 
@@ -54,7 +55,20 @@ def test_every_column_is_exported(tmp_path: Path) -> None:
     assert {*bank[0].values(), "image"} == set(arrow_schema(CLASSES).names)
     bank.export(tmp_path / "out", "imagefolder")
     content = json.loads((tmp_path / "out" / "metadata.jsonl").read_text())
-    assert {**content, "image": None}.keys() == {*arrow_schema(CLASSES).names, "file_name"}
+    names = {*arrow_schema(CLASSES).names, "file_name", "rejected"}
+    assert {**content, "image": None}.keys() == names
+
+
+def test_what_judges_and_people_say_stands_beside_each_row(tmp_path: Path) -> None:
+    path = write_bank(tmp_path / "bank", [row(i, 0, 0, 1) for i in range(3)])
+    judged.reject(path, [2])
+    judged.judge(path, "clip", [1, NONE_OF_THEM, None], target=[0.25, 0.5, 0.75])
+    out = Bank.open(path, keep=None).export(tmp_path / "out", "imagefolder")
+    rows = [json.loads(line) for line in (out / "metadata.jsonl").read_text().splitlines()]
+    assert [entry["rejected"] for entry in rows] == [False, False, True]
+    assert [entry["clip_class"] for entry in rows] == ["dog", None, None]
+    assert [entry["clip_target_probability"] for entry in rows] == [0.25, 0.5, 0.75]
+    assert ImageFolder(str(out), allow_empty=True).classes == sorted(CLASSES)
 
 
 def test_a_row_of_an_older_bank_lacks_the_last_columns(tmp_path: Path) -> None:
@@ -128,9 +142,19 @@ def test_refusals(tmp_path: Path) -> None:
     slashed.export(tmp_path / "out", "webdataset")
 
 
-@pytest.mark.parametrize("names", [["cat", "cat"], ["cat", "metadata.jsonl"], ["cat", "a" * 256]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cat", "cat"],
+        ["cat", "metadata.jsonl"],
+        ["cat", "judgements-rejected.arrow"],
+        ["cat", "a" * 256],
+    ],
+)
 def test_names_that_cannot_be_folders_of_their_own(tmp_path: Path, names: list[str]) -> None:
-    bank = Bank.open(write_bank(tmp_path / "bank", all_pairs(2, 2), class_names=names))
+    path = write_bank(tmp_path / "bank", all_pairs(2, 2), class_names=names)
+    judged.reject(path, [0])
+    bank = Bank.open(path)
     with pytest.raises(UserError, match="cannot be the name of a folder of its own"):
         bank.export(tmp_path / "out", "imagefolder")
     assert not (tmp_path / "out").exists()

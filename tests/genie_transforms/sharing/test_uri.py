@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from genie_transforms import Bank, BankFormatError, BankNotFoundError, UnfinishedBankError
 from genie_transforms.format import RemoteFile, RemoteFolder
+from tests import judged
 from tests.banks import all_pairs, write_bank
 
 
@@ -41,6 +43,31 @@ def test_it_is_fetched_once(there: Path, tmp_path: Path) -> None:
     again = Bank.open(there.as_uri(), keep=None)
     assert (again.manifest.counts["pairs"], again.path == bank.path) == (99, False)
     assert bank.path.is_dir()
+
+
+def test_what_people_said_since_is_seen_and_no_shard_fetched_again(
+    there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Bank.open(there.as_uri())
+    fetched: list[str] = []
+    get = RemoteFolder.get
+
+    def counted(self: RemoteFolder, name: str, path: Path, size: int) -> None:
+        fetched.append(name)
+        get(self, name, path, size)
+
+    monkeypatch.setattr(RemoteFolder, "get", counted)
+    marks = there / "judgements" / "rejected.arrow"
+    for second, rejected in enumerate(([0, 1, 2, 3], [4])):
+        judged.reject(there, rejected)
+        os.utime(marks, (second, second))  # a listing tells seconds
+        kept = Bank.open(there.as_uri())
+        assert [row.seed for row in kept] == [seed for seed in range(12) if seed not in rejected]
+    marks.unlink()
+    assert len(Bank.open(there.as_uri())) == 12
+    assert "judgements/rejected.arrow" in fetched
+    assert not [name for name in fetched if name.startswith("data-")]
+    assert list(first.path.parent.rglob("judgements")) == []  # nothing changes under a training
 
 
 def test_what_is_no_bank_is_told(there: Path, tmp_path: Path) -> None:

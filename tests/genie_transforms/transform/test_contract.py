@@ -90,7 +90,7 @@ def test_columns_keep_their_kind(bank: Bank, labels: Any) -> None:
 
 
 def test_two_tensors_without_a_label_are_refused(bank: Bank) -> None:
-    with pytest.raises(UnsupportedSampleError, match="2 tensors that may be its image"):
+    with pytest.raises(UnsupportedSampleError, match="give the transform the one image"):
         GeNIeTransform(bank, p=1)({"left": tensor(0), "right": tensor(1)})
 
 

@@ -4,6 +4,7 @@ from collections import OrderedDict, UserDict, defaultdict, namedtuple
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torchvision import tv_tensors
@@ -12,6 +13,8 @@ from transformers import BatchEncoding
 
 from genie_transforms import Bank, GeNIeTransform, UnsupportedSampleError, UserError
 from tests.banks import source_image, write_bank
+
+TENSOR = functional.pil_to_tensor(source_image(0))
 
 Pair = namedtuple("Pair", ["image", "label"])
 
@@ -147,6 +150,34 @@ if hasattr(tv_tensors, "KeyPoints"):  # not in the oldest torchvision
 def test_what_belongs_to_the_image_is_refused(bank: Bank, leaf: Any, p: float) -> None:
     with pytest.raises(UnsupportedSampleError, match=f"a sample with {type(leaf).__name__}"):
         GeNIeTransform(bank, p=p)((source_image(0), {"label": 0, "more": leaf}))
+
+
+@pytest.mark.parametrize("p", [0, 1])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        ((TENSOR, TENSOR.flip(-1)), 0),
+        ([TENSOR, 0, TENSOR.flip(-1)]),
+        {"mask": torch.ones(16, 16), "image": TENSOR, "label": 0},
+        {"image": TENSOR, "label": 0, "depth": torch.ones(1, 16, 16)},
+        {"image": tv_tensors.Image(TENSOR), "label": 0, "depth": torch.ones(1, 16, 16)},
+        (source_image(0), 0, torch.ones(16, 16)),
+        (source_image(0), 0, np.ones((1, 16, 16))),
+        ([TENSOR[None], TENSOR[None].flip(-1)], torch.tensor([0])),
+        (TENSOR[None], torch.tensor([0]), torch.ones(1, 16, 16)),
+    ],
+)
+def test_another_tensor_of_the_image_s_size_is_refused(bank: Bank, sample: Any, p: float) -> None:
+    with pytest.raises(UnsupportedSampleError, match=r"a tensor of shape .* give the transform"):
+        GeNIeTransform(bank, p=p)(sample)
+
+
+def test_a_tensor_of_another_size_stays(bank: Bank) -> None:
+    for image in (source_image(0), TENSOR):
+        for other in (torch.ones(16, 15), torch.ones(3, 15, 16), torch.ones(16)):
+            result = GeNIeTransform(bank, p=1)({"image": image, "label": 0, "other": other})
+            assert result["image"] is not image
+            assert result["other"] is other
 
 
 @pytest.mark.parametrize(

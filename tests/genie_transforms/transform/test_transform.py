@@ -13,8 +13,15 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from genie_transforms import Bank, GeNIeTransform, NoNegativesError, UnsupportedSampleError
-from tests.banks import CLASSES, SIZE, all_pairs, row_of, source_image, write_bank
+from genie_transforms import (
+    Bank,
+    BankError,
+    GeNIeTransform,
+    NoNegativesError,
+    UnsupportedSampleError,
+)
+from tests import judged
+from tests.banks import CLASSES, SIZE, all_pairs, png, row, row_of, source_image, write_bank
 
 FORMS = {
     "pil": lambda image: image,
@@ -65,6 +72,28 @@ def test_modes_of_pil_images_are_kept(bank: Bank, mode: str) -> None:
     image = source_image(0).convert(mode)
     negative, _ = GeNIeTransform(bank, p=1)((image, 0))
     assert negative.mode == mode
+
+
+def test_a_palette_image_becomes_a_negative_of_its_own_colours(tmp_path: Path) -> None:
+    """A negative of 256 colours has all of them; the web palette has 216 of its own."""
+    y, x = np.mgrid[:SIZE, :SIZE] * SIZE
+    colours = Image.fromarray(np.stack([x, y, (x + y) // 2], -1).astype(np.uint8))
+    rows = [row(0, 0, 0, 1, image={"bytes": png(colours), "path": None})]
+    bank = Bank.open(write_bank(tmp_path, rows))
+    image = source_image(1).convert("P")
+    negative, _ = GeNIeTransform(bank, p={"dog": 1.0})((image, 1))
+    assert negative.mode == "P"
+    assert abs(pixels(negative).astype(int) - np.asarray(colours)).max() <= 8
+
+
+@pytest.mark.parametrize("p", [0, 1])
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_a_pil_image_of_more_than_8_bits_is_refused(bank: Bank, mode: str, p: float) -> None:
+    """Its negative would have levels up to 255 beside images up to 65,535."""
+    image = Image.new(mode, (SIZE, SIZE), 40_000)
+    for sample in (image, (image, 0)):
+        with pytest.raises(UnsupportedSampleError, match=f"8 bits, got mode '{mode}': convert"):
+            GeNIeTransform(bank, p=p)(sample)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (4, 8, 8), (8, 8), (2, 1, 8, 8)])
@@ -202,6 +231,29 @@ def test_schedule(bank: Bank) -> None:
     assert factors == pytest.approx(expected, abs=0.1)
 
 
+@pytest.mark.parametrize(("schedule", "factor"), [({"warmup_epochs": 5}, 0), ({"off_after": 9}, 1)])
+@pytest.mark.parametrize("size", [None, 100])
+def test_one_warning_when_the_epoch_is_never_set(
+    bank: Bank, schedule: dict[str, int], factor: int, size: int | None
+) -> None:
+    """Without it, a warm-up replaces nothing for ever, and nothing is ever turned off."""
+    sample: Any = (source_image(0), 0)
+    if size is not None:
+        sample = (torch.zeros(size, 3, 2, 2), torch.zeros(size, dtype=torch.int64))
+    transform = GeNIeTransform(bank, p=1, **schedule)
+    for _ in range(1000 // (size or 1)):
+        transform(sample)
+    copies = pickle.loads(pickle.dumps(transform))  # noqa: S301
+    with pytest.warns(UserWarning, match=rf"never told .* multiplied by {factor}\. Call set_epoch"):
+        transform(sample)
+    transform(sample)  # a second warning would be an error here
+    copies.set_epoch(0)
+    copies(sample)
+    always = GeNIeTransform(bank, p=1)
+    for _ in range(1001 // (size or 1) + 1):
+        always(sample)
+
+
 def test_a_class_without_negatives(tmp_path: Path) -> None:
     rows = [row for row in all_pairs() if row["label"] != 2]
     bank = Bank.open(write_bank(tmp_path, rows))
@@ -246,6 +298,28 @@ def test_soft_labels_need_projections(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 rows of .* have no projection"):
         GeNIeTransform(bank, label="soft")
     GeNIeTransform(bank, label="soft", soft_by="noise_ratio")
+
+
+@pytest.mark.parametrize("change", ["built again", "rejected"])
+def test_soft_labels_of_other_rows_are_refused(tmp_path: Path, change: str) -> None:
+    """They are weights of rows by number: row 0 would get the weight of another."""
+    rows = [row(i, 0, 0, 1, projections=[0.1, 0.1 * i, 0.9]) for i in range(4)]
+    path = write_bank(tmp_path / "bank", rows)
+    kinds = {
+        kind: GeNIeTransform(Bank.open(path), p={"dog": 1.0}, label=kind)
+        for kind in ("soft", "hard")
+    }
+    content = {kind: pickle.dumps(transform) for kind, transform in kinds.items()}
+    if change == "built again":
+        path.rename(tmp_path / "old")
+        write_bank(path, rows[::-1])
+    else:
+        judged.reject(path, [0])
+    soft, hard = (pickle.loads(content[kind]) for kind in ("soft", "hard"))  # noqa: S301
+    with pytest.raises(BankError, match=r"soft labels are of its earlier rows: .* again"):
+        soft((source_image(9), 1))
+    assert hard((source_image(9), 1))[1] == 1
+    assert kinds["soft"]((source_image(9), 1))[1].sum() == pytest.approx(1)  # still mapped
 
 
 def test_size(bank: Bank) -> None:

@@ -74,8 +74,14 @@ def test_lazy_says_what_it_needs(bank: Bank) -> None:
             WithTransforms(Photos(), transforms, lazy=True)
     with pytest.raises(ValueError, match="needs a dataset with targets, got list"):
         WithTransforms([(source_image(0), 0)], good, lazy=True)
-    with pytest.raises(ValueError, match="would skip the dataset's own transform"):
-        WithTransforms(Photos(transforms=v2.Identity()), good, lazy=True)
+    for name in ("transforms", "transform", "target_transform"):
+        photos = Photos()
+        setattr(photos, name, v2.Identity())
+        with pytest.raises(UserError, match=f"skip the dataset's own {name} "):
+            WithTransforms(photos, good, lazy=True)
+        WithTransforms(photos, good)
+    with pytest.raises(UserError, match="skip the dataset's own transform "):
+        WithTransforms(bank.as_dataset(v2.Resize(8)), good, lazy=True)
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, default_collate
 from torchvision.datasets import FakeData, ImageFolder
 from torchvision.transforms import v2
 
-from genie_transforms import Bank, GeNIeTransform, WithTransforms, source_digest
+from genie_transforms import Bank, BankError, GeNIeTransform, WithTransforms, source_digest
 from tests.banks import CLASSES, row, row_of, source_image, write_bank
 
 NUM_SOURCES = 12
@@ -79,6 +79,45 @@ def test_persistent_workers_see_the_epoch(folder: Path, bank: Bank, method: str)
         transform.set_epoch(epoch)
         list(loader)
         assert transform.counters.replaced == expected
+
+
+def test_spawned_workers_refuse_a_bank_of_other_classes_in_its_place(
+    folder: Path, bank: Bank
+) -> None:
+    names = bank.class_names
+    dataset = ImageFolder(folder, v2.Compose([GeNIeTransform(bank, p=1), to_tensor()]))
+    loader = loader_of(dataset, "spawn")
+    bank.path.rename(bank.path.with_name("old"))
+    write_bank(bank.path, class_names=["ape", *names])
+    with pytest.raises(BankError, match="was built again while in use, with other classes"):
+        list(loader)
+
+
+def test_the_workers_of_all_epochs_warn_once_of_an_epoch_that_is_never_set(
+    folder: Path, bank: Bank, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each epoch has new workers, none of which sees many samples."""
+    transform = GeNIeTransform(bank, p=1, warmup_epochs=5)
+    transform(torch.zeros(990, 3, 2, 2), torch.zeros(990, dtype=torch.int64))
+    dataset = ImageFolder(folder, v2.Compose([Told(transform), to_tensor()]))
+    for _ in range(3):
+        list(DataLoader(dataset, num_workers=1, multiprocessing_context="fork"))
+    assert capfd.readouterr().out.count("was never told the epoch") == 1
+
+
+class Told:
+    """A transform whose warnings are printed."""
+
+    def __init__(self, transform: GeNIeTransform) -> None:
+        self.transform = transform
+
+    def __call__(self, image: Any) -> Any:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = self.transform(image)
+        for warning in caught:
+            print(warning.message, flush=True)
+        return result
 
 
 class Collate:

@@ -136,12 +136,12 @@ def test_every_image_is_found_by_its_pixels(
 
     sorted_names = kind in ("folder", "torchvision", "list")
     assert bank.class_names == (sorted(photos.CLASSES) if sorted_names else list(photos.CLASSES))
-    for image, label in training_set(lambda image: image):  # type: ignore[arg-type, return-value]
+    for image, label in training_set(lambda image: image.convert("RGB")):  # type: ignore[arg-type, return-value]
         assert bank.label_of_source(source_digest(image)) == label
 
     genie = GeNIeTransform(bank, p=1.0)
     augment = v2.Compose(
-        [genie, v2.RGB(), v2.Resize((16, 16)), v2.PILToTensor(), v2.ToDtype(torch.float32, True)]
+        [v2.RGB(), genie, v2.Resize((16, 16)), v2.PILToTensor(), v2.ToDtype(torch.float32, True)]
     )
     _train(DataLoader(training_set(augment), batch_size=4))
     assert genie.counters.seen == genie.counters.replaced == len(photos.FILES)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from genie_transforms import Bank, source_digest
-from genie_transforms.format import EXPORTED
+from genie_transforms.format import EXPORTED, NONE_OF_THEM, Judgement, Layout
 from index.convert import main
+from tests import judged
 from tests.banks import all_pairs, row, source_image, write_bank
 from tests.index.convert.conftest import Refused
 
@@ -59,6 +60,27 @@ def test_some_rows_come_back_with_all_classes_and_sources(tmp_path: Path, layout
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("keep", [None, "label == 1"])
+def test_rejections_and_judgements_come_back(
+    tmp_path: Path, layout: Layout, keep: str | None
+) -> None:
+    path = write_bank(tmp_path / "bank", num_shards=3)
+    judged.reject(path, [0, 1, 5])
+    judged.judge(path, "clip", [0, 1, 2, NONE_OF_THEM, None, 0] * 2, about={"classifier": "clip"})
+    bank = Bank.open(path, keep)
+    bank.export(tmp_path / "out", layout)
+    main(["import", str(tmp_path / "out"), "--out", str(tmp_path / "again")])
+    again = Bank.open(tmp_path / "again", keep=None)
+    assert [one.seed for one in again] == [one.seed for one in bank]
+    assert [one.judgements for one in again] == [one.judgements for one in bank]
+    live = [one.seed for one in bank if not one.judgements["rejected"]]
+    assert 0 < len(live) < len(bank)
+    assert [one.seed for one in Bank.open(again.path)] == live
+    assert Judgement.read(again.path, "clip").about == {"classifier": "clip"}
+    assert again.verify() == []
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_rows_come_back(tmp_path: Path, layout: str) -> None:
     path = write_bank(tmp_path / "bank", [row(0, 0, 0, 1, on_target=False, nearest_class=0)])
     main(["export", str(path), "--out", str(tmp_path / "out"), "--layout", layout])
@@ -90,6 +112,12 @@ def test_refusals(tmp_path: Path, refused: Refused) -> None:
     assert "metadata.jsonl is damaged" in refused(arguments)
     about.write_text(json.dumps({**json.loads(about.read_text()), "layout": "zip"}))
     assert "the layout 'zip', which is not known" in refused(arguments)
+    said = json.loads(about.read_text())
+    about.write_text(json.dumps({**said, "layout": "imagefolder", "judges": ["../bank/x"]}))
+    assert "bank.json is damaged (the name of a judge" in refused(arguments)
+    metadata.write_text("".join(lines))
+    about.write_text(json.dumps({**said, "layout": "imagefolder", "judges": ["rejected"]}))
+    assert "judgements-rejected.arrow is missing" in refused(arguments)
     about.write_text("{}")
     assert "bank.json is damaged" in refused(arguments)
     assert not (tmp_path / "again").exists()
