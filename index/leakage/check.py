@@ -161,8 +161,8 @@ def _read(files: Source, backbone: Backbone, side: int) -> _HeldOut:
                 continue
             upright = as_rgb(image)
             names.append(files.ids[row])
-            # Hugging Face's datasets turn images as EXIF says, folders do not.
-            digests.append({source_digest(image), source_digest(upright)})
+            # As folders are read in training, and upright, as Hugging Face's datasets give images.
+            digests.append({source_digest(image.convert("RGB")), source_digest(upright)})
             block.append(fit_to(upright, side))
         if block:
             embedded.append(backbone(torch.stack(block)))

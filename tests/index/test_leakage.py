@@ -128,6 +128,13 @@ def test_an_image_is_known_by_its_upright_pixels_too(bank: Path, held_out: Path)
     assert check_leakage(LeakageConfig(bank, held_out)).same == ["turned.png"]
 
 
+def test_held_out_images_of_16_bits_are_compared(bank: Path, held_out: Path) -> None:
+    levels = np.linspace(0, 200, 256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(levels).save(held_out / "fish" / "deep.png")
+    report = check_leakage(LeakageConfig(bank, held_out))
+    assert (report.test_images, report.unreadable, report.same) == (7, {}, [])
+
+
 def test_near_copies_count_when_asked(bank: Path, tmp_path: Path) -> None:
     with Image.open(_photos(bank)[0]) as image:
         pixels = np.asarray(image.convert("RGB")).copy()
