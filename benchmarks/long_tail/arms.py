@@ -84,6 +84,12 @@ SECONDARY = (
     ("balanced+genie", "genie"),
     ("genie-ada-kept", "genie-ada"),
     ("genie+cutmix", "cutmix"),
+    ("genie-0.9", "genie"),
+    ("genie-random-sources", "genie"),
+    ("genie-ada-passes", "genie-ada"),
+    ("balanced+ada-soft", "balanced+ada"),
+    ("img2img-low", "img2img"),
+    ("mixup", "resampled"),
 )
 """What is compared besides, on Few and on all classes, without correction for their number."""
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from genie_transforms import source_digest
 from genie_transforms.format import decode_image, row_key
+from index.sources import as_rgb
 
 from .columns import FLAGS, Columns
 
@@ -176,8 +177,8 @@ def _verdict(columns: Columns, values: dict[str, Any], judge: str) -> Verdict:
 
 
 def thumbnail(image: Image.Image, side: int, caption: str) -> Thumbnail:
-    """Return an image as it is or, if it is larger, scaled down to a side."""
-    small = image.convert("RGB")
+    """Return an image, upright, as it is or, if it is larger, scaled down to a side."""
+    small = as_rgb(image)
     small.thumbnail((side, side))
     sink = io.BytesIO()
     small.save(sink, format="JPEG", quality=85)

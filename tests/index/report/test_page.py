@@ -19,7 +19,7 @@ from index.config import BuildConfig
 from index.report.choice import MOST_ROWS, review_groups, shown_rows
 from index.report.columns import Columns
 from index.report.counts import Cell, Clause, clauses, histogram, matrix, shown_classes
-from index.report.gallery import sparkline
+from index.report.gallery import sparkline, thumbnail
 from index.report.page import MOST_BYTES, rebuild_command, render, write_report
 from tests.banks import CLASSES, all_pairs, negative_colour, png, row, source_image, write_bank
 from tests.judged import judge
@@ -210,6 +210,13 @@ def test_large_images_become_thumbnails(tmp_path: Path) -> None:
     image = {"bytes": png(Image.new("RGB", (500, 250), negative_colour(0))), "path": None}
     page = Page(render(write_bank(tmp_path / "bank", [row(0, 0, 0, 1, image=image)])))
     assert [(one["width"], one["height"]) for one in page.all("img")] == [("128", "64")]
+
+
+def test_thumbnails_of_photographs_are_upright() -> None:
+    image = Image.new("RGB", (8, 4))
+    image.getexif()[0x0112] = 6  # a quarter clockwise
+    found = thumbnail(image, 64, "source")
+    assert (found.width, found.height) == (4, 8)
 
 
 def test_a_bank_of_few_columns_or_no_rows_has_a_report(tmp_path: Path) -> None:
