@@ -9,7 +9,7 @@ LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_mod
 
 # Benchmarks of the demo's models, in the order in which people look at them. They are measured in a
 # folder of these weights, so that `make results` continues where it stopped, and begins anew with
-# other weights.
+# other weights. Paths are relative to it, for results state their command.
 MEASURED := measured/$(firstword $(shell cksum < index/demo/train.json))
 OF_THE_DEMO := demo few_shot ada_modes choosing_r analyses price filters hardness figures prompts \
 	confounded
@@ -30,7 +30,7 @@ results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again, for hours, what
 
 $(MEASURED)/%.stamp: | .venv/test.stamp
 	mkdir -p $(MEASURED)
-	cd $(MEASURED) && PYTHONPATH=$(CURDIR) $(CURDIR)/$(BIN)/python -m benchmarks.$* $(ARGS) --json $*.json
+	cd $(MEASURED) && PYTHONPATH=$(CURDIR) $(CURDIR)/$(BIN)/python -m benchmarks.$* $(ARGS) --json $*.json $(PICTURE)
 	cp $(MEASURED)/$*.json benchmarks/results/
 	touch $@
 
@@ -38,17 +38,25 @@ $(MEASURED)/%.stamp: | .venv/test.stamp
 $(MEASURED)/choosing_r.stamp: | $(MEASURED)/few_shot.stamp
 $(MEASURED)/analyses.stamp: | $(MEASURED)/choosing_r.stamp
 
-$(MEASURED)/demo.stamp: ARGS := --picture $(CURDIR)/docs/sweep.png
-$(MEASURED)/few_shot.stamp: ARGS := --work pool --plot $(CURDIR)/docs/few-shot.png
-$(MEASURED)/ada_modes.stamp: ARGS := --pairs 400 --dtype bfloat16 --plot $(CURDIR)/docs/ada-modes.png
-$(MEASURED)/choosing_r.stamp: ARGS := --work pool --plot $(CURDIR)/docs/choosing-r.png
-$(MEASURED)/analyses.stamp: ARGS := --work pool --plot $(CURDIR)/docs/analyses.png
-$(MEASURED)/price.stamp: ARGS := --work price --plot $(CURDIR)/docs/price.png
+$(MEASURED)/demo.stamp: PICTURE := --picture ../../docs/sweep.png
+$(MEASURED)/few_shot.stamp: ARGS := --work pool
+$(MEASURED)/few_shot.stamp: PICTURE := --plot ../../docs/few-shot.png
+$(MEASURED)/ada_modes.stamp: ARGS := --pairs 400 --dtype bfloat16
+$(MEASURED)/ada_modes.stamp: PICTURE := --plot ../../docs/ada-modes.png
+$(MEASURED)/choosing_r.stamp: ARGS := --work pool
+$(MEASURED)/choosing_r.stamp: PICTURE := --plot ../../docs/choosing-r.png
+$(MEASURED)/analyses.stamp: ARGS := --work pool
+$(MEASURED)/analyses.stamp: PICTURE := --plot ../../docs/analyses.png
+$(MEASURED)/price.stamp: ARGS := --work price
+$(MEASURED)/price.stamp: PICTURE := --plot ../../docs/price.png
 $(MEASURED)/filters.stamp: ARGS := --work filters
-$(MEASURED)/hardness.stamp: ARGS := --work hardness --plot $(CURDIR)/docs/hardness.png
-$(MEASURED)/figures.stamp: ARGS := --work figures --out $(CURDIR)/docs/figures
+$(MEASURED)/hardness.stamp: ARGS := --work hardness
+$(MEASURED)/hardness.stamp: PICTURE := --plot ../../docs/hardness.png
+$(MEASURED)/figures.stamp: ARGS := --work figures
+$(MEASURED)/figures.stamp: PICTURE := --out ../../docs/figures
 $(MEASURED)/prompts.stamp: ARGS := --work prompts
-$(MEASURED)/confounded.stamp: ARGS := --work confounded --plot $(CURDIR)/docs/confounded.png
+$(MEASURED)/confounded.stamp: ARGS := --work confounded
+$(MEASURED)/confounded.stamp: PICTURE := --plot ../../docs/confounded.png
 
 test-lowest: lowest  ## run the light tests and build a small bank on the lowest versions
 	$(LOWEST)/python --version

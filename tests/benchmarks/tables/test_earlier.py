@@ -52,6 +52,12 @@ def test_the_command_fails_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "README.md: demo.json: measured with other weights" in capsys.readouterr().out
 
 
+def test_no_result_names_a_folder_of_a_machine() -> None:
+    paths = (ROOT / "benchmarks" / "results").rglob("*.json")
+    commands = {path.name: json.loads(path.read_text()).get("command", "") for path in paths}
+    assert [name for name, command in commands.items() if " /" in command] == []
+
+
 def test_make_results_measures_each_of_them() -> None:
     command = ["make", "--dry-run", "--always-make", "results"]
     plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
