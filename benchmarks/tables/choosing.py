@@ -75,8 +75,10 @@ def settings(name: str, results: Path) -> str:
                "background_psnr_db": ("background, 1 / 5, dB", ".1f")}  # fmt: skip
     if "background_psnr_db" not in content["ways"][0]:  # known of scenes alone
         del columns["background_psnr_db"]
-    rows = []
+    rows, known = [], {way["way"] for way in content["ways"]}
     for setting in _SETTINGS:
+        if setting not in known:  # a backbone that was not given
+            continue
         ways = [_way(content["ways"], setting, "confirmation", shots) for shots in _SHOTS]
         cells = [cell for way in ways for cell in (number(way["accuracy"]), _to_paper(way))]
         for key, (_, form) in columns.items():

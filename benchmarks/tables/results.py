@@ -89,7 +89,7 @@ def filters(file: str, results: Path) -> str:
     """Make the table of what the default filter's main clause does to two banks."""
     content = read(results, file)
     titles = {"genie-ada": "GeNIe-Ada"}
-    titles["genie-0.3"] = "r = .3, where hardly an image has left its source"
+    titles["genie-0.3"] = "r = .3, where few images have left their source"
     rows = []
     for name, title in titles.items():
         bank = content["banks"][name]
