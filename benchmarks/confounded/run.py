@@ -12,6 +12,7 @@ from torch.utils.data import TensorDataset
 
 from benchmarks.datasets import LabelledSet
 from benchmarks.long_tail import (
+    PROMPTS,
     Seed,
     about_bank,
     build_banks,
@@ -28,7 +29,7 @@ from .backgrounds import backgrounds
 from .config import ARMS, TIED, ConfoundedConfig
 from .features import Features
 from .report import report, show
-from .scenes import Confounded, Kind, open_scenes, tied_names
+from .scenes import Confounded, Kind, open_scenes, tied_prompts
 
 
 def main(config: ConfoundedConfig) -> dict[str, Any]:
@@ -74,10 +75,10 @@ def _with_banks(config: ConfoundedConfig, seed: Seed, scenes: Confounded) -> See
     confusion = confusion_of(network, seed)
     banks = build_banks(wanted, seed.config, seed.tail, seed.folder, seed.number, confusion)
     if TIED in needed:
-        pool = replace(seed.tail.pool, names=tied_names(scenes.own))
-        tail, folder = replace(seed.tail, pool=pool), seed.folder / "tied"
+        folder = seed.folder / "tied"
         folder.mkdir(exist_ok=True)
-        built = build_banks(["txt2img"], seed.config, tail, folder, seed.number, confusion)
+        write_json(folder / PROMPTS, tied_prompts(scenes.own))
+        built = build_banks(["txt2img"], seed.config, seed.tail, folder, seed.number, confusion)
         banks[TIED] = built["txt2img"]
     return replace(seed, banks=banks)
 

@@ -139,13 +139,18 @@ def any_scenes(per_class: int) -> tuple[list[np.ndarray], list[int]]:
     return _images(scenes.params), scenes.params.ground.tolist()
 
 
-def tied_names(own: Tensor) -> list[ClassName]:
-    """Return how prompts speak of each class on its own background, in the demo's words."""
-    colors = list(COLORS)
-    return [
-        ClassName(f"{name} on {colors[ground // len(TEXTURES)]} {TEXTURES[ground % len(TEXTURES)]}")
-        for name, ground in zip(NAMES, own.tolist(), strict=True)
-    ]
+def tied_prompts(own: Tensor) -> dict[str, list[str]]:
+    """Return the captions of each class on its own background, an object of each other colour.
+
+    They are the demo's captions word for word: "A photo of a star on blue stripes" is nothing that
+    its model has learned, and its background is any.
+    """
+    prompts = {}
+    for name, number in zip(NAMES, own.tolist(), strict=True):
+        ground, texture = list(COLORS)[number // len(TEXTURES)], TEXTURES[number % len(TEXTURES)]
+        objects = [color for color in COLORS if color != ground]
+        prompts[name] = [f"a {color} {name} on {ground} {texture}" for color in objects]
+    return prompts
 
 
 def _images(params: SceneParams) -> list[np.ndarray]:

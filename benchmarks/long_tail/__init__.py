@@ -13,7 +13,7 @@ from .arms import Arm
 from .config import LongTailConfig
 
 if TYPE_CHECKING:
-    from .banks import build_banks
+    from .banks import PROMPTS, build_banks
     from .comparisons import difference, over_seeds_and_images, share_of_gap
     from .data import LongTail, draw_rows, exponential_sizes
     from .images import RealImages, augmentation, plain
@@ -23,7 +23,7 @@ else:
     __getattr__ = lazy_members(
         __name__,
         {
-            "banks": ["build_banks"],
+            "banks": ["PROMPTS", "build_banks"],
             "comparisons": ["difference", "over_seeds_and_images", "share_of_gap"],
             "data": ["LongTail", "draw_rows", "exponential_sizes"],
             "images": ["RealImages", "augmentation", "plain"],
@@ -33,6 +33,7 @@ else:
     )
 
 __all__ = [
+    "PROMPTS",
     "Arm",
     "LongTail",
     "LongTailConfig",

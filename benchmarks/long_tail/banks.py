@@ -24,6 +24,9 @@ from .images import SMALL, Negatives
 
 Confusion = npt.NDArray[np.float64]
 
+PROMPTS = "prompts.json"
+"""In a seed's folder: prompts of each class, if they are others than its name's."""
+
 
 def check_models(config: LongTailConfig) -> None:
     """Refuse models that are not there, before a baseline is trained for hours.
@@ -69,12 +72,13 @@ def build_config(
         name: A name that `Arm.images` may have.
         config: The experiment; its backbone is the seed's.
         tail: The training set; `folder` holds the confusion of its baseline.
-        folder: Folder of the seed.
+        folder: Folder of the seed; its `PROMPTS`, if there are any, are those of the bank.
         seed: Of the plan and the noise.
     """
     common = BuildConfig(
         out=folder / "banks" / name,
         class_names=str(folder / "class-names.json"),
+        prompts=str(folder / PROMPTS) if (folder / PROMPTS).is_file() else "",
         model=config.model,
         backbone=config.backbone or ("" if config.model else "demo"),
         device=config.device,

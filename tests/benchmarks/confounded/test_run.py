@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.confounded.config import ARMS, ConfoundedConfig
 from benchmarks.confounded.run import main
-from benchmarks.confounded.scenes import NAMES, TESTS
+from benchmarks.confounded.scenes import TESTS, own_backgrounds, tied_prompts
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
-from genie_transforms import UserError
+from genie_transforms import Bank, UserError
 
 _ARMS = ("none", "txt2img-tied", "genie", "real-g", "balanced+genie")
 
@@ -52,9 +52,9 @@ def test_every_arm_is_tested_on_every_kind_of_background(tmp_path: Path) -> None
     assert written["settings"]["bias"] == 0.9
     assert (tmp_path / "out.png").stat().st_size > 5000
     # Prompts of the tied bank name the background.
-    names = json.loads((tmp_path / "seed-0" / "tied" / "class-names.json").read_text())
-    assert set(names) == set(NAMES)
-    assert all(" on " in one["name"] for one in names.values())
+    tied = Bank.open(tmp_path / "seed-0" / "tied" / "banks" / "txt2img", keep=None)
+    prompts = tied_prompts(own_backgrounds(0))
+    assert all(row.prompt in prompts[tied.class_names[row.label]] for row in tied)
     # A second run finds everything there, and says the same.
     assert without_nan(main(config)["means"]) == without_nan(result["means"])
 

@@ -17,9 +17,9 @@ from benchmarks.confounded.scenes import (
     moved_to,
     open_scenes,
     own_backgrounds,
-    tied_names,
+    tied_prompts,
 )
-from index.demo import COLORS, TEXTURES, Scenes
+from index.demo import COLORS, Scenes
 
 _SMALL = ConfoundedConfig(largest=8, imbalance=4, num_test=2, per_class=3)
 
@@ -71,13 +71,14 @@ def test_a_seed_has_the_same_scenes_every_time_and_its_own_sizes() -> None:
     assert np.bincount(tail.pool.labels[tail.generator_rows]).tolist() == [3] * 14
 
 
-def test_prompts_of_tied_names_are_the_captions_of_the_demo() -> None:
+def test_tied_prompts_are_the_captions_of_the_demo() -> None:
     own = own_backgrounds(0)
     scenes = Scenes(1, NAMES, seed=5)
     scenes.params = moved_to(scenes.params, own)
-    color = list(COLORS)[int(scenes.params.color[2])]
-    assert scenes.caption(2).replace(f"a {color} ", "") == tied_names(own)[2].display
-    assert tied_names(own)[2].display.split()[-1] in TEXTURES
+    scenes.params.color[:] = (scenes.params.ground + 1) % len(COLORS)  # never that of the ground
+    prompts = tied_prompts(own)
+    assert all(scenes.caption(row) in prompts[name] for row, name in enumerate(NAMES))
+    assert [len(set(of_class)) for of_class in prompts.values()] == [len(COLORS) - 1] * len(NAMES)
 
 
 def test_the_colour_of_a_background_is_read_off_its_border() -> None:
