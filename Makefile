@@ -25,7 +25,7 @@ train: .venv/index.stamp  ## after `make demo`: train a small classifier with an
 test: .venv/test.stamp lint  ## run the tests
 	$(BIN)/python -m pytest
 
-results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again, for hours, what depends on the demo's models
+results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again what depends on the demo's models: about three hours of one core
 	$(BIN)/python -m benchmarks.tables
 
 $(MEASURED)/%.stamp: | .venv/test.stamp
