@@ -5,7 +5,8 @@ BIN := .venv/bin
 LOWEST_PYTHON ?= $(shell PYENV_VERSION=3.10 python3.10 -c 'import sys; print(sys.executable)' \
 	2>/dev/null || echo $(PYTHON))
 LOWEST := .venv-lowest/bin
-LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_models.py
+LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_models.py \
+	tests/index/diffusion/test_text_weights.py
 
 # Benchmarks of the demo's models, in the order in which people look at them. They are measured in a
 # folder of these weights, so that `make results` continues where it stopped, and begins anew with

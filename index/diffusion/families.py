@@ -5,6 +5,7 @@ A new family is one file with one subclass of `Family`, and one line in `FAMILIE
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -18,6 +19,7 @@ from .sd3 import StableDiffusion3
 from .sdxl import StableDiffusionXL
 from .speed import Switches, apply_switches
 from .stable_diffusion import StableDiffusion
+from .text_weights import load_text_weights
 from .weights import ModelError, check_lora, fuse_lora, locate, read_index
 
 FAMILIES: dict[str, type[Family]] = {
@@ -97,6 +99,8 @@ def load_family(
         pipeline = DiffusionPipeline.from_pretrained(folder, variant=variant, **precision, **absent)
     except (OSError, ValueError) as error:  # such as files of a variant that are not there
         raise ModelError(f"{model} cannot be opened, variant {variant}: {_line(error)}") from error
+    if variant is None:
+        load_text_weights(pipeline, Path(folder))
     if lora is not None:
         identity |= fuse_lora(pipeline, lora)
     return _open(family, pipeline, {"model": model, **identity}, scheduler, switches, device)
