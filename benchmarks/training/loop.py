@@ -49,7 +49,8 @@ def train(
     with joined_ranks(device, config) as rank:
         claim_folder(folder, config.recipe() | about_labels(labels, num_classes))
         torch.manual_seed(seed_of(config.seed))
-        network = make_network(config, num_classes).to(device)
+        layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        network = make_network(config, num_classes).to(device, memory_format=layout)
         training = Training.begin(network, config)
         training.load(folder)
         loss_of = make_loss(config, class_counts(labels, num_classes, config.sampler))
