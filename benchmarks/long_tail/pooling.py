@@ -19,8 +19,9 @@ from genie_transforms import MissingFileError, UserError
 from .arms import COMPARISONS
 from .config import LongTailConfig
 
-_OF_THE_GENERATOR = ("model", "oracle")
-"""Settings in which pooled files may differ."""
+_FREE = ("model", "oracle", "seeds", "training.precision")
+"""Settings in which pooled files may differ: arms are compared within a seed, which has one
+generator and one precision."""
 
 
 def as_bits(right: npt.NDArray[np.bool_]) -> str:
@@ -49,8 +50,9 @@ def read_further(config: LongTailConfig, settings: dict[str, Any]) -> list[dict[
 
     Raises:
         MissingFileError: A file is not there.
-        UserError: It is none of this command's, its settings differ in more than the generator, an
-            arm or its bits are missing, or a seed stands in two files.
+        UserError: It is none of this command's, its settings differ in more than the generator and
+            the precision, an arm of the comparisons or its bits are missing, or a seed stands in
+            two files.
     """
     seen = dict.fromkeys(config.seeds, "this run")
     found = []
@@ -99,27 +101,42 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_settings(path: Path, own: dict[str, Any], other: dict[str, Any]) -> None:
-    free = {*_OF_THE_GENERATOR, "seeds"}
-    plain = json.loads(json.dumps(own))  # as in a file: no tuples
-    names = sorted(plain.keys() | other.keys())
-    for name in names:
-        if name not in free and plain.get(name) != other.get(name):
+    here, there = _flat(json.loads(json.dumps(own))), _flat(other)  # as in a file: no tuples
+    for name in sorted(here.keys() | there.keys()):
+        if name not in _FREE and here.get(name) != there.get(name):
             raise UserError(
-                f"{path} was run with {name} = {other.get(name)!r}, not {plain.get(name)!r}: its "
+                f"{path} was run with {name} = {there.get(name)!r}, not {here.get(name)!r}: its "
                 "seeds cannot be pooled with these"
             )
 
 
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with those of the training by names of their own."""
+    of_training = {f"training.{name}": value for name, value in settings["training"].items()}
+    return {k: v for k, v in settings.items() if k != "training"} | of_training
+
+
 def _check_arms(path: Path, config: LongTailConfig, content: dict[str, Any]) -> None:
-    compared = {name for pair in COMPARISONS.values() for name in pair}
-    there = {
-        (entry["seed"], entry["arm"])
-        for entry in content["arms"]
-        if "right" in entry or entry["arm"] not in compared
-    }
+    """Refuse a file that would leave a comparison with fewer seeds; further arms may have those."""
+    compared = list(dict.fromkeys(name for pair in COMPARISONS.values() for name in pair))
+    there = {(entry["seed"], entry["arm"]) for entry in content["arms"] if "right" in entry}
     for number in content["settings"]["seeds"]:
-        for name in config.arms:
-            if (number, name) not in there:
+        for name in compared:
+            if name in config.arms and (number, name) not in there:
                 raise UserError(
                     f"{path} has no arm {name} of seed {number}: leave it out of --arms"
                 )
+            if name not in config.arms and (number, name) in there:
+                raise UserError(f"{path} has arm {name}: give --arms {name} here as well")
+
+
+def generators_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return which generator and which precision of the trainings the seeds of a file had."""
+    settings = content["settings"]
+    own = {
+        "model": settings["model"] or "demo",
+        "oracle": settings["oracle"] or None,
+        "seeds": settings["seeds"],
+    }
+    precision = {"precision": settings["training"]["precision"]}
+    return [{**precision, **entry} for entry in content.get("generator", [own])]

@@ -1,4 +1,4 @@
-"""The table of a long-tail experiment, its comparisons and its plot."""
+"""The figures of a long-tail experiment and its comparisons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
@@ -17,11 +16,9 @@ from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
 from .data import Integers, open_long_tail
-from .pooling import check_same_images, from_bits, read_further
+from .pooling import check_same_images, from_bits, generators_of, read_further
 
 FIGURES = ("few", "medium", "many", "all", "ece")
-
-_WIDTHS = (7, 8, 7, 7, 7)
 
 
 def report(
@@ -36,10 +33,11 @@ def report(
         test: Test images.
 
     Returns:
-        `arms`, as given, with those of `--pool`; `means` and `deviations` over seeds; `comparisons`
-        of `COMPARISONS` on Few, and `secondary` ones, those whose arms were run; `share_of_real`,
-        of the gap from re-sampling to real images of the generator's training set; `oracle`, label
-        precision by arm; `generator`, each with its seeds; `rule`, `settings`; `training_sets`, a
+        `arms`, as given, with those of `--pool`; `means` and `deviations` over the seeds of each
+        arm; `comparisons` of `COMPARISONS` on Few, and `secondary` ones, those whose arms were run;
+        `share_of_real`, of the gap from re-sampling to real images of the generator's training set;
+        `oracle`, label precision by arm; `generator`, each with its seeds and the precision of
+        their trainings; `rule`, `settings`; `training_sets`, a
         digest of the rows that each seed drew; `filled`, by arm and seed, of those that had fewer
         negatives than wanted, the class's own images in their place.
 
@@ -48,20 +46,21 @@ def report(
     """
     own = settings_of(config)
     further = read_further(config, own)
-    figures = figures + [
-        entry for other in further for entry in other["arms"] if entry["arm"] in config.arms
-    ]
+    figures = figures + [entry for other in further for entry in other["arms"]]
     figures.sort(key=lambda entry: int(entry["seed"]))  # arms of a seed stay in their order
     seeds = sorted({int(entry["seed"]) for entry in figures})
     training_sets = {
         str(number): _digest(open_long_tail(config, pool, test, number).rows) for number in seeds
     }
     check_same_images(config, further, training_sets)
-    by_arm = {name: [e for e in figures if e["arm"] == name] for name in config.arms}
-    oracle = {name: _mean(_column(by_arm[name], "oracle")) for name in config.arms}
-    generator = {"model": config.model or "demo", "oracle": config.oracle or None}
-    generators = [{**generator, "seeds": list(config.seeds)}]
-    generators += [entry for other in further for entry in other["generator"]]
+    by_arm = {
+        name: [entry for entry in figures if entry["arm"] == name]
+        for name in dict.fromkeys((*config.arms, *(entry["arm"] for entry in figures)))
+    }
+    oracle = {name: _mean(_column(entries, "oracle")) for name, entries in by_arm.items()}
+    generators = [
+        entry for content in ({"settings": own}, *further) for entry in generators_of(content)
+    ]
     return {
         "arms": [_without_needless_bits(entry) for entry in figures],
         "means": _over_seeds(by_arm, _mean),
@@ -106,20 +105,28 @@ def _comparisons(
 def _secondary(by_arm: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         f"{first} - {second}": {
-            key: difference(_column(by_arm[first], key), _column(by_arm[second], key))
-            for key in ("few", "all")
+            key: difference(*(_column(entries, key) for entries in pair)) for key in ("few", "all")
         }
         for first, second in SECONDARY
         if {first, second} <= by_arm.keys()
+        and len((pair := _of_common_seeds(by_arm, first, second))[0])
     }
 
 
 def _shares(by_arm: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
-    few = {name: _column(entries, "few") for name, entries in by_arm.items()}
-    if not {"resampled", "real-g"} <= few.keys():
+    if not {"resampled", "real-g"} <= by_arm.keys():
         return {}
-    floor, ceiling = few["resampled"], few["real-g"]
-    return {name: share_of_gap(values, floor, ceiling) for name, values in few.items()}
+    alike = {name: _of_common_seeds(by_arm, name, "resampled", "real-g") for name in by_arm}
+    few = {name: [_column(entries, "few") for entries in arms] for name, arms in alike.items()}
+    return {name: share_of_gap(*columns) for name, columns in few.items() if len(columns[0])}
+
+
+def _of_common_seeds(
+    by_arm: dict[str, list[dict[str, Any]]], *names: str
+) -> list[list[dict[str, Any]]]:
+    """Return the entries of arms of those seeds that all of them have, in the same order."""
+    common = set.intersection(*({entry["seed"] for entry in by_arm[name]} for name in names))
+    return [[entry for entry in by_arm[name] if entry["seed"] in common] for name in names]
 
 
 def _without_needless_bits(entry: dict[str, Any]) -> dict[str, Any]:
@@ -182,47 +189,3 @@ def _compare(
         for place, entry in enumerate(pair):
             right[place].append(from_bits(entry["right"], len(test))[shown])
     return {**found, "interval_images": over_seeds_and_images(right[0], right[1], labels)}
-
-
-def show(result: dict[str, Any], config: LongTailConfig) -> None:
-    """Print the table and the comparisons; draw the plot if wanted."""
-    print(f"\naccuracy in %, mean over {len(result['settings']['seeds'])} seeds; {result['rule']}")
-    print(f"{'arm':22}{'Few':>7}{'Medium':>8}{'Many':>7}{'all':>7}{'ECE':>7}{'oracle':>8}")
-    for name, means in result["means"].items():
-        cells = [
-            f"{100 * means[key]:{width}.1f}" for key, width in zip(FIGURES, _WIDTHS, strict=True)
-        ]
-        oracle = result["oracle"].get(name)
-        print(f"{name:22}{''.join(cells)}{'' if oracle is None else f'{100 * oracle:8.1f}'}")
-    for name, entry in result["comparisons"].items():
-        low, high = (100 * value for value in entry["interval"])
-        print(
-            f"{name}: {entry['first']} - {entry['second']} on Few "
-            f"{100 * entry['difference']:+.1f} ({low:+.1f} … {high:+.1f}), Holm's p "
-            f"{entry['p_holm']:.2g}"
-        )
-    if config.quick:
-        print("--quick: these figures only show that everything runs")
-    if config.plot:
-        draw(result, config.plot)
-
-
-def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw Few and all of every arm, a dot for each seed, a bar at the mean."""
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    names = list(result["means"])
-    figure, axes = plt.subplots(1, 2, figsize=(10, 0.35 * len(names) + 1.2), sharey=True)
-    for axis, key in zip(axes, ("few", "all"), strict=True):
-        for place, name in enumerate(names):
-            values = [100 * entry[key] for entry in result["arms"] if entry["arm"] == name]
-            axis.plot(values, [place] * len(values), "o", alpha=0.4, color="tab:blue")
-            axis.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color="black")
-        axis.set_xlabel(f"{'Few' if key == 'few' else 'all classes'}, %")
-        axis.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)

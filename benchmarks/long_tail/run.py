@@ -29,8 +29,9 @@ from .data import LongTail, open_long_tail, open_pool
 from .images import RealImages, at_most, plain
 from .judge import save_as_judge
 from .pooling import as_bits, read_further
-from .report import report, settings_of, show
+from .report import report, settings_of
 from .seed import Seed, lacking, training_images
+from .show import show
 
 
 def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from benchmarks.long_tail.pooling import as_bits, from_bits
 from benchmarks.long_tail.report import report
 from benchmarks.long_tail.run import main
 from benchmarks.measure import without_nan
+from benchmarks.training import TrainingConfig
 from genie_transforms import UserError
 
 _CONFIG = LongTailConfig(
@@ -45,6 +46,10 @@ def _report(config: LongTailConfig) -> dict[str, Any]:
     return content
 
 
+def _training(precision: Literal["float32", "bfloat16"]) -> TrainingConfig:
+    return replace(_CONFIG.training, precision=precision)
+
+
 def _write(path: Path, content: dict[str, Any]) -> Path:
     path.write_text(json.dumps(content))
     return path
@@ -71,8 +76,8 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
     assert len(set(whole["training_sets"].values())) == 3
     assert pooled["settings"]["seeds"] == [0, 1, 2]
     assert pooled["generator"] == [
-        {"model": "second", "oracle": None, "seeds": [2]},
-        {"model": "first", "oracle": None, "seeds": [0, 1]},
+        {"precision": "float32", "model": "second", "oracle": None, "seeds": [2]},
+        {"precision": "float32", "model": "first", "oracle": None, "seeds": [0, 1]},
     ]
     besides = [few[seed, "genie"] - few[seed, "resampled"] for seed in (0, 1, 2)]
     assert set(pooled["secondary"]) == {"genie - resampled", "real-g - genie"}
@@ -109,3 +114,26 @@ def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
     fewer = first | {"arms": [e for e in first["arms"] if e["arm"] != "genie"]}
     with pytest.raises(UserError, match=r"has no arm genie of seed 0: leave it out of --arms"):
         _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "fewer.json", fewer),)))
+    arms = ("resampled", "genie", "real-g")
+    with pytest.raises(UserError, match=r"first\.json has arm txt2img: give --arms txt2img here"):
+        _report(replace(_CONFIG, seeds=(2,), arms=arms, pool=(tmp_path / "first.json",)))
+
+
+def test_an_arm_of_some_seeds_is_compared_on_those(tmp_path: Path) -> None:
+    arms = (*_CONFIG.arms, "genie-0.9")
+    first = _report(replace(_CONFIG, seeds=(0, 1), arms=arms, training=_training("bfloat16")))
+    further = (_write(tmp_path / "first.json", first),)
+    pooled = _report(replace(_CONFIG, seeds=(2,), pool=further))
+    few = {(e["seed"], e["arm"]): e["few"] for e in pooled["arms"]}
+    assert {seed for seed, arm in few if arm == "genie-0.9"} == {0, 1}
+    assert pooled["comparisons"]["P1"]["seeds"] == 3
+    found = pooled["secondary"]["genie-0.9 - genie"]["few"]
+    gaps = [few[seed, "genie-0.9"] - few[seed, "genie"] for seed in (0, 1)]
+    assert (found["seeds"], found["difference"]) == (2, pytest.approx(np.mean(gaps)))
+    # Its share is of the gap of its own seeds: others have other Few classes.
+    own, floor, ceiling = (
+        np.mean([few[seed, arm] for seed in (0, 1)]) for arm in ("genie-0.9", "resampled", "real-g")
+    )
+    share = (own - floor) / (ceiling - floor)
+    assert pooled["share_of_real"]["genie-0.9"] == pytest.approx(share)
+    assert [e["precision"] for e in pooled["generator"]] == ["float32", "bfloat16"]

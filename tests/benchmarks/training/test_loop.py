@@ -56,6 +56,7 @@ def _same(first: nn.Module, second: nn.Module) -> bool:
     [
         {},
         {"sampler": "class-balanced", "mix": "mixup-or-cutmix", "optimizer": "adamw"},
+        {"channels_last": True},
     ],
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
@@ -69,6 +70,16 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     assert _same(whole, resumed)
     again = train(config, Images(fail_at=1), LABELS, 3, tmp_path / "cut")  # nothing is left to do
     assert _same(whole, again)
+
+
+def test_channels_last_trains_the_same_network(tmp_path: Path) -> None:
+    usual = train(_settings(num_steps=3), Images(), LABELS, 3, tmp_path / "usual")
+    config = _settings(num_steps=3, channels_last=True)
+    turned = train(config, Images(), LABELS, 3, tmp_path / "turned")
+    convolution = next(m for m in turned.modules() if isinstance(m, nn.Conv2d))
+    assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
+    for key, weight in _weights(usual).items():
+        torch.testing.assert_close(_weights(turned)[key], weight, rtol=1e-3, atol=1e-4)
 
 
 def test_epochs_are_counted_in_steps() -> None:
