@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import torch
@@ -57,5 +59,19 @@ def test_the_first_commands_are_demo_and_test() -> None:
 
 
 def test_pictures_of_the_readme_exist() -> None:
-    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
+    for path in re.findall(r"!\[[^]]*\]\(((?!https://img.shields.io)[^()]*)\)", README):
         assert (ROOT / path).is_file(), path
+
+
+def test_badges_say_what_the_package_says() -> None:
+    package = configparser.ConfigParser()
+    package.read(ROOT / "setup.cfg")
+    badges = dict(re.findall(r"shields\.io/badge/(\w+)-(.*)-\w+\)\]", README))
+    said = {name: unquote(value).replace("--", "-").lstrip("≥") for name, value in badges.items()}
+    needs = dict(re.findall(r"(\w+)>=(\S+)", package["options"]["install_requires"]))
+    assert said == {
+        "python": package["options"]["python_requires"].lstrip(">="),
+        "torch": needs["torch"],
+        "licence": package["metadata"]["license"],
+        "arXiv": package["metadata"]["project_urls"].rsplit("/", 1)[-1],
+    }
