@@ -24,8 +24,19 @@ ARMS: dict[str, Arm] = {
     "real-g": Arm("append", "real"),
     "balanced": Arm("in-loop"),
     "balanced+genie": Arm("in-loop", "genie"),
+    **{f"genie-{r}": Arm("append", f"genie-{r}") for r in (0.5, 0.6, 0.7, 0.9)},
+    **{f"genie-of-{k}": Arm("append", "genie", distinct=k) for k in (5, 10, 25)},
+    "genie-kept": Arm("append", "genie", keep=True),
+    **{f"balanced+genie-p{p}": Arm("in-loop", "genie", probability=p) for p in (0.25, 0.75, 1.0)},
 }
-"""By name, as in `long_tail`; but `genie` has a bank of its own, since r* is found by previews."""
+"""By name, as in `long_tail`; but `genie` has a bank of its own, since r* is found by previews. The
+last ones show what the settings do: r, how many different negatives of a class (5, 10 or 25 instead
+of 50), the bank's default filter, and p."""
+
+MAIN_ARMS = (
+    "none", "resampled", "img2img-low", "txt2img", TIED, "genie", "genie-ada", "real-g",
+    "balanced", "balanced+genie",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +69,7 @@ class ConfoundedConfig:
     confused: int = 4
     num_inference_steps: int = 20
     device: str = field(default="auto", metadata={"recipe": False})
-    arms: tuple[str, ...] = field(default=tuple(ARMS), metadata={"recipe": False})
+    arms: tuple[str, ...] = field(default=MAIN_ARMS, metadata={"recipe": False})
     seeds: tuple[int, ...] = field(default=tuple(range(5)), metadata={"recipe": False})
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(

@@ -29,6 +29,10 @@ PAIRS = (
     ("genie", "resampled"),
     ("real-g", "genie"),
     ("balanced+genie", "balanced"),
+    *((f"genie-{r}", "genie") for r in (0.5, 0.6, 0.7, 0.9)),
+    *((f"genie-of-{k}", "genie") for k in (5, 10, 25)),
+    ("genie-kept", "genie"),
+    *((f"balanced+genie-p{p}", "balanced+genie") for p in (0.25, 0.75, 1.0)),
 )
 """Compared on Few on every test; the first two also in how swapped differs from biased."""
 

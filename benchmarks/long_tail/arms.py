@@ -25,6 +25,9 @@ class Arm:
         keep: Leave out what the bank's default filter leaves out.
         soft: Labels are shared between source and target, by the projection (in the loop only).
         mix: Mixing of whole batches.
+        distinct: Negatives of a class; the same ones stand there as often as makes up `per_class`.
+            If not given, `per_class` of them.
+        probability: p of `GeNIeTransform`; if not given, that of the settings.
     """
 
     mode: Literal["append", "in-loop"]
@@ -34,6 +37,8 @@ class Arm:
     keep: bool = False
     soft: bool = False
     mix: Literal["none", "mixup", "cutmix"] = "none"
+    distinct: int | None = None
+    probability: float | None = None
 
 
 ARMS: dict[str, Arm] = {

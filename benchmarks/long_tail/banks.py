@@ -13,6 +13,7 @@ import torch
 from genie_transforms import Bank, MissingFileError, UserError
 from genie_transforms.format import write_json
 from index import BuildConfig, build_bank
+from index.config import PAPER_NOISE_RATIOS
 from index.demo import CLASSES, SIZE, load_oracle, oracle_names
 from index.diffusion import read_index
 from index.sources import fit_to
@@ -99,7 +100,13 @@ def build_config(
         return replace(common, ada=config.ada, keep_sweep=config.ada == "full")
     if name == "random-sources":
         return replace(common, keep_sweep=True, pairs="all", confusion="")
-    fixed = {"genie": ("genie", 0.8), "img2img": ("img2img", 0.7), "img2img-low": ("img2img", 0.3)}
+    # genie is r = .8, and genie-0.6 what its name says.
+    others = {f"genie-{r}": ("genie", r) for r in PAPER_NOISE_RATIOS}
+    fixed = others | {
+        "genie": ("genie", 0.8),
+        "img2img": ("img2img", 0.7),
+        "img2img-low": ("img2img", 0.3),
+    }
     if name in fixed:
         method, ratio = fixed[name]
         if method == "img2img":  # whose only target is the image's own class

@@ -26,11 +26,11 @@ from .banks import Confusion, build_banks, check_models, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import LongTail, open_long_tail, open_pool
-from .images import RealImages, at_most, plain
+from .images import RealImages, plain
 from .judge import save_as_judge
 from .pooling import as_bits, read_further
 from .report import report, settings_of
-from .seed import Seed, lacking, training_images
+from .seed import Seed, appended, lacking, training_images
 from .show import show
 
 
@@ -77,7 +77,7 @@ def about_bank(seed: Seed, arm: Arm) -> tuple[float | None, int]:
     if arm.mode != "append":
         return precision, 0
     labels = seed.negatives(arm).labels
-    drawn = labels[at_most(labels, tail.few, config.per_class, seed.number)]
+    drawn = labels[appended(seed, labels, arm)]
     return precision, len(lacking(seed, [drawn]))
 
 

@@ -79,11 +79,20 @@ def training_images(seed: Seed, arm: Arm) -> tuple[ImageDataset, Integers]:
     labels = [real.labels]
     if arm.images != "own":
         negatives = seed.negatives(arm)
-        rows = at_most(negatives.labels, tail.few, config.per_class, seed.number)
+        rows = appended(seed, negatives.labels, arm)
         parts.append(Subset(negatives, rows.tolist()))
         labels.append(negatives.labels[rows])
     own = seed.real(tail.rows[lacking(seed, labels[1:])])
     return ConcatDataset([*parts, own]), np.concatenate([*labels, own.labels])
+
+
+def appended(seed: Seed, labels: Integers, arm: Arm) -> Integers:
+    """Return which of a bank's negatives an arm appends, given the label of each."""
+    few, per_class = seed.tail.few, seed.config.per_class
+    rows = at_most(labels, few, arm.distinct or per_class, seed.number)
+    if arm.distinct:
+        rows = rows[repeated(labels[rows], few, per_class, seed.number)]
+    return rows
 
 
 def lacking(seed: Seed, added: list[Integers]) -> Integers:
@@ -105,7 +114,7 @@ def _in_loop(seed: Seed, arm: Arm) -> GeNIeTransform:
         warnings.filterwarnings("ignore", ".*have no rows with this target")
         return GeNIeTransform(
             bank,
-            seed.config.probability,
+            arm.probability or seed.config.probability,
             classes=seed.tail.pool.classes,
             label="soft" if arm.soft else "hard",
         )
