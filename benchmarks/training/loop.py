@@ -50,7 +50,7 @@ def train(
         claim_folder(folder, config.recipe() | about_labels(labels, num_classes))
         torch.manual_seed(seed_of(config.seed))
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        network = make_network(config, num_classes).to(device, memory_format=layout)
+        network = make_network(config, num_classes).to(device).to(memory_format=layout)
         training = Training.begin(network, config)
         training.load(folder)
         loss_of = make_loss(config, class_counts(labels, num_classes, config.sampler))

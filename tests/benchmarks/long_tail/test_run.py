@@ -56,7 +56,9 @@ def test_the_recipe_gives_every_arm_and_comparison(
     assert result["comparisons"]["P1"]["difference"] == pytest.approx(gap)
     assert set(result["oracle"]) == {"txt2img", "genie", "genie-ada", "balanced+ada"}
     written = json.loads((config.work / "out.json").read_text())
-    assert written["generator"] == [{"model": "demo", "oracle": None, "seeds": [0, 1]}]
+    assert written["generator"] == [
+        {"precision": "float32", "model": "demo", "oracle": None, "seeds": [0, 1]}
+    ]
     assert str(config.work) not in json.dumps({k: v for k, v in written.items() if k != "command"})
     assert (config.work / "out.png").stat().st_size > 5000
     # A second run finds everything there, and says the same.
@@ -159,6 +161,28 @@ def test_a_bank_with_too_few_negatives_is_made_up_for_by_the_classes_own_images(
     # More than wanted are left out.
     images, _ = training_images(_seed(replace(finished[0], per_class=1)), ARMS["genie"])
     assert [len(part) for part in images.datasets[1:]] == [len(seed.tail.few), 0]  # type: ignore[attr-defined]
+
+
+def test_few_negatives_may_stand_for_many(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(replace(finished[0], per_class=5))
+    images, labels = training_images(seed, replace(ARMS["txt2img"], distinct=1))
+    _, resampled = training_images(seed, ARMS["resampled"])
+    assert np.bincount(labels).tolist() == np.bincount(resampled).tolist()
+    _, negatives, own = images.datasets  # type: ignore[attr-defined]
+    assert len(own) == 0
+    assert len(negatives) == 5 * len(seed.tail.few)
+    assert len(set(negatives.indices)) == len(seed.tail.few)
+
+
+def test_an_arm_replaces_with_its_own_probability(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(finished[0])
+    usual, _ = training_images(seed, ARMS["balanced+ada"])
+    always, _ = training_images(seed, replace(ARMS["balanced+ada"], probability=1.0))
+    assert (usual.replace.p, always.replace.p) == (0.5, 1.0)  # type: ignore[attr-defined]
 
 
 def test_an_arm_mixes_as_the_training_does_unless_it_says_otherwise(
