@@ -59,8 +59,7 @@ def report(
     check_same_images(config, further, training_sets)
     by_arm = {name: [e for e in figures if e["arm"] == name] for name in config.arms}
     oracle = {name: _mean(_column(by_arm[name], "oracle")) for name in config.arms}
-    generator = {"model": config.model or "demo", "oracle": config.oracle or None}
-    generators = [{**generator, "seeds": list(config.seeds)}]
+    generators = _generators(config)
     generators += [entry for other in further for entry in other["generator"]]
     return {
         "arms": [_without_needless_bits(entry) for entry in figures],
@@ -80,6 +79,15 @@ def report(
         "training_sets": training_sets,
         "settings": {**own, "seeds": seeds},
     }
+
+
+def _generators(config: LongTailConfig) -> list[dict[str, Any]]:
+    """Return each diffusion model of this run with its seeds, all or one."""
+    seeds: dict[str, list[int]] = {}
+    for number in config.seeds:
+        seeds.setdefault(config.model_of(number) or "demo", []).append(number)
+    oracle = config.oracle or None
+    return [{"model": m, "oracle": oracle, "seeds": numbers} for m, numbers in seeds.items()]
 
 
 def _digest(rows: Integers) -> str:
