@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.datasets import LabelledSet
-from benchmarks.long_tail import LongTail, draw_rows, exponential_sizes
+from benchmarks.datasets import LabelledSet, draw_rows, exponential_sizes
+from benchmarks.long_tail import LongTail
 from index.demo import CLASSES, COLORS, PIPELINE, TEXTURES, SceneParams, Scenes, render
 from index.sources import ClassName
 

@@ -5,6 +5,13 @@ room imports nothing of benchmarks.
 """
 
 from .halves import Half, rows_of_half
+from .long_tailed import (
+    draw_rows,
+    exponential_sizes,
+    images_digest,
+    long_tailed_rows,
+    repeated,
+)
 from .pixels import pixels_of
 from .registry import DATASETS, LabelledSet, open_dataset, open_splits, same_images
 
@@ -12,9 +19,14 @@ __all__ = [
     "DATASETS",
     "Half",
     "LabelledSet",
+    "draw_rows",
+    "exponential_sizes",
+    "images_digest",
+    "long_tailed_rows",
     "open_dataset",
     "open_splits",
     "pixels_of",
+    "repeated",
     "rows_of_half",
     "same_images",
 ]

@@ -15,7 +15,7 @@ from .config import LongTailConfig
 if TYPE_CHECKING:
     from .banks import PROMPTS, build_banks
     from .comparisons import difference, over_seeds_and_images, share_of_gap
-    from .data import LongTail, draw_rows, exponential_sizes
+    from .data import LongTail
     from .images import RealImages, augmentation, plain
     from .run import about_bank, confusion_of, train_arm
     from .seed import Seed
@@ -25,7 +25,7 @@ else:
         {
             "banks": ["PROMPTS", "build_banks"],
             "comparisons": ["difference", "over_seeds_and_images", "share_of_gap"],
-            "data": ["LongTail", "draw_rows", "exponential_sizes"],
+            "data": ["LongTail"],
             "images": ["RealImages", "augmentation", "plain"],
             "run": ["about_bank", "confusion_of", "train_arm"],
             "seed": ["Seed"],
@@ -44,8 +44,6 @@ __all__ = [
     "build_banks",
     "confusion_of",
     "difference",
-    "draw_rows",
-    "exponential_sizes",
     "over_seeds_and_images",
     "plain",
     "share_of_gap",

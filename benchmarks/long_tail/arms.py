@@ -56,6 +56,8 @@ ARMS: dict[str, Arm] = {
     "genie-ada-passes": Arm("append", "genie-ada", rule="passes"),
     "genie-ada-kept": Arm("append", "genie-ada", keep=True),
     "genie-random-sources": Arm("append", "random-sources", noise_ratio="0.8"),
+    "dafusion": Arm("append", "dafusion"),
+    "genie+txtinv": Arm("append", "genie+txtinv"),
     "genie+cutmix": Arm("append", "genie-ada", noise_ratio="0.8", mix="cutmix"),
     "real-g": Arm("append", "real"),
     "balanced": Arm("in-loop"),
@@ -64,7 +66,11 @@ ARMS: dict[str, Arm] = {
     "balanced+ada-soft": Arm("in-loop", "genie-ada", soft=True),
 }
 """By name. `real-g` is the control of what the generator knows: real images of its own training
-set (Geng et al., 2024)."""
+set (Geng et al., 2024). `dafusion` and `genie+txtinv` are `img2img` and `genie` with a token in
+place of the target's name, learned from the seed's own images of it (paper, A.6)."""
+
+INVERTED = ("dafusion", "genie+txtinv")
+"""Banks whose prompts have learned tokens."""
 
 MAIN_ARMS = (
     "none", "resampled", "cutmix", "img2img", "txt2img", "genie", "genie-random", "genie-ada",
@@ -95,6 +101,11 @@ SECONDARY = (
     ("balanced+ada-soft", "balanced+ada"),
     ("img2img-low", "img2img"),
     ("mixup", "resampled"),
+    ("dafusion", "resampled"),
+    ("dafusion", "txt2img"),
+    ("genie+txtinv", "resampled"),
+    ("genie+txtinv", "txt2img"),
+    ("genie+txtinv", "genie"),
 )
 """What is compared besides, on Few and on all classes, without correction for their number."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,58 +9,33 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genie_transforms import Bank, MissingFileError, UserError
+from genie_transforms import Bank
 from genie_transforms.format import write_json
 from index import BuildConfig, build_bank
-from index.config import PAPER_NOISE_RATIOS
+from index.config import PAPER_NOISE_RATIOS, SAME_CLASS, Method
 from index.demo import CLASSES, SIZE, load_oracle, oracle_names
-from index.diffusion import read_index
 from index.sources import fit_to
 
-from .arms import Arm
+from .arms import INVERTED, Arm
 from .config import LongTailConfig
 from .data import LongTail
 from .images import SMALL, Negatives
+from .tokens import TOKENS
 
 Confusion = npt.NDArray[np.float64]
 
 PROMPTS = "prompts.json"
 """In a seed's folder: prompts of each class, if they are others than its name's."""
 
-
-def check_models(config: LongTailConfig) -> None:
-    """Refuse models that are not there, before a baseline is trained for hours.
-
-    Raises:
-        UserError: There is no such diffusion model, or it has learned from the images that the
-            classifiers will, and nobody said that this is meant.
-        MissingFileError: There is no such oracle.
-    """
-    if config.model:
-        read_index(config.model, None)
-        _check_half(config)
-    if config.oracle and not Path(config.oracle).is_file():
-        raise MissingFileError(
-            f"no oracle at {config.oracle}: give the file oracle.safetensors that "
-            "benchmarks.small_pipeline wrote"
-        )
-
-
-def _check_half(config: LongTailConfig) -> None:
-    """Refuse a small pipeline that saw the classifiers' images, unless --half says it is meant."""
-    about = Path(config.model).parent / "train.json"
-    if config.half or not about.is_file():
-        return
-    learned = json.loads(about.read_text())["config"]
-    half = learned.get("half", "whole")
-    apart = (half, config.drawn_half) == ("generator", "classifier")
-    if learned.get("data") == config.data and not apart:
-        raise UserError(
-            f"{config.model} learned from the {half} of {config.data}, and classifiers would draw "
-            f"from the {config.drawn_half}: give --half classifier with a model that "
-            "benchmarks.small_pipeline trained with --half generator, or --half whole if you want "
-            "to measure a generator that has seen the training images"
-        )
+_FIXED: dict[str, tuple[Method, float]] = {
+    "genie": ("genie", 0.8),
+    "img2img": ("img2img", 0.7),
+    "img2img-low": ("img2img", 0.3),
+    "dafusion": ("dafusion", 0.7),
+    "genie+txtinv": ("genie+txtinv", 0.8),
+    **{f"genie-{r}": ("genie", r) for r in PAPER_NOISE_RATIOS},
+}
+"""Methods and noise ratios of banks that have one."""
 
 
 def build_config(
@@ -73,14 +47,16 @@ def build_config(
         name: A name that `Arm.images` may have.
         config: The experiment; its backbone is the seed's.
         tail: The training set; `folder` holds the confusion of its baseline.
-        folder: Folder of the seed; its `PROMPTS`, if there are any, are those of the bank.
+        folder: Folder of the seed; its `PROMPTS`, if there are any, are those of the bank, and its
+            tokens those of a bank that has some.
         seed: Of the plan and the noise.
     """
     common = BuildConfig(
         out=folder / "banks" / name,
         class_names=str(folder / "class-names.json"),
         prompts=str(folder / PROMPTS) if (folder / PROMPTS).is_file() else "",
-        model=config.model,
+        model=config.model_of(seed),
+        inversions=folder / TOKENS if name in INVERTED else None,
         backbone=config.backbone or ("" if config.model else "demo"),
         device=config.device,
         dtype=config.dtype,
@@ -100,18 +76,11 @@ def build_config(
         return replace(common, ada=config.ada, keep_sweep=config.ada == "full")
     if name == "random-sources":
         return replace(common, keep_sweep=True, pairs="all", confusion="")
-    # genie is r = .8, and genie-0.6 what its name says.
-    others = {f"genie-{r}": ("genie", r) for r in PAPER_NOISE_RATIOS}
-    fixed = others | {
-        "genie": ("genie", 0.8),
-        "img2img": ("img2img", 0.7),
-        "img2img-low": ("img2img", 0.3),
-    }
-    if name in fixed:
-        method, ratio = fixed[name]
-        if method == "img2img":  # whose only target is the image's own class
+    if name in _FIXED:
+        method, ratio = _FIXED[name]
+        if method in SAME_CLASS:  # whose only target is the image's own class
             common = replace(common, pairs="all", confusion="")
-        return replace(common, method=method, noise_ratio=ratio)  # type: ignore[arg-type]
+        return replace(common, method=method, noise_ratio=ratio)
     return replace(common, method="txt2img")
 
 

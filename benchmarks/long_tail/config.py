@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from benchmarks.training import RULES, GroupRule, TrainingConfig
 from genie_transforms import UserError
+from index.kinds import check_range
 
 from .arms import ARMS, MAIN_ARMS, banks_of
 
@@ -34,13 +35,20 @@ class LongTailConfig:
             and random erasing, as DeiT, MAE and LiVT have it.
         statistics: Mean and deviation by which pixels are normalised: half, 0.5 each; or those
             that given weights were trained with.
-        model: Diffusion model, a folder or hub id; empty for the demo's.
+        model: Diffusion model, a folder or hub id; {seed} stands for the seed; empty for the
+            demo's.
+        knowledge: What the generator learned from, if not from half of the training images: in a
+            closed-world from exactly the images that classifiers train on, the same seed's; an
+            unaware one from its half, but from no image of the seed's Few classes. Both are checked
+            by what `benchmarks.small_pipeline` wrote beside the model.
         oracle: Classifier of the small pipeline, for label precision; empty for none, or for the
             demo's own.
         backbone: What decides r*, as `python -m index.build --backbone` takes it; {seed} stands
             for the seed. `own` trains one without labels on each seed's training images.
         backbone_steps: Optimiser steps of `own`.
         num_inference_steps: Steps of the whole denoising; if not given, the model's.
+        inversion_iterations: Optimiser steps of a learned token, for the arms dafusion and
+            genie+txtinv; if not given, the paper's 5000.
         ada: How the bank of genie-ada finds r*: full keeps the sweeps, which arms at other noise
             ratios take; preview is cheaper and has none.
         device: Where the diffusion model runs; the training has its own.
@@ -78,10 +86,12 @@ class LongTailConfig:
     augment: Literal["crop", "jitter", "randaugment"] = "crop"
     statistics: Literal["half", "imagenet", "imagenet-lt", "clip"] = "half"
     model: str = ""
+    knowledge: Literal["closed-world", "unaware"] | None = None
     oracle: str = ""
     backbone: str = ""
     backbone_steps: int = 280
     num_inference_steps: int | None = None
+    inversion_iterations: int | None = None
     ada: Literal["full", "preview"] = "full"
     device: str = field(default="auto", metadata={"recipe": False})
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -115,6 +125,7 @@ class LongTailConfig:
                 f"give --model, the diffusion model that makes the banks {', '.join(built)}; the "
                 "demo's knows its own scenes alone"
             )
+        self._check_knowledge()
         if self.bank and self.largest:
             raise UserError("--bank needs --largest 0: every seed would have other Few classes")
         swept = [
@@ -128,10 +139,29 @@ class LongTailConfig:
         for name, least in (("per_class", 1), ("confused", 1), ("size", 8), ("largest", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_range(self, ["inversion_iterations"], 1)
         if not self.imbalance >= 1:
             raise UserError(f"imbalance must be at least 1, got {self.imbalance}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise UserError(f"seeds are different numbers from 0 up, got {self.seeds}")
+
+    def _check_knowledge(self) -> None:
+        if self.knowledge is None:
+            return
+        if not self.model:
+            raise UserError(f"--knowledge {self.knowledge} is of a --model: give one")
+        if self.knowledge == "closed-world" and not self.largest:
+            raise UserError(
+                "--knowledge closed-world needs --largest, the long tail of a seed that its "
+                "generator learned from"
+            )
+        real = [name for name in self.arms if ARMS[name].images == "real"]
+        if real:
+            raise UserError(
+                f"--arms {real[0]} appends images that the generator learned from and classifiers "
+                f"have not: with --knowledge {self.knowledge} there are none of the Few classes; "
+                "leave it out of --arms"
+            )
 
     def recipe(self) -> dict[str, Any]:
         """Return everything that decides the figures of an arm and a seed, ready for JSON."""
@@ -139,6 +169,10 @@ class LongTailConfig:
         chosen = {name: getattr(self, name) for name in shown}
         paths = {name: str(value) for name, value in chosen.items() if isinstance(value, Path)}
         return {**chosen, **paths, "training": self.training.recipe()}
+
+    def model_of(self, seed: int) -> str:
+        """Return the diffusion model of a seed."""
+        return self.model.replace("{seed}", str(seed))
 
     @property
     def group_rule(self) -> GroupRule:
@@ -159,8 +193,9 @@ class LongTailConfig:
             return self
         short = replace(self.training, num_steps=20, warmup_steps=2, batch_size=32)
         return replace(
-            self, data="demo", largest=120, imbalance=40.0, model="", backbone="", per_class=4,
-            num_inference_steps=8, arms=_QUICK_ARMS, seeds=(0, 1), training=short, confused=2,
+            self, data="demo", largest=120, imbalance=40.0, model="", knowledge=None, backbone="",
+            per_class=4, num_inference_steps=8, arms=_QUICK_ARMS, seeds=(0, 1), training=short,
+            confused=2,
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets import LabelledSet, open_splits, rows_of_half
+from benchmarks.datasets import LabelledSet, long_tailed_rows, open_splits, rows_of_half
 from benchmarks.training import GroupRule
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, Scenes
@@ -74,40 +74,6 @@ def subset(data: LabelledSet, rows: Integers) -> LabelledSet:
         targets=[data.targets[row] for row in rows],
         images=[data.images[row] for row in rows],
     )
-
-
-def exponential_sizes(largest: int, imbalance: float, num_classes: int) -> Integers:
-    """Return n_k = round(largest * imbalance^(-k / (C - 1))), ``(C,)`` int64 (Cao et al., 2019)."""
-    places = np.arange(num_classes) / max(num_classes - 1, 1)
-    sizes: Integers = np.round(largest * imbalance**-places).astype(np.int64)
-    return sizes
-
-
-def draw_rows(labels: Integers, candidates: Integers, sizes: Integers, seed: int) -> Integers:
-    """Return the training rows of a seed.
-
-    Args:
-        labels: Of the whole pool.
-        candidates: Rows that may be drawn.
-        sizes: Of the classes, largest first; the seed permutes which class is which.
-        seed: Seed of both.
-
-    Raises:
-        UserError: A class has fewer images than it should get.
-    """
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(sizes))
-    drawn = []
-    for label, size in zip(order.tolist(), sizes.tolist(), strict=True):
-        rows = candidates[labels[candidates] == label]
-        if len(rows) < size:
-            raise UserError(
-                f"class {label} has {len(rows)} images for training, but should get {size}: give "
-                "a smaller --largest"
-            )
-        drawn.append(rng.permutation(rows)[:size])
-    found: Integers = np.sort(np.concatenate(drawn))
-    return found
 
 
 def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
@@ -192,8 +158,7 @@ def open_long_tail(
     others = np.setdiff1d(np.arange(len(pool)), candidates)
     if not config.largest:
         return LongTail(pool, candidates, others, test, config.group_rule)
-    sizes = exponential_sizes(config.largest, config.imbalance, len(pool.classes))
-    rows = draw_rows(pool.labels, candidates, sizes, seed)
+    rows = long_tailed_rows(pool, candidates, config.largest, config.imbalance, seed)
     # The demo's generator saw scenes of the same kind: unused ones stand for them.
     unseen = np.setdiff1d(np.arange(len(pool)), rows) if config.data == "demo" else others
     return LongTail(pool, rows, unseen, test, config.group_rule)

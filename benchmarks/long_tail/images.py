@@ -184,29 +184,6 @@ def _places(bank: Bank, arm: Arm) -> Integers:
     return np.array([int(gap.argmin()) for gap in gaps])
 
 
-def repeated(labels: Integers, classes: Integers, sizes: int | Integers, seed: int) -> Integers:
-    """Return positions of some classes, evenly repeated, in random order.
-
-    Args:
-        labels: Labels among which positions are taken, ``(N,)`` int64.
-        classes: The classes, ``(K,)`` int64.
-        sizes: Positions of each, or of all alike.
-        seed: Decides which ones come once more than others.
-
-    Raises:
-        UserError: A class of which positions are wanted has none.
-    """
-    rng = np.random.default_rng(seed)
-    taken = [np.zeros(0, dtype=np.int64)]
-    for label, size in zip(classes.tolist(), np.broadcast_to(sizes, len(classes)), strict=True):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        if size and not len(rows):
-            raise UserError(f"class {label} has no images that could be repeated")
-        taken.append(np.resize(rows, size) if size else rows[:0])
-    found: Integers = np.concatenate(taken)
-    return found
-
-
 def at_most(labels: Integers, classes: Integers, per_class: int, seed: int) -> Integers:
     """Return positions of up to `per_class` images of each class, drawn by the seed."""
     rng = np.random.default_rng(seed)

@@ -132,11 +132,6 @@ def _check_arms(path: Path, config: LongTailConfig, content: dict[str, Any]) -> 
 
 def generators_of(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Return which generator and which precision of the trainings the seeds of a file had."""
-    settings = content["settings"]
-    own = {
-        "model": settings["model"] or "demo",
-        "oracle": settings["oracle"] or None,
-        "seeds": settings["seeds"],
-    }
-    precision = {"precision": settings["training"]["precision"]}
-    return [{**precision, **entry} for entry in content.get("generator", [own])]
+    precision = {"precision": content["settings"]["training"]["precision"]}
+    # An entry has its own if the file was pooled itself; before files had one precision.
+    return [{**precision, **entry} for entry in content["generator"]]

@@ -58,8 +58,8 @@ def report(
         for name in dict.fromkeys((*config.arms, *(entry["arm"] for entry in figures)))
     }
     oracle = {name: _mean(_column(entries, "oracle")) for name, entries in by_arm.items()}
-    generators = [
-        entry for content in ({"settings": own}, *further) for entry in generators_of(content)
+    generators = _generators(config) + [
+        entry for content in further for entry in generators_of(content)
     ]
     return {
         "arms": [_without_needless_bits(entry) for entry in figures],
@@ -79,6 +79,15 @@ def report(
         "training_sets": training_sets,
         "settings": {**own, "seeds": seeds},
     }
+
+
+def _generators(config: LongTailConfig) -> list[dict[str, Any]]:
+    """Return each diffusion model of this run with its seeds, all or one, as `generators_of`."""
+    seeds: dict[str, list[int]] = {}
+    for number in config.seeds:
+        seeds.setdefault(config.model_of(number) or "demo", []).append(number)
+    common = {"oracle": config.oracle or None, "precision": config.training.precision}
+    return [{"model": name, **common, "seeds": numbers} for name, numbers in seeds.items()]
 
 
 def _digest(rows: Integers) -> str:

@@ -20,18 +20,20 @@ from genie_transforms.format import write_json
 from index.demo import weights_digest
 from index.train import claim_folder
 
-from .arms import ARMS, Arm, banks_of
+from .arms import ARMS, INVERTED, Arm, banks_of
 from .backbone import OWN, own_backbone
-from .banks import Confusion, build_banks, check_models, label_precision
+from .banks import Confusion, build_banks, label_precision
 from .class_embeddings import write_class_embeddings
 from .config import LongTailConfig
 from .data import LongTail, open_long_tail, open_pool
+from .generator import check_models, check_training_sets
 from .images import RealImages, plain
 from .judge import save_as_judge
 from .pooling import as_bits, read_further
 from .report import report, settings_of
 from .seed import Seed, appended, lacking, training_images
 from .show import show
+from .tokens import learn_tokens
 
 
 def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
@@ -100,6 +102,8 @@ def run_seed(
     _check_arms(config, tail)
     wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
+        if set(wanted) & set(INVERTED):  # before the baseline: it refuses models that take none
+            learn_tokens(config, tail, folder, number)
         confusion = confusion_of(train_arm(seed, "none", ARMS["none"]), seed)
         if config.backbone == OWN:
             backbone = own_backbone(config, tail, folder, number)
@@ -157,10 +161,12 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     if banks_of(config.arms):
         check_models(config)
     read_further(config, settings_of(config))  # can it be pooled? before hours of training
+    pool, test = open_pool(config)
+    if banks_of(config.arms):
+        check_training_sets(config, pool, test)
     # Without --model the demo's makes the banks, and its oracle judges them.
     demo = {} if config.model else {"demo_weights": weights_digest()}
     claim_folder(config.work, {**config.recipe(), **demo})
-    pool, test = open_pool(config)
     if config.text_encoder:
         head = write_class_embeddings(config, pool)
         config = replace(config, text_encoder="", training=replace(config.training, head=str(head)))

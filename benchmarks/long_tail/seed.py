@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from torch.utils.data import ConcatDataset, Subset
 
+from benchmarks.datasets import repeated
 from benchmarks.training import ImageDataset, TrainingConfig
 from genie_transforms import Bank, GeNIeTransform
 
 from .arms import Arm
 from .config import LongTailConfig
 from .data import Integers, LongTail
-from .images import Negatives, RealImages, Transform, at_most, augmentation, repeated
+from .images import Negatives, RealImages, Transform, at_most, augmentation
 
 
 @dataclass(frozen=True)

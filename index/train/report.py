@@ -6,9 +6,11 @@ import json
 import platform
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -61,6 +63,7 @@ def write_trained(
     pipeline: StableDiffusionPipeline,
     oracle: SmallResNet,
     measured: dict[str, float],
+    about: Mapping[str, Any] | None = None,
     **others: nn.Module,
 ) -> None:
     """Write `pipeline/`, `oracle.safetensors` and `train.json`, and print the latter.
@@ -70,12 +73,14 @@ def write_trained(
         pipeline: Written in half precision, and left so.
         oracle: Written in half precision.
         measured: The figures.
+        about: What else the report says, by name, such as of the images.
         others: Further models whose parameters are counted, by name.
     """
     models = {**pipeline.components, "oracle": oracle, **others}
     report = {
         "command": _command(),
         "config": {k: v for k, v in asdict(config).items() if not isinstance(v, Path)},
+        **(about or {}),
         "figures": measured,
         "parameters": {
             name: count_parameters(model)

@@ -1,4 +1,4 @@
-"""The smallest pool that the demo's own models make, shared by all tests of episodes and arms."""
+"""What tests of several benchmarks share: a pool of the demo's, and pipelines of a few steps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from benchmarks.episodes.config import PoolConfig
 from benchmarks.episodes.episodes import Episode
 from benchmarks.episodes.pool import Pool, make_pool
+from benchmarks.small_pipeline.run import main as train
+from tests.benchmarks.painted import IMBALANCE, LARGEST, tiny_pipeline, write_painted
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,27 @@ def episode(tiny_pool: Pool) -> Episode:
     """Three of six classes, in another order than the pool's, one support image each."""
     query = [np.flatnonzero(tiny_pool.labels[6:] == label)[:4] + 6 for label in (4, 1, 3)]
     return Episode((4, 1, 3), ((4,), (1,), (3,)), tuple(tuple(rows.tolist()) for rows in query))
+
+
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with painted images in `data`, which pipelines are trained beside."""
+    folder = tmp_path_factory.mktemp("painted")
+    write_painted(folder / "data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def closed(painted: Path) -> Path:
+    """A pipeline that learned from the long tail of seed 1 alone."""
+    tail = {"half": "classifier", "largest": LARGEST, "imbalance": IMBALANCE, "seed": 1}
+    train(tiny_pipeline(painted / "data", painted / "closed-1", **tail))
+    return painted / "closed-1"
+
+
+@pytest.fixture(scope="session")
+def unaware(painted: Path) -> Path:
+    """A pipeline of the other half that never saw the Few classes of seed 1."""
+    few = ("rain_boot", "shirt")
+    train(tiny_pipeline(painted / "data", painted / "unaware-1", half="generator", leave_out=few))
+    return painted / "unaware-1"

@@ -10,13 +10,7 @@ from PIL import Image
 
 from benchmarks.datasets import LabelledSet, rows_of_half
 from benchmarks.long_tail.config import LongTailConfig
-from benchmarks.long_tail.data import (
-    draw_rows,
-    exponential_sizes,
-    open_long_tail,
-    open_pool,
-    read_list,
-)
+from benchmarks.long_tail.data import open_long_tail, open_pool, read_list
 from genie_transforms import MissingFileError, UserError
 from index.sources import ClassName
 
@@ -27,26 +21,6 @@ def _levels(count: int, classes: int) -> LabelledSet:
     names = [f"class {k}" for k in range(classes)]
     targets = [k // count for k in range(count * classes)]
     return LabelledSet(names, targets, images, [ClassName(name) for name in names])
-
-
-def test_sizes_fall_exponentially_as_in_the_literature() -> None:
-    # 500 images and imbalance 100 over ten classes, by hand
-    expected = [500, 300, 180, 108, 65, 39, 23, 14, 8, 5]
-    assert exponential_sizes(500, 100, 10).tolist() == expected
-    assert exponential_sizes(5000, 250, 10)[-1] == 20  # CIFAR-10-LT of Cao et al., 0.004
-    assert exponential_sizes(7, 1, 3).tolist() == [7, 7, 7]
-
-
-def test_a_seed_decides_which_class_is_which() -> None:
-    labels = np.repeat(np.arange(3), 10)
-    sizes = np.array([9, 4, 1])
-    drawn = [np.bincount(labels[draw_rows(labels, np.arange(30), sizes, s)]) for s in range(6)]
-    assert all(sorted(counts.tolist()) == [1, 4, 9] for counts in drawn)
-    assert len({tuple(counts.tolist()) for counts in drawn}) > 1
-    again = draw_rows(labels, np.arange(30), sizes, 3)
-    assert np.array_equal(again, draw_rows(labels, np.arange(30), sizes, 3))
-    with pytest.raises(UserError, match=r"has 2 images for training, but should get 9"):
-        draw_rows(labels, np.array([0, 1, 12, 13, 22, 23]), sizes, 0)
 
 
 def test_halves_share_no_image_whatever_the_order_of_the_rows() -> None:
@@ -132,6 +106,16 @@ def test_the_demo_keeps_training_and_control_images_apart() -> None:
         ({"bank": Path("bank")}, "--bank needs --largest 0"),
         ({"imbalance": 0.5}, "imbalance must be at least 1"),
         ({"seeds": (1, 1)}, "seeds are different numbers"),
+        ({"inversion_iterations": 0}, "inversion_iterations must be at least 1"),
+        ({"knowledge": "unaware"}, "--knowledge unaware is of a --model: give one"),
+        (
+            {"knowledge": "closed-world", "model": "m", "largest": 0, "arms": ("genie",)},
+            "closed-world needs --largest",
+        ),
+        (
+            {"knowledge": "unaware", "model": "m"},
+            "--arms real-g .* with --knowledge unaware there are",
+        ),
     ],
 )
 def test_settings_are_checked_first(changes: dict[str, object], message: str) -> None:

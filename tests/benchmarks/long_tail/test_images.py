@@ -10,8 +10,7 @@ import torch
 from PIL import Image
 
 from benchmarks.long_tail.config import LongTailConfig
-from benchmarks.long_tail.images import at_most, augmentation, plain, repeated
-from genie_transforms import UserError
+from benchmarks.long_tail.images import at_most, augmentation, plain
 
 
 def _config(**changes: object) -> LongTailConfig:
@@ -52,11 +51,6 @@ def test_no_strength_of_randaugment_fails() -> None:
     assert [posterize.level_fn(level, {})[0] for level in (0, 9, 10)] == [4, 1, 1]
 
 
-def test_positions_are_repeated_evenly_or_drawn() -> None:
+def test_positions_are_drawn_up_to_a_number_of_each_class() -> None:
     labels = np.array([0, 0, 0, 1, 1, 2])
-    found = repeated(labels, np.array([0, 1]), np.array([7, 1]), 0)
-    assert sorted(np.bincount(found, minlength=6)[:3].tolist()) == [2, 2, 3]
-    assert np.bincount(labels[found]).tolist() == [7, 1]
-    with pytest.raises(UserError, match="class 3 has no images"):
-        repeated(labels, np.array([3]), 2, 0)
     assert np.bincount(labels[at_most(labels, np.array([0, 2]), 2, 0)]).tolist() == [2, 0, 1]

@@ -92,6 +92,29 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
     assert [entry["seeds"] for entry in third["generator"]] == [[3], [2], [0, 1]]
 
 
+def test_a_generator_of_each_seed_is_named_with_its_seed() -> None:
+    found = _report(replace(_CONFIG, seeds=(0, 2), model="gen-{seed}/pipeline"))["generator"]
+    assert [(entry["model"], entry["seeds"]) for entry in found] == [
+        ("gen-0/pipeline", [0]),
+        ("gen-2/pipeline", [2]),
+    ]
+
+
+def test_figures_of_before_a_setting_was_there_are_pooled_with_those_that_do_not_use_it(
+    tmp_path: Path,
+) -> None:
+    first = _report(replace(_CONFIG, seeds=(0, 1)))
+    settings = first["settings"]
+    assert settings.pop("knowledge") is None
+    assert settings.pop("inversion_iterations") is None
+    path = _write(tmp_path / "first.json", first)
+    assert _report(replace(_CONFIG, seeds=(2,), pool=(path,)))["settings"]["seeds"] == [0, 1, 2]
+    arms = tuple(name for name in _CONFIG.arms if name != "real-g")
+    unaware = replace(_CONFIG, seeds=(2,), arms=arms, model="m", knowledge="unaware", pool=(path,))
+    with pytest.raises(UserError, match="was run with knowledge = None, not 'unaware'"):
+        _report(unaware)
+
+
 def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
     first = _report(replace(_CONFIG, seeds=(0, 1)))
     with pytest.raises(UserError, match=r"seed 1 is in .*first\.json and in this run"):
