@@ -5,16 +5,20 @@ room imports nothing of benchmarks.
 """
 
 from .halves import Half, rows_of_half
+from .learned import LEARNED, read_learned, write_learned
 from .pixels import pixels_of
 from .registry import DATASETS, LabelledSet, open_dataset, open_splits, same_images
 
 __all__ = [
     "DATASETS",
+    "LEARNED",
     "Half",
     "LabelledSet",
     "open_dataset",
     "open_splits",
     "pixels_of",
+    "read_learned",
     "rows_of_half",
     "same_images",
+    "write_learned",
 ]

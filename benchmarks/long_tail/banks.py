@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.datasets import LEARNED
 from genie_transforms import Bank, MissingFileError, UserError
 from genie_transforms.format import write_json
 from index import BuildConfig, build_bank
@@ -47,9 +48,12 @@ def check_models(config: LongTailConfig) -> None:
 
 
 def _check_half(config: LongTailConfig) -> None:
-    """Refuse a small pipeline that saw the classifiers' images, unless --half says it is meant."""
+    """Refuse a small pipeline that saw the classifiers' images, as far as names can tell.
+
+    `check_learned` tells by the images, of every model that says which ones it learned from.
+    """
     about = Path(config.model).parent / "train.json"
-    if config.half or not about.is_file():
+    if config.half == "whole" or not about.is_file() or about.with_name(LEARNED).is_file():
         return
     learned = json.loads(about.read_text())["config"]
     half = learned.get("half", "whole")
@@ -59,7 +63,9 @@ def _check_half(config: LongTailConfig) -> None:
             f"{config.model} learned from the {half} of {config.data}, and classifiers would draw "
             f"from the {config.drawn_half}: give --half classifier with a model that "
             "benchmarks.small_pipeline trained with --half generator, or --half whole if you want "
-            "to measure a generator that has seen the training images"
+            "to measure a generator that has seen the training images; if these are other images, "
+            "run the command that trained it again, which trains nothing twice, but now writes "
+            f"{LEARNED}, what it learned from"
         )
 
 

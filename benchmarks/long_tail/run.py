@@ -28,6 +28,7 @@ from .config import LongTailConfig
 from .data import LongTail, open_long_tail, open_pool
 from .images import RealImages, at_most, plain
 from .judge import save_as_judge
+from .learned import check_learned
 from .pooling import as_bits, read_further
 from .report import report, settings_of, show
 from .seed import Seed, lacking, training_images
@@ -156,10 +157,12 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     if banks_of(config.arms):
         check_models(config)
     read_further(config, settings_of(config))  # can it be pooled? before hours of training
+    pool, test = open_pool(config)
+    if banks_of(config.arms):
+        check_learned(config, pool)
     # Without --model the demo's makes the banks, and its oracle judges them.
     demo = {} if config.model else {"demo_weights": weights_digest()}
     claim_folder(config.work, {**config.recipe(), **demo})
-    pool, test = open_pool(config)
     if config.text_encoder:
         head = write_class_embeddings(config, pool)
         config = replace(config, text_encoder="", training=replace(config.training, head=str(head)))

@@ -12,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets import LabelledSet, open_dataset, pixels_of, rows_of_half, same_images
+from benchmarks.datasets import (
+    LabelledSet,
+    open_dataset,
+    pixels_of,
+    rows_of_half,
+    same_images,
+    write_learned,
+)
 from genie_transforms import UserError
 from index.train import (
     TrainingSet,
@@ -40,6 +47,7 @@ def main(config: SmallPipelineConfig) -> None:
 
     held_out = pixels_of(test, tested, config.resolution)
     measured = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[tested])
+    write_learned(config.out, train, rows)
     write_trained(config, pipeline, oracle, measured)
 
 

@@ -96,6 +96,9 @@ def test_a_model_that_is_not_there_is_refused_before_anything_is_made(
         ("fashion-mnist", {"half": "whole"}, "whole", False),
         ("folder", {"half": "generator"}, None, True),  # whose images are not halved by default
         ("folder", {"half": "generator"}, "classifier", False),
+        ("folder", {"half": "whole"}, "classifier", True),  # to ask for a half is not to mean it
+        ("fashion-mnist", {"half": "classifier"}, "classifier", True),
+        ("folder", {"half": "whole"}, "whole", False),
         ("cifar10", {"half": "whole"}, None, False),  # it learned from another dataset
     ],
 )
