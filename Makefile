@@ -15,7 +15,13 @@ MEASURED := measured/$(firstword $(shell cksum < index/demo/train.json))
 OF_THE_DEMO := demo few_shot ada_modes choosing_r analyses price filters hardness figures prompts \
 	confounded
 
-.PHONY: demo train test lint docs results lowest test-lowest clean
+# A long tail of photographs: the generator, whether it shows its classes, and then the arms. CIFAR is
+# the folder of CIFAR-10's class folders; CIFAR_TRAINING is how each arm is trained.
+CIFAR ?= cifar10
+CIFAR_LT := measured/cifar_lt
+CIFAR_TRAINING ?= --training.epochs 200 --training.warmup-epochs 5
+
+.PHONY: demo train test lint docs results cifar-lt lowest test-lowest clean
 
 demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at genie-bank/preview.png
 	$(BIN)/python -m index.build
@@ -58,6 +64,26 @@ $(MEASURED)/figures.stamp: PICTURE := --out ../../docs/figures
 $(MEASURED)/prompts.stamp: ARGS := --work prompts
 $(MEASURED)/confounded.stamp: ARGS := --work confounded
 $(MEASURED)/confounded.stamp: PICTURE := --plot ../../docs/confounded.png
+
+cifar-lt: $(CIFAR_LT)/long_tail.stamp  ## train on CIFAR-10 with a long tail, from cifar10/train/CLASS and cifar10/test/CLASS: many hours
+
+$(CIFAR_LT)/generator.stamp: RUN := small_pipeline --data folder --root cifar10 --half generator --vae-factor 2 \
+	--unet-steps 9000 --oracle-steps 4000 --out generator --work checkpoints
+$(CIFAR_LT)/check.stamp: RUN := small_pipeline.check --trained generator --root cifar10 --least 0.6 \
+	--json ../../benchmarks/results/cifar_lt_check.json
+$(CIFAR_LT)/long_tail.stamp: RUN := long_tail --data folder --root cifar10 --half classifier \
+	--largest 2500 --imbalance 250 --model generator/pipeline --oracle generator/oracle.safetensors \
+	--backbone own --seeds 0 1 2 --training.model resnet32 $(CIFAR_TRAINING) --work arms \
+	--json ../../benchmarks/results/cifar_lt.json
+
+$(CIFAR_LT)/%.stamp: | .venv/test.stamp
+	mkdir -p $(CIFAR_LT)
+	ln -sfn $(abspath $(CIFAR)) $(CIFAR_LT)/cifar10
+	cd $(CIFAR_LT) && PYTHONPATH=$(CURDIR) $(CURDIR)/$(BIN)/python -m benchmarks.$(RUN)
+	touch $@
+
+$(CIFAR_LT)/check.stamp: | $(CIFAR_LT)/generator.stamp
+$(CIFAR_LT)/long_tail.stamp: | $(CIFAR_LT)/check.stamp
 
 test-lowest: lowest  ## run the light tests and build a small bank on the lowest versions
 	$(LOWEST)/python --version

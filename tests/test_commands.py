@@ -32,6 +32,7 @@ COMMANDS = [
     "benchmarks.scale",
     "benchmarks.scale_model",
     "benchmarks.small_pipeline",
+    "benchmarks.small_pipeline.check",
     "benchmarks.tables",
     "benchmarks.throughput",
     "benchmarks.unisiam",

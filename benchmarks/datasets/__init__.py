@@ -5,6 +5,7 @@ room imports nothing of benchmarks.
 """
 
 from .halves import Half, rows_of_half
+from .learned import LEARNED, read_learned, write_learned
 from .long_tailed import (
     draw_rows,
     exponential_sizes,
@@ -17,6 +18,7 @@ from .registry import DATASETS, LabelledSet, open_dataset, open_splits, same_ima
 
 __all__ = [
     "DATASETS",
+    "LEARNED",
     "Half",
     "LabelledSet",
     "draw_rows",
@@ -26,7 +28,9 @@ __all__ = [
     "open_dataset",
     "open_splits",
     "pixels_of",
+    "read_learned",
     "repeated",
     "rows_of_half",
     "same_images",
+    "write_learned",
 ]

@@ -11,35 +11,31 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
-
-from genie_transforms import source_digest
 
 from .registry import LabelledSet
 
 Half = Literal["generator", "classifier", "whole"]
 
-_SALT = "genie-long-tail:"
+_SALT = b"genie-long-tail:"
 
 
 def rows_of_half(data: LabelledSet, half: Half) -> npt.NDArray[np.int64]:
     """Return the rows of one half of each class, ascending int64; of an odd one, G has one more.
 
-    Equal images may fall on both sides of the cut only if they stand at it; all others share a
-    half, for they share their hash.
+    No image is in both: one of which there are several, in a class or in two, is not the
+    classifier's if the generator has it.
     """
     if half == "whole":
         return np.arange(len(data))
-    keys = np.array([_key(data[row][0]) for row in range(len(data))])
-    chosen = []
+    keys = np.array([hashlib.sha256(_SALT + digest).hexdigest() for digest in data.digests])
+    halves: tuple[list[npt.NDArray[np.int64]], ...] = ([], [])
     for label in range(len(data.classes)):
         rows = np.flatnonzero(data.labels == label)
         rows = rows[keys[rows].argsort(kind="stable")]
         cut = -(-len(rows) // 2)
-        chosen.append(rows[:cut] if half == "generator" else rows[cut:])
-    found: npt.NDArray[np.int64] = np.sort(np.concatenate(chosen))
-    return found
-
-
-def _key(image: Image.Image) -> str:
-    return hashlib.sha256((_SALT + source_digest(image)).encode()).hexdigest()
+        halves[0].append(rows[:cut])
+        halves[1].append(rows[cut:])
+    generator, classifier = (np.sort(np.concatenate(parts)) for parts in halves)
+    if half == "generator":
+        return generator
+    return classifier[~np.isin(data.digests[classifier], data.digests[generator])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 from torchvision import datasets
 
-from genie_transforms import MissingFileError, UserError
+from genie_transforms import MissingFileError, UserError, source_digest
 from index.sources import ClassName, as_rgb
 
 from .imagenet_subsets import open_mini, open_tiered
@@ -47,6 +47,11 @@ class LabelledSet:
     def labels(self) -> npt.NDArray[np.int64]:
         """Labels, ``(N,)`` int64."""
         return np.array(self.targets, dtype=np.int64)
+
+    @cached_property
+    def digests(self) -> npt.NDArray[np.bytes_]:
+        """Digest of each image's pixels, ``(N,)`` of 32 hexadecimal digits; decodes them all."""
+        return np.array([source_digest(self[row][0]) for row in range(len(self))], dtype="S32")
 
     def __getitem__(self, row: int) -> tuple[Image.Image, int]:
         """Decode an image, RGB, and return it with its label."""

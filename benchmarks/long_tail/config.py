@@ -28,8 +28,9 @@ class LongTailConfig:
         imbalance: Size of the largest class over that of the smallest; between them sizes fall
             exponentially, and a permutation drawn from the seed decides which class is which.
         half: Draw the training images from the half of each class that the generator did not
-            learn from (`benchmarks.small_pipeline --half`), or from the whole; if not given, the
-            whole of folders, lists and the demo, and the half of every other dataset.
+            learn from (`benchmarks.small_pipeline --half`), or from the whole, seen or not; if not
+            given, the whole of folders, lists and the demo, and the half of every other dataset.
+            But for `whole`, a small pipeline that saw images that may be drawn is refused.
         size: Side of the images that are trained on, in pixels.
         augment: crop and flip; jitter, colours too; randaugment, timm's `rand-m9-mstd0.5-inc1`
             and random erasing, as DeiT, MAE and LiVT have it.

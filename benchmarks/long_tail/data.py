@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets import LabelledSet, long_tailed_rows, open_splits, rows_of_half
+from benchmarks.datasets import (
+    LabelledSet,
+    long_tailed_rows,
+    open_splits,
+    read_learned,
+    rows_of_half,
+)
 from benchmarks.training import GroupRule
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, Scenes
@@ -155,10 +161,19 @@ def open_long_tail(
 ) -> LongTail:
     """Return what a seed trains and tests on."""
     candidates = rows_of_half(pool, config.drawn_half)
-    others = np.setdiff1d(np.arange(len(pool)), candidates)
+    others = _learned_rows(config, pool, seed)
     if not config.largest:
         return LongTail(pool, candidates, others, test, config.group_rule)
     rows = long_tailed_rows(pool, candidates, config.largest, config.imbalance, seed)
     # The demo's generator saw scenes of the same kind: unused ones stand for them.
     unseen = np.setdiff1d(np.arange(len(pool)), rows) if config.data == "demo" else others
     return LongTail(pool, rows, unseen, test, config.group_rule)
+
+
+def _learned_rows(config: LongTailConfig, pool: LabelledSet, seed: int) -> Integers:
+    """Return the generator's half, or those of it that the generator says it learned from."""
+    if config.drawn_half == "whole":
+        return np.zeros(0, dtype=np.int64)
+    rows = rows_of_half(pool, "generator")
+    learned = read_learned(config.model_of(seed))
+    return rows if learned is None else rows[np.isin(pool.digests[rows], learned)]

@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets import LabelledSet, images_digest
+from benchmarks.datasets import LEARNED, LabelledSet, images_digest
 from genie_transforms import MissingFileError, UserError
 from index.diffusion import read_index
 
@@ -80,7 +80,11 @@ def check_training_sets(config: LongTailConfig, pool: LabelledSet, test: Labelle
 
 
 def _check_learned(config: LongTailConfig, seed: int) -> None:
-    """Refuse a small pipeline that learned from other images than the settings say."""
+    """Refuse a small pipeline that learned from other images than the settings say.
+
+    Only names can tell here; `check_learned` tells by the images, of every model that says which
+    ones it learned from.
+    """
     model = config.model_of(seed)
     learned = _trained(model).get("config", {})
     if learned.get("data") != config.data:
@@ -95,12 +99,15 @@ def _check_learned(config: LongTailConfig, seed: int) -> None:
         return
     half, part = learned.get("half", "whole"), _part_of(learned)
     apart = (half, config.drawn_half) == ("generator", "classifier")
-    if not apart and config.half != "whole":
+    named = not (Path(model).expanduser().parent / LEARNED).is_file()
+    if not apart and config.half != "whole" and named:
         raise UserError(
             f"{model} learned from the {half} of {config.data}, and classifiers would draw from "
             f"the {config.drawn_half}: give --half classifier with a model that {_COMMAND} trained "
             "with --half generator, or --half whole if you want to measure a generator that has "
-            "seen the training images, or --knowledge closed-world if it has seen nothing else"
+            "seen the training images, or --knowledge closed-world if it has seen nothing else; if "
+            "these are other images, run the command that trained it again, which trains nothing "
+            f"twice, but now writes {LEARNED}, what it learned from"
         )
     if part and (config.knowledge is None or learned.get("largest")):
         raise UserError(

@@ -29,6 +29,7 @@ from .data import LongTail, open_long_tail, open_pool
 from .generator import check_models, check_training_sets
 from .images import RealImages, plain
 from .judge import save_as_judge
+from .learned import check_learned
 from .pooling import as_bits, read_further
 from .report import report, settings_of
 from .seed import Seed, appended, lacking, training_images
@@ -164,6 +165,7 @@ def main(config: LongTailConfig) -> dict[str, Any]:
     pool, test = open_pool(config)
     if banks_of(config.arms):
         check_training_sets(config, pool, test)
+        check_learned(config, pool)
     # Without --model the demo's makes the banks, and its oracle judges them.
     demo = {} if config.model else {"demo_weights": weights_digest()}
     claim_folder(config.work, {**config.recipe(), **demo})

@@ -23,6 +23,7 @@ from benchmarks.datasets import (
     repeated,
     rows_of_half,
     same_images,
+    write_learned,
 )
 from genie_transforms import UserError
 from index.train import (
@@ -56,6 +57,7 @@ def main(config: SmallPipelineConfig) -> None:
 
     held_out = pixels_of(test, tested, config.resolution)
     measured = figures(pipeline, oracle, held_out, torch.tensor(test.targets)[tested])
+    write_learned(config.out, train, learned)
     write_trained(config, pipeline, oracle, measured, about_images(config, train, learned))
 
 

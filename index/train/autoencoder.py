@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from .config import StageConfig
 from .fitting import FitSettings, draw, fit, mixed_precision
-from .models import make_vae
+from .models import VAE_CHANNELS, make_vae
 
 
 def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
     """Train the autoencoder on pixels ``(N, 3, R, R)`` uint8."""
-    vae = make_vae(sample_size=pixels.shape[-1])
-    latent_size = 4 * (pixels.shape[-1] // 4) ** 2
+    vae = make_vae(VAE_CHANNELS[config.vae_factor], sample_size=pixels.shape[-1])
+    latent_size = 4 * (pixels.shape[-1] // config.vae_factor) ** 2
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
         images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
@@ -84,6 +84,6 @@ def _difference(decoded: Tensor, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def encode_all(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
-    """Encode pixels ``(N, 3, R, R)`` uint8 to posterior modes ``(N, 4, R/4, R/4)``, unscaled."""
+    """Encode pixels ``(N, 3, R, R)`` uint8 to posterior modes ``(N, 4, R/f, R/f)``, unscaled."""
     batches = tqdm(torch.split(pixels, 256), desc="latents", mininterval=5)
     return torch.cat([vae.encode(b.float() / 127.5 - 1).latent_dist.mode() for b in batches])

@@ -17,6 +17,9 @@ from .training_set import TrainingSet
 
 _SETTINGS = "training.json"
 
+_BEFORE = {"vae_factor": 4}
+"""What held of every training before there was a setting for it."""
+
 
 def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     """Make `folder` the folder of what has these settings, or check that it already is.
@@ -31,7 +34,7 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     """
     path, wanted = folder / _SETTINGS, json.loads(json.dumps(settings))
     if path.exists():
-        found = json.loads(path.read_text())
+        found = _BEFORE | json.loads(path.read_text())
         other = {k: found.get(k) for k in wanted if found.get(k) != wanted[k]}
         if other:
             raise FolderInUseError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from genie_transforms import UserError
 from index.kinds import check_range
@@ -19,6 +20,8 @@ class StageConfig:
     Attributes:
         out: Folder that receives `pipeline/`, `oracle.safetensors` and `train.json`.
         work: Folder of checkpoints; delete it to start again.
+        vae_factor: Height and width of images over those of latents. With 2, images of 32 pixels
+            have latents 4 x 16 x 16, which hold more detail and take more time.
         vae_steps: Optimiser steps of the autoencoder.
         decoder_steps: Further steps of its decoder alone, on the modes of the posterior.
         unet_steps: Optimiser steps of the denoiser.
@@ -34,6 +37,7 @@ class StageConfig:
 
     out: Path
     work: Path
+    vae_factor: Literal[2, 4] = 4
     vae_steps: int = 1800
     decoder_steps: int = 1500
     unet_steps: int = 11_000
@@ -45,6 +49,8 @@ class StageConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.vae_factor not in (2, 4):
+            raise UserError(f"vae_factor must be 2 or 4, got {self.vae_factor}")
         stages = [field.name for field in fields(self) if field.name.endswith("_steps")]
         if self.classes_steps == 0:
             stages = [name for name in stages if name not in ("critic_steps", "classes_steps")]

@@ -16,6 +16,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 MAX_TOKENS = 24
 """Length of prompts, with the marks of their start and end."""
 
+VAE_CHANNELS = {2: (16, 32), 4: (16, 32, 64)}
+"""Channels of each level of the autoencoder, by the factor from latents to images."""
+
 _BOS, _EOS = "<|startoftext|>", "<|endoftext|>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,22 @@ def test_halves_share_no_image_whatever_the_order_of_the_rows() -> None:
     )
     found = {int(shuffled.images[row][0, 0, 0]) for row in rows_of_half(shuffled, "generator")}
     assert found == {int(row) for row in generator}
+
+
+def test_an_image_of_which_there_are_several_is_in_one_half_only() -> None:
+    data = _levels(8, 2)
+    images = [*data.images]
+    # Three of one class are one image, and it is in the other class, too. Of 40 levels some have a
+    # hash that puts them at the cut of one class, and some one that parts the classes.
+    for level in range(40):
+        images[0] = images[1] = images[2] = images[8] = np.full((4, 4, 3), 100 + level, np.uint8)
+        twice = replace(data, images=images)
+        generator, classifier = (rows_of_half(twice, h) for h in ("generator", "classifier"))
+        assert np.bincount(data.labels[generator]).tolist() == [4, 4]
+        shown = {int(images[row][0, 0, 0]) for row in generator}
+        assert not shown & {int(images[row][0, 0, 0]) for row in classifier}
+        lost = set(range(16)) - {*generator.tolist(), *classifier.tolist()}
+        assert lost <= {0, 1, 2, 8}  # nothing but copies of what the generator has
 
 
 def test_lists_are_read_as_imagenet_lt_has_them(tmp_path: Path) -> None:

@@ -38,12 +38,26 @@ def test_whatever_decides_the_weights_decides_whose_folder_it_is(tmp_path: Path)
     others = [
         about_training(replace(config, seed=1), _data(), 2.0),
         about_training(replace(config, unet_steps=20), _data(), 2.0),
+        about_training(replace(config, vae_factor=2), _data(), 2.0),
         about_training(config, _data(), 3.4),
         about_training(config, _data(level=1), 2.0),
         about_training(config, replace(_data(), class_names=("cat", "fox")), 2.0),
         about_training(config, replace(_data(), captions=("a", "b", "c", "d")), 2.0),
     ]
     assert all(other != own for other in others)
+
+
+def test_folders_from_before_there_was_a_factor_go_on_with_that_of_then(tmp_path: Path) -> None:
+    config = StageConfig(out=tmp_path / "out", work=tmp_path / "work")
+    own = about_training(config, _data(), 2.0)
+    claim_folder(config.work, {name: own[name] for name in own if name != "vae_factor"})
+    claim_folder(config.work, own)
+    smaller = about_training(replace(config, vae_factor=2), _data(), 2.0)
+    with pytest.raises(FolderInUseError, match=r"was begun with \{'vae_factor': 4\}"):
+        claim_folder(config.work, smaller)
+    claim_folder(tmp_path / "other", smaller)
+    with pytest.raises(FolderInUseError, match=r"was begun with \{'vae_factor': 2\}"):
+        claim_folder(tmp_path / "other", own)
 
 
 def test_a_pipeline_of_other_images_is_not_taken_from_the_checkpoints(tmp_path: Path) -> None:

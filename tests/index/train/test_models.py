@@ -7,13 +7,17 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
+from genie_transforms import UserError
 from index.demo import PIPELINE
 from index.demo.scenes import CLASSES, COLORS, TEXTURES
+from index.train import StageConfig
 from index.train.fitting import FitSettings, fit
 from index.train.models import (
     MAX_TOKENS,
+    VAE_CHANNELS,
     make_scheduler,
     make_tokenizer,
+    make_vae,
     save_vocabulary,
     shifted_betas,
 )
@@ -122,3 +126,16 @@ def test_diverging_training_stops_with_the_step(tmp_path: Path) -> None:
                 seed=0,
             ),
         )
+
+
+@pytest.mark.parametrize("factor", VAE_CHANNELS)
+def test_the_autoencoder_is_of_its_factor(factor: int) -> None:
+    vae = make_vae(VAE_CHANNELS[factor], sample_size=32)
+    latents = vae.encode(torch.zeros(1, 3, 32, 32)).latent_dist.mode()
+    assert latents.shape == (1, 4, 32 // factor, 32 // factor)
+    assert vae.decode(latents).sample.shape == (1, 3, 32, 32)
+
+
+def test_a_factor_that_no_autoencoder_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="vae_factor must be 2 or 4, got 3"):
+        StageConfig(out=tmp_path, work=tmp_path, vae_factor=3)  # type: ignore[arg-type]
