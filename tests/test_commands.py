@@ -18,6 +18,7 @@ COMMANDS = [
     "benchmarks.confounded",
     "benchmarks.demo",
     "benchmarks.few_shot",
+    "benchmarks.few_shot.splits",
     "benchmarks.figures",
     "benchmarks.filters",
     "benchmarks.fine_grained",

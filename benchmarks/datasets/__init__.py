@@ -4,6 +4,7 @@ They are read as their publishers packed them; a missing file is named with wher
 room imports nothing of benchmarks.
 """
 
+from .class_splits import ClassSplit, class_split
 from .halves import Half, rows_of_half
 from .learned import LEARNED, read_learned, write_learned
 from .long_tailed import (
@@ -19,8 +20,10 @@ from .registry import DATASETS, LabelledSet, open_dataset, open_splits, same_ima
 __all__ = [
     "DATASETS",
     "LEARNED",
+    "ClassSplit",
     "Half",
     "LabelledSet",
+    "class_split",
     "draw_rows",
     "exponential_sizes",
     "images_digest",

@@ -13,6 +13,7 @@ from .config import EpisodeConfig, InversionRun, PoolConfig
 from .ratios import FIXED, INVERTED, POOL_NOISE_RATIOS, SAME_CLASS
 
 if TYPE_CHECKING:
+    from .encoders import check_novel, training_of
     from .episodes import Drawing, Episode, Integers, draw, read_episodes, write_episodes
     from .heads import LabelledFeatures, accuracy
     from .images import EvaluatedImages, Repeats, cached, evaluate_images
@@ -35,6 +36,7 @@ else:
                 "read_episodes",
                 "write_episodes",
             ],
+            "encoders": ["check_novel", "training_of"],
             "heads": ["LabelledFeatures", "accuracy"],
             "images": ["EvaluatedImages", "Repeats", "cached", "evaluate_images"],
             "inverted": ["add_inverted_images"],
@@ -69,6 +71,7 @@ __all__ = [
     "accuracy",
     "add_inverted_images",
     "cached",
+    "check_novel",
     "common_build",
     "cross_class_pairs",
     "decoded_rows",
@@ -85,6 +88,7 @@ __all__ = [
     "read_pairs",
     "read_sweep",
     "same_class_pairs",
+    "training_of",
     "with_repeats",
     "write_episodes",
 ]

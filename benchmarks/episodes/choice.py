@@ -20,6 +20,8 @@ class DataChoice:
         trained: What `python -m benchmarks.small_pipeline` wrote for it.
         backbone: What embeds, as `python -m index.build --backbone` takes it.
         classes: Its novel classes, which the backbone has never seen; all if empty.
+        class_split: Novel classes of the drawn split of this number, from 0, in place of `classes`;
+            `benchmarks.unisiam --class-split` trains on its base classes.
     """
 
     name: str = DEMO
@@ -27,10 +29,14 @@ class DataChoice:
     trained: Path | None = None
     backbone: str = DEMO
     classes: tuple[str, ...] = ()
+    class_split: int | None = None
 
     def __post_init__(self) -> None:
         given = self.root, self.trained, self.backbone != DEMO
-        if self.is_demo and (any(given) or self.classes):
+        chosen = bool(self.classes), self.class_split is not None
+        if all(chosen):
+            raise UserError("give data.classes or data.class-split, which draws them, not both")
+        if self.is_demo and (any(given) or any(chosen)):
             raise UserError("the demo has its own classes and models: give data.name as well")
         if self.is_demo:
             return

@@ -19,7 +19,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
-from benchmarks.datasets import open_splits, rows_of_half
+from benchmarks.datasets import class_split, open_splits, rows_of_half
 from benchmarks.measure import background_psnr
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
@@ -27,6 +27,7 @@ from index.diffusion.sampling import derived_seed
 from index.sources import fit_to
 
 from .choice import DEMO, DataChoice
+from .encoders import check_novel
 
 LEARNED = 40
 """Images of each class that the arm `real-g` draws from, if there are as many."""
@@ -117,7 +118,8 @@ def open_few_shot_set(choice: DataChoice, per_class: int, queries_per_class: int
         queries_per_class: Query images of each class, none of them a support image.
 
     Raises:
-        UserError: A class is unknown, or has too few images.
+        UserError: A class is unknown, or has too few images; or classes that a drawn split says
+            are novel are not novel to the backbone.
         MissingFileError: The dataset or the oracle is not there.
     """
     opened = _demo if choice.is_demo else partial(_test_split, choice)
@@ -153,6 +155,9 @@ def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> F
         known = ", ".join(data.classes)
         raise UserError(f"{choice.name} has no classes {unknown}; choose among {known}")
     model, names = choice.trained / "pipeline", tuple(sorted(choice.classes or data.classes))
+    if choice.class_split is not None:
+        names = class_split(data.classes, choice.class_split).novel
+        check_novel(choice.backbone, names)
     weights = choice.trained / "oracle.safetensors"
     if not weights.is_file():
         raise MissingFileError(

@@ -84,6 +84,11 @@ class FewShotConfig(EpisodeConfig):
         return [name for name in known if name in chosen and name not in left_out]
 
     @property
+    def num_episodes(self) -> int:
+        """Episodes of each number of shots."""
+        return 20 if self.quick else self.episodes
+
+    @property
     def inversion_run(self) -> InversionRun:
         """Where tokens are kept, and how they are learned."""
         inversion = Inversion(

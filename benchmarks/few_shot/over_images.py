@@ -54,10 +54,9 @@ def interval_over_images(
     if len(kept) < 2:
         return float("nan")
     known, chosen = values[kept], [episodes[number] for number in kept.tolist()]
-    is_support = np.arange(len(labels)) < num_support
     over_images = 0.0
-    for label in np.unique(labels):
-        for rows, members in _drawn(chosen, labels, is_support, int(label)):
+    for label in np.unique(labels).tolist():
+        for rows, members in drawn_images(chosen, labels, num_support, label):
             over_images += class_variance(known, members, rows)
     if not over_images > 0:
         return float("nan")
@@ -69,18 +68,32 @@ def class_variance(
 ) -> float:
     """Return V_c of the module's formula for the images of one class in one part.
 
+    Returns:
+        The variance, which noise may make negative; NaN if it cannot be known; 0 of a class that
+        no episode has. Arguments as in `class_influences`.
+    """
+    influences, by_chance = class_influences(values, members, rows)
+    return float(np.square(influences).sum() - by_chance)
+
+
+def class_influences(
+    values: Floats, members: Sequence[Sequence[int] | None], rows: Integers
+) -> tuple[Floats, float]:
+    """Return how much each image of one class in one part moves the mean.
+
     Args:
         values: Of each episode, ``(E,)``.
         members: Which images of the class each episode takes; None where it does not have it.
         rows: All images of the class, ``(n,)``.
 
     Returns:
-        The variance, which noise may make negative; NaN if it cannot be known; 0 of a class that
-        no episode has.
+        ``(n,)``, in units of one standard deviation of a draw of the images: V_c is the sum of
+        their squares, less what chance alone gives it, which comes second. NaN if they cannot be
+        known; 0 of a class that no episode has.
     """
     with_class = [number for number, images in enumerate(members) if images is not None]
     if not with_class:
-        return 0.0
+        return np.zeros(len(rows)), 0.0
     place = {int(row): position for position, row in enumerate(rows)}
     taken = np.zeros((len(with_class), len(rows)))
     for line, number in zip(taken, with_class, strict=True):
@@ -88,18 +101,19 @@ def class_variance(
     count, n = taken.shape
     k = int(taken[0].sum())
     if count < 2 or k == n:
-        return float("nan")
+        return np.full(len(rows), np.nan), float("nan")
     gaps = values[with_class] - values[with_class].mean()
     covariances = gaps @ (taken - taken.mean(0)) / count
     by_chance = k * (n - k) / n * gaps.var() / count
-    scale = (count / len(values)) ** 2 * n * (n - 1) / (n - k) ** 2
-    return float(scale * (np.square(covariances).sum() - by_chance))
+    scale = float(count / len(values) * (n * (n - 1)) ** 0.5 / (n - k))
+    return scale * covariances, float(scale**2 * by_chance)
 
 
-def _drawn(
-    episodes: Sequence[Episode], labels: Integers, is_support: np.ndarray, label: int
+def drawn_images(
+    episodes: Sequence[Episode], labels: Integers, num_support: int, label: int
 ) -> Iterator[tuple[Integers, list[Sequence[int] | None]]]:
     """Yield for support and for queries the images of a class, and those that episodes take."""
+    is_support = np.arange(len(labels)) < num_support
     for part, own in (("support", is_support), ("query", ~is_support)):
         rows = np.flatnonzero(own & (labels == label))
         yield (

@@ -4,7 +4,8 @@ N-way K-shot on the demo's novel classes, or another dataset's, which the backbo
 features are frozen, and a linear head learns from each episode's support and what an arm adds to
 it. Everything generated comes from one pool that is made once, so `interval` is over episodes of
 this pool; `interval_images` is what it would be over pools, with their images drawn again (see
-`over_images`). Stop it whenever you like: the same command continues.
+`over_images`). `benchmarks.few_shot.splits` pools runs of several splits of the classes and
+generators. Stop it whenever you like: the same command continues.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from benchmarks.episodes import (
     Episode,
     Pool,
     add_inverted_images,
+    few_shot_set,
     make_pool,
     with_repeats,
 )
 from benchmarks.measure import Floats, environment
+from genie_transforms import UserError
 from genie_transforms.format import write_json
 
 from .config import BASELINE, TWICE, FewShotConfig
 from .over_images import interval_over_images
+from .record import as_counts, record_of
 from .report import plot, rounded, summarize_arm, table
 from .scoring import read_or_draw, run_arm
 
@@ -83,6 +87,7 @@ def _entries(
         baseline = accuracies[BASELINE][: len(own)]  # arms with inversion run on the first ones
         entry = summarize_arm(name, k_shot, own, baseline, run["facts"], run["failed"])
         entry |= _over_images(own, baseline, episodes[: len(own)], pool)
+        entry["right"] = as_counts(own, len(episodes[0].query_labels))
         if name in INVERTED:
             entry["iterations"] = config.inversion_run.inversion.iterations
         entries.append(entry)
@@ -102,8 +107,22 @@ def _over_images(
     }
 
 
+def _check_classes(config: FewShotConfig) -> None:
+    """Print the novel classes of a drawn split; refuse more ways than there are classes.
+
+    Raises:
+        UserError: There are fewer classes than an episode has.
+    """
+    names = few_shot_set(config.pool()).class_names
+    if config.data.class_split is not None:
+        print(f"split {config.data.class_split} of the classes: novel {', '.join(names)}")
+    if config.n_way > len(names):
+        raise UserError(f"n_way must be at most {len(names)}, the novel classes: {config.n_way}")
+
+
 def main(config: FewShotConfig) -> dict[str, Any]:
     """Make the pool, run every arm, print and write."""
+    _check_classes(config)
     pool = make_pool(config.pool())
     seconds = {"pool": round(sum(pool.seconds.values()), 1)}
     entries: list[dict[str, Any]] = []
@@ -127,6 +146,7 @@ def main(config: FewShotConfig) -> dict[str, Any]:
         "n_query": config.n_query,
         "pool": about,
         "seconds": seconds,
+        "run": record_of(config, pool),
     }
     if config.json:
         write_json(config.json, {**report, **environment()})

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from benchmarks.episodes import (
     Drawing,
     Episode,
+    Integers,
     LabelledFeatures,
     Pool,
     accuracy,
@@ -33,16 +34,34 @@ from .config import FewShotConfig
 
 def read_or_draw(config: FewShotConfig, pool: Pool, k_shot: int) -> list[Episode]:
     """Read the episodes of one number of shots, or draw and write them."""
-    number = 20 if config.quick else config.episodes
-    drawing = Drawing(number, config.n_way, k_shot, config.n_query, config.seed)
+    drawing = drawing_of(config, k_shot)
     about = {**asdict(drawing), "labels": pool.labels.tolist(), "num_support": pool.num_support}
-    name = f"{config.n_way}-way-{k_shot}-shot-{number}-seed-{config.seed}.json"
+    count = drawing.num_episodes
+    name = f"{config.n_way}-way-{k_shot}-shot-{count}-seed-{config.seed}.json"
     path = config.work / "episodes" / name
     if not path.exists():
-        support, query = np.split(np.arange(len(pool.labels)), [pool.num_support])
-        episodes = draw(pool.labels, drawing, support_pool=support, query_pool=query)
-        write_episodes(path, episodes, about)
+        write_episodes(path, draw_from(pool.labels, pool.num_support, drawing), about)
     return read_episodes(path, about)
+
+
+def drawing_of(config: FewShotConfig, k_shot: int) -> Drawing:
+    """Return how the episodes of one number of shots are drawn, those of each split anew."""
+    number, seed, split = config.num_episodes, config.seed, config.data.class_split
+    # With one seed for all splits, chance would hit the same places of their pools.
+    seed = seed if split is None else derived_seed(seed, "class split", split)
+    return Drawing(number, config.n_way, k_shot, config.n_query, seed)
+
+
+def draw_from(labels: Integers, num_support: int, drawing: Drawing) -> list[Episode]:
+    """Draw episodes from a pool whose first images are for support, and the others queries.
+
+    Args:
+        labels: Class of each image of the pool, ``(P,)`` int64.
+        num_support: S.
+        drawing: How many, and of what size.
+    """
+    support, query = np.split(np.arange(len(labels)), [num_support])
+    return draw(labels, drawing, support_pool=support, query_pool=query)
 
 
 LearnFrom = Callable[[Episode, int], tuple[LabelledFeatures, dict[str, float]]]

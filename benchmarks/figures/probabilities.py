@@ -32,11 +32,22 @@ def augmentations(bank: SweptBank, episode: Episode) -> Integers:
     return np.flatnonzero(own & np.isin(bank.targets, episode.classes))
 
 
-def class_probabilities(material: Material) -> tuple[Floats, Floats]:
-    """Average what each episode's SVM says of its augmentations, at each r and at r*.
+def judge_of(material: Material, episode: Episode) -> Any:
+    """Return an episode's SVM, trained on its support, whose probabilities are of its classes.
 
     An SVM gives no probabilities: they are Platt's, a logistic curve for each class over the
     margins of support images that were left out in turn, as scikit-learn has it.
+    """
+    config = material.config
+    folds = StratifiedKFold(config.k_shot, shuffle=True, random_state=config.seed)
+    svm = LinearSVC(C=1.0, dual=False, max_iter=10_000)
+    judge = CalibratedClassifierCV(svm, cv=folds, ensemble=False)
+    support = material.bank.source_embeddings[episode.support_rows]
+    return judge.fit(support, episode.support_labels)
+
+
+def class_probabilities(material: Material) -> tuple[Floats, Floats]:
+    """Average what each episode's SVM says of its augmentations, at each r and at r*.
 
     Returns:
         P(source) and P(target), each ``(E, R + 1)`` float64, the last one at r*.
@@ -45,16 +56,12 @@ def class_probabilities(material: Material) -> tuple[Floats, Floats]:
         UserError: The bank has no pair of an episode.
     """
     bank, config = material.bank, material.config
-    folds = StratifiedKFold(config.k_shot, shuffle=True, random_state=config.seed)
     found = []
     for episode in episodes_of(material):
         pairs = augmentations(bank, episode)
         if not len(pairs):
             continue
-        svm = LinearSVC(C=1.0, dual=False, max_iter=10_000)
-        judge = CalibratedClassifierCV(svm, cv=folds, ensemble=False)
-        judge.fit(bank.source_embeddings[episode.support_rows], episode.support_labels)
-        swept = bank.embeddings[pairs]
+        judge, swept = judge_of(material, episode), bank.embeddings[pairs]
         said = judge.predict_proba(swept.reshape(-1, swept.shape[-1]))
         said = said.reshape(*swept.shape[:2], episode.n_way)
         said = np.concatenate([said, said[np.arange(len(pairs)), bank.chosen[pairs]][:, None]], 1)

@@ -14,6 +14,7 @@ from benchmarks.measure import environment
 from genie_transforms.format import write_json
 
 from .arms import arms_sheet
+from .arms_probabilities import arms_probabilities
 from .config import FiguresConfig
 from .distances import distances
 from .effect import effect_curves, effect_sheet
@@ -41,6 +42,7 @@ def drawn(material: Material) -> Iterator[tuple[str, Drawn]]:
         yield name, draw(material)
     if isinstance(material, Made):
         yield "arms", arms_sheet(material)
+        yield "arms-probabilities", arms_probabilities(material)
         sheet, curves = ingredients(material)
         yield "ingredients", sheet
         yield "ingredients-curves", curves

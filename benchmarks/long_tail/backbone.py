@@ -44,5 +44,6 @@ def own_backbone(config: LongTailConfig, tail: LongTail, folder: Path, seed: int
     if not settings.out.exists():
         images = tail.training_set
         pixels = pixels_of(images, list(range(len(images))), settings.resolution)
-        write_encoder(settings, train(settings, pixels)[0])
+        seen = {images.classes[label] for label in images.targets}
+        write_encoder(settings, train(settings, pixels)[0], sorted(seen))
     return f"unisiam:{settings.arch}:{settings.out}"

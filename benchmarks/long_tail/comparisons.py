@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t, ttest_1samp
+from scipy.stats import ttest_1samp
+
+from benchmarks.measure import half_t_interval
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +31,7 @@ def difference(first: Floats, second: Floats) -> dict[str, Any]:
     count, mean = len(gaps), float(gaps.mean())
     if count < 2:
         return {"difference": mean, "interval": [np.nan, np.nan], "p": np.nan, "seeds": count}
-    half = float(t.ppf(0.975, count - 1) * gaps.std(ddof=1) / count**0.5)
+    half = half_t_interval(gaps)
     # Of equal gaps the test has nothing to divide by: certain, or no difference at all.
     p = float(ttest_1samp(gaps, 0).pvalue) if gaps.std() > 0 else float(mean == 0)
     return {"difference": mean, "interval": [mean - half, mean + half], "p": p, "seeds": count}

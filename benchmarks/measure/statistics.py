@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, t
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +25,22 @@ def mean_and_interval(values: Floats) -> tuple[float, float]:
     if not len(kept):
         return float("nan"), float("nan")
     return float(kept.mean()), float(1.96 * kept.std() / len(kept) ** 0.5)
+
+
+def half_t_interval(values: Floats) -> float:
+    """Return half the 95 % t-interval of a mean over few draws, such as seeds or splits.
+
+    A bootstrap of five is much too narrow: it knows five values, and divides by 5 where 4 is right.
+
+    Args:
+        values: ``(N,)``.
+
+    Returns:
+        NaN of fewer than two.
+    """
+    if len(values) < 2:
+        return float("nan")
+    return float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
 
 
 def paired_difference(

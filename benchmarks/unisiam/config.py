@@ -19,6 +19,8 @@ class UniSiamConfig:
         split: The split to train on.
         test_split: The split to evaluate on; None for no evaluation.
         classes: Names or labels of the classes to train on; all of them if empty.
+        class_split: Train on the base classes of the drawn split of this number, from 0, in place
+            of `classes`; `benchmarks.few_shot --data.class-split` takes its novel ones.
         arch: One of `index.embed.UNISIAM`.
         resolution: Height and width of the views, and of the images that the encoder takes later.
         steps: Optimiser steps.
@@ -41,6 +43,7 @@ class UniSiamConfig:
     split: str = "train"
     test_split: str | None = "test"
     classes: tuple[str, ...] = ()
+    class_split: int | None = None
     arch: str = "resnet18"
     resolution: int = 64
     steps: int = 5000
@@ -74,5 +77,7 @@ class UniSiamConfig:
             raise UserError(f"min_area must be 1 or less, got {self.min_area}")
         if not 0 <= self.jitter <= 1:
             raise UserError(f"jitter must lie in [0, 1], got {self.jitter}")
+        if self.classes and self.class_split is not None:
+            raise UserError("give classes or class_split, which draws them, not both")
         if self.split == self.test_split:
             raise UserError(f"{self.split!r} is trained on: give another test_split, or None")

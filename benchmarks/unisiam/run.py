@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from benchmarks.datasets import LabelledSet, open_dataset, pixels_of
+from benchmarks.datasets import LabelledSet, class_split, open_dataset, pixels_of
 from benchmarks.episodes import Drawing, Episode, Integers
 from benchmarks.episodes import draw as draw_episodes
 from benchmarks.measure import environment
@@ -117,6 +117,24 @@ def initial_model(config: UniSiamConfig) -> UniSiam:
     )
 
 
+def chosen_classes(config: UniSiamConfig, data: LabelledSet) -> tuple[str, ...]:
+    """Return the classes to train on, as `rows_of` takes them; prints those of a drawn split."""
+    if config.class_split is None:
+        return config.classes
+    drawn = class_split(data.classes, config.class_split)
+    base, novel = ", ".join(drawn.base), ", ".join(drawn.novel)
+    print(f"split {config.class_split} of the classes: base {base}; novel {novel}", flush=True)
+    return drawn.base
+
+
+def recipe(config: UniSiamConfig) -> dict[str, Any]:
+    """Return the settings that decide the weights, ready for JSON."""
+    free = ("out", "json", "work", "root", "test_split", "shots")
+    kept = {name: value for name, value in asdict(config).items() if name not in free}
+    plain: dict[str, Any] = json.loads(json.dumps(kept))
+    return plain
+
+
 def _same_training(config: UniSiamConfig) -> None:
     """Keep with the checkpoint what decides it, and refuse to continue another training.
 
@@ -124,8 +142,7 @@ def _same_training(config: UniSiamConfig) -> None:
         FolderInUseError: `config.work` holds a training with other settings.
     """
     path = config.work / "config.json"
-    free = ("out", "json", "work", "root", "test_split", "shots")  # do not change the weights
-    wanted = json.loads(json.dumps({k: v for k, v in asdict(config).items() if k not in free}))
+    wanted = recipe(config)
     found = json.loads(path.read_text()) if path.exists() else wanted
     other = {key: found.get(key) for key, value in wanted.items() if found.get(key) != value}
     if other:
@@ -210,12 +227,24 @@ def open_test(
     return test, split_test(test, trained, config.shots)
 
 
-def write_encoder(config: UniSiamConfig, model: UniSiam) -> None:
-    """Write the encoder and its heads, as `--backbone unisiam:ARCH:FILE` opens them."""
-    state = {key: value.contiguous() for key, value in model.state_dict().items()}
-    command = environment()["command"]
+def write_encoder(config: UniSiamConfig, model: UniSiam, classes: Sequence[str]) -> None:
+    """Write the encoder and its heads, as `--backbone unisiam:ARCH:FILE` opens them.
+
+    Args:
+        config: The training; the file keeps its recipe, as JSON.
+        model: Encoder and heads.
+        classes: Names of the classes whose images it has seen, which the file keeps: episodes of
+            classes that shall be novel refuse it otherwise.
+    """
+    content = {
+        "model": {key: value.contiguous() for key, value in model.state_dict().items()},
+        "resolution": config.resolution,
+        "classes": sorted(classes),
+        "recipe": json.dumps(recipe(config), sort_keys=True),
+        "command": environment()["command"],
+    }
     with atomic_path(config.out) as temporary:
-        torch.save({"model": state, "resolution": config.resolution, "command": command}, temporary)
+        torch.save(content, temporary)
 
 
 def evaluate(
@@ -238,18 +267,19 @@ def evaluate(
 def main(config: UniSiamConfig) -> dict[str, Any]:
     """Train, evaluate, write and print; everything that can be refused is refused first."""
     data = open_dataset(config.data, config.root, config.split)
-    rows = rows_of(data, config.classes)
+    rows = rows_of(data, chosen_classes(config, data))
     check_memory(len(rows), config.resolution)
     trained = {data.classes[data.targets[row]] for row in rows}
     test, groups = open_test(config, data, trained)
     _same_training(config)
 
     model, seconds = train(config, pixels_of(data, rows, config.resolution))
-    write_encoder(config, model)
+    write_encoder(config, model, sorted(trained))
     measured = evaluate(config, model.encoder, test, groups) if test is not None else {}
     result = {
         "config": {k: v for k, v in asdict(config).items() if not isinstance(v, Path)},
         "training_images": len(rows),
+        "trained_classes": sorted(trained),
         "centroid_accuracy": measured,
         "seconds": round(seconds),
         **environment(),

@@ -1,0 +1,69 @@
+"""What a backbone has seen: encoders of `benchmarks.unisiam` say what they learned from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genie_transforms import UserError
+from index.embed import read_checkpoint
+
+_OF_THE_SPLIT = ("classes", "class_split")
+
+
+class Training(NamedTuple):
+    """How an encoder was trained.
+
+    Attributes:
+        classes: Names of the classes whose images it has seen.
+        recipe: Its settings, without those that choose the classes.
+    """
+
+    classes: list[str]
+    recipe: dict[str, Any]
+
+
+def training_of(backbone: str) -> Training | None:
+    """Return how a backbone was trained, if its file says so; None if it does not, or has none.
+
+    Args:
+        backbone: As `python -m index.build --backbone` takes it.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UserError: It is no checkpoint.
+    """
+    kind, _, spec = backbone.partition(":")
+    if kind != "unisiam":
+        return None
+    _, beside = read_checkpoint(Path(spec.partition(":")[2]))
+    if "classes" not in beside or "recipe" not in beside:
+        return None
+    recipe = json.loads(beside["recipe"])
+    kept = {name: value for name, value in recipe.items() if name not in _OF_THE_SPLIT}
+    return Training(list(beside["classes"]), kept)
+
+
+def check_novel(backbone: str, novel: Sequence[str]) -> None:
+    """Refuse an encoder that has seen a class that shall be novel, or does not say what it saw.
+
+    Backbones other than `benchmarks.unisiam`'s pass: only whoever chose them knows.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UserError: It has seen one, or does not say.
+    """
+    training = training_of(backbone)
+    again = "train one with python -m benchmarks.unisiam --class-split of the same number"
+    if training is None:
+        if backbone.startswith("unisiam:"):
+            raise UserError(f"{backbone} does not say which classes it was trained on: {again}")
+        return
+    seen = sorted(set(training.classes) & set(novel))
+    if seen:
+        raise UserError(
+            f"{backbone} was trained on images of {', '.join(seen)}, which are novel classes of "
+            f"this split: {again}"
+        )
