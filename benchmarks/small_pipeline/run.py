@@ -8,6 +8,7 @@ banks with it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from benchmarks.datasets import (
     write_learned,
 )
 from genie_transforms import UserError
+from index.device import choose_device
 from index.train import (
     TrainingSet,
     figures,
@@ -38,7 +40,12 @@ from .config import SmallPipelineConfig
 
 
 def main(config: SmallPipelineConfig) -> None:
-    """Train what is missing and write the folder."""
+    """Train what is missing and write the folder.
+
+    Raises:
+        UserError: The device is not there, or a setting cannot be used with these images.
+    """
+    config = replace(config, device=choose_device(config.device))
     train, test = (open_dataset(config.data, config.root, part) for part in ("train", "test"))
     torch.manual_seed(config.seed)
     for folder in (config.work, config.out):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from tqdm import tqdm
 
+from index.device import choose_device
 from index.train import TrainingSet, figures, save, train_oracle, train_pipeline, write_trained
 
 from .config import TrainConfig
@@ -14,7 +17,8 @@ from .train_encoder import centroid_accuracy, train_encoder
 
 
 def train(config: TrainConfig) -> None:
-    """Train what is missing and write the demo's folder."""
+    """Train what is missing and write the demo's folder; the backbone on the processor."""
+    config = replace(config, device=choose_device(config.device))
     torch.manual_seed(config.seed)
     for folder in (config.work, config.out):  # also what is written last: hours come before it
         folder.mkdir(parents=True, exist_ok=True)

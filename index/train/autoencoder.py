@@ -16,13 +16,14 @@ from .models import VAE_CHANNELS, make_vae
 def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
     """Train the autoencoder on pixels ``(N, 3, R, R)`` uint8."""
     vae = make_vae(VAE_CHANNELS[config.vae_factor], sample_size=pixels.shape[-1])
+    device = config.device
     latent_size = 4 * (pixels.shape[-1] // config.vae_factor) ** 2
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
-        images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
-        with mixed_precision():
+        images = pixels[draw(rng, 32, len(pixels))].to(device).float() / 127.5 - 1
+        with mixed_precision(device):
             posterior = vae.encode(images).latent_dist
-            noise = torch.randn(posterior.mean.shape, generator=rng)
+            noise = torch.randn(posterior.mean.shape, generator=rng).to(device)
             latents = posterior.mean + posterior.std * noise
             decoded = vae.decode(latents).sample
             # Latents of half the size shall mean the image of half the size (EQ-VAE, Kouzelis et
@@ -44,6 +45,7 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
             learning_rate=3e-3,
             folder=config.work,
             seed=config.seed,
+            device=device,
         ),
     )
     _train_decoder(config, vae, pixels)
@@ -52,11 +54,13 @@ def train_vae(config: StageConfig, pixels: Tensor) -> AutoencoderKL:
 
 def _train_decoder(config: StageConfig, vae: AutoencoderKL, pixels: Tensor) -> None:
     """Train the decoder further, on the modes of the posterior."""
+    device = config.device
+    vae.to(device)  # the encoder as well, which is not trained
 
     # The builder encodes with the posterior's mode: the decoder learns what that gives.
     def loss(rng: torch.Generator, _: float) -> Tensor:
-        images = pixels[draw(rng, 32, len(pixels))].float() / 127.5 - 1
-        with mixed_precision():
+        images = pixels[draw(rng, 32, len(pixels))].to(device).float() / 127.5 - 1
+        with mixed_precision(device):
             with torch.no_grad():
                 latents = vae.encode(images).latent_dist.mode()
             decoded = vae.decode(latents).sample
@@ -71,8 +75,10 @@ def _train_decoder(config: StageConfig, vae: AutoencoderKL, pixels: Tensor) -> N
             learning_rate=2e-3,
             folder=config.work,
             seed=config.seed + 4,
+            device=device,
         ),
     )
+    vae.to("cpu")
 
 
 def _difference(decoded: Tensor, images: Tensor) -> Tensor:

@@ -59,7 +59,8 @@ def about_training(config: StageConfig, data: TrainingSet, shift: float) -> dict
         data: Only its digest is kept.
         shift: Of the noise schedule.
     """
-    settings = {field.name: getattr(config, field.name) for field in fields(StageConfig)}
+    deciding = [field for field in fields(StageConfig) if field.metadata.get("recipe", True)]
+    settings = {field.name: getattr(config, field.name) for field in deciding}
     words = [list(data.class_names), list(data.captions), list(data.words)]
     digest = hashlib.sha256(data.pixels.numpy().tobytes())
     digest.update(data.labels.numpy().tobytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,8 @@ class StageConfig:
         min_snr: Levels of noise with an SNR above this count less (Hang et al. 2023, gamma); none
             do if it is not given.
         seed: Seed of images, weights and batches.
+        device: Where pipeline and oracle are trained: cpu, cuda, … or auto. Draws are the
+            processor's everywhere, but a GPU rounds otherwise, and trains in bfloat16 if it can.
     """
 
     out: Path
@@ -47,11 +49,12 @@ class StageConfig:
     equivariance: float = 0.0
     min_snr: float | None = None
     seed: int = 0
+    device: str = field(default="cpu", metadata={"recipe": False})
 
     def __post_init__(self) -> None:
         if self.vae_factor not in (2, 4):
             raise UserError(f"vae_factor must be 2 or 4, got {self.vae_factor}")
-        stages = [field.name for field in fields(self) if field.name.endswith("_steps")]
+        stages = [one.name for one in fields(self) if one.name.endswith("_steps")]
         if self.classes_steps == 0:
             stages = [name for name in stages if name not in ("critic_steps", "classes_steps")]
         check_range(self, stages, LEAST_STEPS)

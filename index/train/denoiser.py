@@ -52,12 +52,13 @@ def train_denoiser(
             folder=config.work,
             seed=config.seed + 1,
             ema_decay=0.999,
+            device=config.device,
         ),
     )
     if not config.classes_steps:
         return
     # Last, the clean image that it predicts learns to show the class that the prompt names.
-    critic = train_critic(config, latents, labels).requires_grad_(False)
+    critic = train_critic(config, latents, labels).requires_grad_(False).to(config.device)
     fit(
         "classes",
         modules,
@@ -68,6 +69,7 @@ def train_denoiser(
             folder=config.work,
             seed=config.seed + 5,
             ema_decay=0.998,
+            device=config.device,
         ),
     )
 
@@ -113,24 +115,28 @@ class _Objective:
     def __call__(self, rng: torch.Generator, _: float, critic: nn.Module | None = None) -> Tensor:
         """Draw 64 images, prompts and levels of noise, and compute their loss."""
         # The order of the draws is part of the recipe: another one trains another model.
+        device = self._unet.device
         rows = draw(rng, 64, len(self._latents))
         kind = torch.rand(64, generator=rng)
         times = self._timesteps(rng)
-        noise = torch.randn(64, *self._latents.shape[1:], generator=rng)
-        alpha = self._alphas_cumprod[times].sqrt()[:, None, None, None]
+        noise = torch.randn(64, *self._latents.shape[1:], generator=rng).to(device)
+        alpha = self._alphas_cumprod[times].sqrt()[:, None, None, None].to(device)
         sigma = (1 - alpha**2).sqrt()
-        noised = alpha * self._latents[rows] + sigma * noise
-        with mixed_precision():
-            states = self._text_encoder(self._prompts(rows, kind)).last_hidden_state
-            predicted = self._unet(noised, times, states).sample.float()
-        velocity = alpha * noise - sigma * self._latents[rows]
+        latents, weights = (x.to(device) for x in (self._latents[rows], self._weights[times]))
+        noised = alpha * latents + sigma * noise
+        with mixed_precision(device):
+            prompts = self._prompts(rows, kind).to(device)
+            states = self._text_encoder(prompts).last_hidden_state
+            predicted = self._unet(noised, times.to(device), states).sample.float()
+        velocity = alpha * noise - sigma * latents
         error: Tensor = (predicted - velocity).square().mean((1, 2, 3))
-        loss = (self._weights[times] * error).mean()
+        loss = (weights * error).mean()
         if critic is not None:
             named = kind <= 0.9  # prompts that name a class: all but the empty one
             logits = critic((alpha * noised - sigma * predicted)[named])
-            surprise = F.cross_entropy(logits, self._labels[rows][named], reduction="none")
-            loss = loss + 0.05 * (self._weights[times][named] * surprise).mean()
+            labels = self._labels[rows][named].to(device)
+            surprise = F.cross_entropy(logits, labels, reduction="none")
+            loss = loss + 0.05 * (weights[named] * surprise).mean()
         return loss
 
     def _timesteps(self, rng: torch.Generator) -> Tensor:
@@ -167,7 +173,8 @@ def train_critic(config: StageConfig, latents: Tensor, labels: Tensor) -> nn.Mod
         rows = draw(rng, 64, len(latents))
         spread = torch.rand(64, 1, 1, 1, generator=rng) / 2
         noised = latents[rows] + spread * torch.randn(64, *latents.shape[1:], generator=rng)
-        return F.cross_entropy(critic(noised), labels[rows], label_smoothing=0.05)
+        logits = critic(noised.to(config.device))
+        return F.cross_entropy(logits, labels[rows].to(config.device), label_smoothing=0.05)
 
     fit(
         "critic",
@@ -178,6 +185,7 @@ def train_critic(config: StageConfig, latents: Tensor, labels: Tensor) -> nn.Mod
             learning_rate=3e-3,
             folder=config.work,
             seed=config.seed + 6,
+            device=config.device,
         ),
     )
     return critic

@@ -21,13 +21,19 @@ LossFunction = Callable[[torch.Generator, float], Tensor]
 """Draw a batch with the given generator, at a share of the steps in [0, 1), and return its loss."""
 
 
-def mixed_precision() -> torch.autocast:
-    """Return a context that computes in bfloat16 where the processor has it, else in float32.
+def mixed_precision(device: str | torch.device) -> torch.autocast:
+    """Return a context that computes in bfloat16 where the device has it, else in float32.
 
-    Without AVX-512 a bfloat16 convolution is emulated: a step takes over ten times as long.
+    On a processor without AVX-512 a bfloat16 convolution is emulated: a step takes over ten times
+    as long.
     """
-    fast = torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
-    return torch.autocast("cpu", torch.bfloat16, enabled=fast)
+    kind = torch.device(device).type
+    if kind == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        capability = torch.backends.cpu.get_cpu_capability()
+        fast = kind == "cpu" and capability.startswith(("AVX512", "AMX"))
+    return torch.autocast(kind, torch.bfloat16, enabled=fast)
 
 
 def draw(rng: torch.Generator, size: int, upper: int) -> Tensor:
@@ -46,6 +52,7 @@ class FitSettings:
         seed: Seed of the batches.
         ema_decay: Decay of the exponential moving average of the weights, if wanted.
         checkpoint_every: Steps between checkpoints.
+        device: Where it is trained.
     """
 
     num_steps: int
@@ -54,6 +61,7 @@ class FitSettings:
     seed: int
     ema_decay: float | None = None
     checkpoint_every: int = 200
+    device: str = "cpu"
 
 
 def fit(
@@ -66,8 +74,9 @@ def fit(
 
     Args:
         name: Names the checkpoint, `folder/<name>.pt`, and the progress bar.
-        modules: What is trained; holds the averaged weights afterwards if there is an `ema_decay`.
-        loss_function: Computes the loss of one batch.
+        modules: What is trained; holds the averaged weights afterwards if there is an `ema_decay`,
+            and is on the processor again.
+        loss_function: Computes the loss of one batch, on the device of the settings.
         settings: Steps, learning rate, seed and checkpoints.
 
     Returns:
@@ -80,7 +89,7 @@ def fit(
     num_steps = settings.num_steps
     if num_steps < LEAST_STEPS:
         raise UserError(f"{name} needs at least {LEAST_STEPS} steps, got {num_steps}")
-    training = _Training(modules, settings)
+    training = _Training(modules.to(settings.device), settings)
     path = settings.folder / f"{name}.pt"
     if path.exists():
         training.load(path)
@@ -102,7 +111,7 @@ def fit(
                 training.seconds = time.perf_counter() - start
                 training.save(path)
     training.average_weights()
-    modules.eval()
+    modules.eval().to("cpu")
     return training.seconds
 
 
@@ -118,6 +127,7 @@ class _Training:
         self.step, self.seconds = 0, 0.0
         self._modules = modules
         self._parameters = list(modules.parameters())
+        self._device = settings.device
         # Before 2.4 there is no fused step on a processor. torch compares as versions, not as text.
         fused = torch.__version__ >= "2.4"
         self._optimizer = torch.optim.AdamW(
@@ -151,7 +161,7 @@ class _Training:
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self._device, weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self._modules.load_state_dict(state["modules"])
         self._optimizer.load_state_dict(state["optimizer"])

@@ -18,15 +18,16 @@ def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallRe
     not change the class.
     """
     model, size = SmallResNet(width=24, num_classes=int(labels.max()) + 1), pixels.shape[-1]
+    device = config.device
 
     def loss(rng: torch.Generator, _: float) -> Tensor:
         rows = draw(rng, 64, len(pixels))
-        images = pixels[rows].float() / 255
+        images = pixels[rows].to(device).float() / 255
         small = int(torch.randint(size * 5 // 16, size + 1, (), generator=rng))
         images = F.interpolate(images, small, mode="bilinear", antialias=True)
         images = F.interpolate(images, size, mode="bilinear")
-        images = images + 0.03 * torch.randn(images.shape, generator=rng)
-        return F.cross_entropy(model(images), labels[rows], label_smoothing=0.05)
+        images = images + 0.03 * torch.randn(images.shape, generator=rng).to(device)
+        return F.cross_entropy(model(images), labels[rows].to(device), label_smoothing=0.05)
 
     fit(
         "oracle",
@@ -37,6 +38,7 @@ def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallRe
             learning_rate=3e-3,
             folder=config.work,
             seed=config.seed + 3,
+            device=device,
         ),
     )
     return model

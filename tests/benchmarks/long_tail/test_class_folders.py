@@ -15,9 +15,9 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from benchmarks.datasets import LEARNED, open_dataset, read_learned, rows_of_half, write_learned
-from benchmarks.long_tail.banks import check_models
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
+from benchmarks.long_tail.generator import check_models
 from benchmarks.long_tail.learned import check_learned
 from benchmarks.long_tail.run import main as long_tail
 from benchmarks.small_pipeline.check import CheckConfig

@@ -166,7 +166,7 @@ def test_a_closed_world_is_of_the_seeds_own_images(
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["settings"]["knowledge"] == "closed-world"
     assert written["generator"] == [
-        {"model": str(closed / "pipeline"), "oracle": None, "seeds": [1]}
+        {"model": str(closed / "pipeline"), "oracle": None, "precision": "float32", "seeds": [1]}
     ]
     bank = json.loads((tmp_path / "work/seed-1/banks/txt2img/build.json").read_text())
     assert bank["recipe"]["model"] == str(closed / "pipeline")

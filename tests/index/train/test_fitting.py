@@ -21,7 +21,7 @@ def test_bfloat16_is_left_to_processors_that_have_it(
     monkeypatch: pytest.MonkeyPatch, capability: str, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    with mixed_precision():
+    with mixed_precision("cpu"):
         assert nn.Linear(2, 2)(torch.ones(1, 2)).dtype == dtype
 
 
