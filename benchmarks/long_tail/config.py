@@ -64,7 +64,8 @@ class LongTailConfig:
         probability: p of `GeNIeTransform` in the arms that replace.
         arms: Names of the arms.
         rule: Which classes are Few, Medium and Many.
-        seeds: Each has its own subset, baseline, banks and trainings.
+        seeds: Each has its own subset, baseline, banks and trainings. None of one's own, an empty
+            --seeds, reports what --pool names.
         training: How every arm is trained.
         pool: Figures (--json) of further seeds, of another generator or another machine, that are
             pooled with these; but for the generator their settings must be the same.
@@ -143,8 +144,10 @@ class LongTailConfig:
         check_range(self, ["inversion_iterations"], 1)
         if not self.imbalance >= 1:
             raise UserError(f"imbalance must be at least 1, got {self.imbalance}")
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+        if len(set(self.seeds)) < len(self.seeds) or min(self.seeds, default=0) < 0:
             raise UserError(f"seeds are different numbers from 0 up, got {self.seeds}")
+        if not self.seeds and not self.pool:
+            raise UserError("give --seeds, or --pool with figures of some")
 
     def _check_knowledge(self) -> None:
         if self.knowledge is None:

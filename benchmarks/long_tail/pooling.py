@@ -92,7 +92,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"no figures to pool at {path}")
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        complete = {"arms", "generator", "settings", "training_sets"} <= content.keys()
+        complete = {
+            "arms", "command", "generator", "machine", "settings", "training_sets",
+        } <= content.keys()  # fmt: skip
     except (ValueError, AttributeError):
         complete = False
     if not complete:
@@ -135,3 +137,11 @@ def generators_of(content: dict[str, Any]) -> list[dict[str, Any]]:
     precision = {"precision": content["settings"]["training"]["precision"]}
     # An entry has its own if the file was pooled itself; before files had one precision.
     return [{**precision, **entry} for entry in content["generator"]]
+
+
+def made_by(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return which command made which seeds of a file, on which machine."""
+    pooled: list[dict[str, Any]] = content.get("pooled", [])
+    seeds = set(content["settings"]["seeds"]) - {seed for made in pooled for seed in made["seeds"]}
+    own = {"command": content["command"], "machine": content["machine"], "seeds": sorted(seeds)}
+    return pooled + [own] * bool(seeds)  # without seeds of its own, it only reported

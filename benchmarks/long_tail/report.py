@@ -16,7 +16,7 @@ from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
 from .data import Integers, open_long_tail
-from .pooling import check_same_images, from_bits, generators_of, read_further
+from .pooling import check_same_images, from_bits, generators_of, made_by, read_further
 
 FIGURES = ("few", "medium", "many", "all", "ece")
 
@@ -37,9 +37,9 @@ def report(
         arm; `comparisons` of `COMPARISONS` on Few, and `secondary` ones, those whose arms were run;
         `share_of_real`, of the gap from re-sampling to real images of the generator's training set;
         `oracle`, label precision by arm; `generator`, each with its seeds and the precision of
-        their trainings; `rule`, `settings`; `training_sets`, a
-        digest of the rows that each seed drew; `filled`, by arm and seed, of those that had fewer
-        negatives than wanted, the class's own images in their place.
+        their trainings; `pooled`, command, machine and seeds of what was pooled; `rule`,
+        `settings`; `training_sets`, a digest of the rows that each seed drew; `filled`, by arm and
+        seed, of those that had fewer negatives than wanted, the class's own images in their place.
 
     Raises:
         UserError: What `--pool` names cannot be pooled.
@@ -70,6 +70,7 @@ def report(
         "share_of_real": _shares(by_arm),
         "oracle": {name: value for name, value in oracle.items() if not np.isnan(value)},
         "generator": generators,
+        "pooled": [made for content in further for made in made_by(content)],
         "filled": {
             name: [entry["filled"] for entry in entries]
             for name, entries in by_arm.items()

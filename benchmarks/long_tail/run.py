@@ -143,6 +143,20 @@ def _check_arms(config: LongTailConfig, tail: LongTail) -> None:
             raise UserError(f"{config.bank} has classes that the images have not: {unknown[:3]}")
 
 
+def _begin(config: LongTailConfig, pool: LabelledSet, test: LabelledSet) -> LongTailConfig:
+    """Refuse generators that saw other images, claim the folder; return the settings of arms."""
+    if banks_of(config.arms):
+        check_training_sets(config, pool, test)
+        check_learned(config, pool)
+    # Without --model the demo's makes the banks, and its oracle judges them.
+    demo = {} if config.model else {"demo_weights": weights_digest()}
+    claim_folder(config.work, {**config.recipe(), **demo})
+    if not config.text_encoder:
+        return config
+    head = write_class_embeddings(config, pool)
+    return replace(config, text_encoder="", training=replace(config.training, head=str(head)))
+
+
 def main(config: LongTailConfig) -> dict[str, Any]:
     """Run every seed, print the table, write figures and plot.
 
@@ -159,19 +173,12 @@ def main(config: LongTailConfig) -> dict[str, Any]:
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
-    if banks_of(config.arms):
+    if config.seeds and banks_of(config.arms):
         check_models(config)
     read_further(config, settings_of(config))  # can it be pooled? before hours of training
     pool, test = open_pool(config)
-    if banks_of(config.arms):
-        check_training_sets(config, pool, test)
-        check_learned(config, pool)
-    # Without --model the demo's makes the banks, and its oracle judges them.
-    demo = {} if config.model else {"demo_weights": weights_digest()}
-    claim_folder(config.work, {**config.recipe(), **demo})
-    if config.text_encoder:
-        head = write_class_embeddings(config, pool)
-        config = replace(config, text_encoder="", training=replace(config.training, head=str(head)))
+    if config.seeds:
+        config = _begin(config, pool, test)
     figures = []
     for number in config.seeds:
         figures += run_seed(config, pool, test, number)

@@ -42,7 +42,8 @@ def _figures(config: LongTailConfig) -> list[dict[str, Any]]:
 
 def _report(config: LongTailConfig) -> dict[str, Any]:
     result = report(config, _figures(config), _POOL, _TEST)
-    content: dict[str, Any] = json.loads(json.dumps(without_nan(result)))
+    made = {"command": f"seeds {config.seeds}", "machine": {"cores": len(config.seeds)}}
+    content: dict[str, Any] = json.loads(json.dumps({**without_nan(result), **made}))
     return content
 
 
@@ -90,6 +91,24 @@ def test_two_files_say_what_one_run_says(tmp_path: Path) -> None:
     third = _report(replace(_CONFIG, seeds=(3,), pool=again, model="third"))
     assert third["comparisons"]["P1"]["seeds"] == 4
     assert [entry["seeds"] for entry in third["generator"]] == [[3], [2], [0, 1]]
+    assert third["pooled"] == [
+        {"command": "seeds (0, 1)", "machine": {"cores": 2}, "seeds": [0, 1]},
+        {"command": "seeds (2,)", "machine": {"cores": 1}, "seeds": [2]},
+    ]
+
+
+def test_figures_are_reported_without_seeds_of_ones_own(tmp_path: Path) -> None:
+    first = _write(tmp_path / "first.json", _report(replace(_CONFIG, seeds=(0, 1))))
+    with pytest.raises(UserError, match="give --seeds, or --pool with figures of some"):
+        replace(_CONFIG, seeds=())
+    none = replace(_CONFIG, seeds=(), pool=(first,), work=tmp_path / "work", model="./nowhere")
+    again = main(none)
+    assert again["comparisons"]["P1"]["seeds"] == 2
+    assert again["settings"]["seeds"] == [0, 1]
+    assert not (tmp_path / "work").exists()
+    made = {"command": "report", "machine": {}}
+    second = _write(tmp_path / "second.json", {**without_nan(again), **made})
+    assert main(replace(none, pool=(second,)))["pooled"] == again["pooled"]
 
 
 def test_a_generator_of_each_seed_is_named_with_its_seed() -> None:
