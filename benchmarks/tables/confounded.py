@@ -10,6 +10,11 @@ from .markdown import as_markdown, made_by, number, read
 
 _FILE = "confounded.json"
 
+_SETTINGS = "confounded_settings.json"
+
+_CONTROLS = ("genie", "real-g", "balanced+genie")
+"""Arms whose comparisons are not about a setting."""
+
 _TESTS = ("biased", "uniform", "swapped")
 
 
@@ -30,6 +35,24 @@ def arms(results: Path) -> str:
         rows.append([f"`{name}`", *figures, *(_percent(value) for value in about)])
     table = as_markdown([*head, "own colour"], rows)
     return f"{table}\n\n{made_by(content, _FILE)}"
+
+
+def settings(results: Path) -> str:
+    """Make the table of what the settings do: each arm against the usual one, paired by seed."""
+    content = read(results, _SETTINGS)
+    oracle, rows = content["oracle"], []
+    for name, by_test in content["comparisons"].items():
+        arm, usual = name.split(" - ")
+        if arm in _CONTROLS:
+            continue
+        means = content["means"][arm]
+        rows.append(
+            [f"`{arm}`", *(f"{100 * means[kind]['few']:.1f}" for kind in _TESTS),
+             f"`{usual}`", *(_interval(by_test[kind]) for kind in ("biased", "swapped")),
+             _percent(oracle.get(arm))]
+        )  # fmt: skip
+    head = ["arm", *(f"Few, {kind}" for kind in _TESTS), "less", "biased", "swapped", "on target"]
+    return f"{as_markdown(head, rows)}\n\n{made_by(content, _SETTINGS)}"
 
 
 def comparisons(results: Path) -> str:
@@ -59,4 +82,5 @@ def _interval(entry: dict[str, Any]) -> str:
 CONFOUNDED_TABLES: Mapping[str, Callable[[Path], str]] = {
     "confounded": arms,
     "confounded-comparisons": comparisons,
+    "confounded-settings": settings,
 }

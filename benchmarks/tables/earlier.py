@@ -14,6 +14,7 @@ OF_THE_DEMO = (
     "analyses.json",
     "choosing_r.json",
     "confounded.json",
+    "confounded_settings.json",
     "demo.json",
     "few_shot.json",
     "figures.json",

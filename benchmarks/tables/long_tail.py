@@ -29,7 +29,19 @@ def arms(results: Path) -> str:
         )
     head = ["arm", "Few", "Medium", "Many", "all", "calibration error", "on target"]
     table = as_markdown([*head, "share of the gap"], rows)
-    return f"{table}\n\n{made_by(content, _FILE)}"
+    return f"{table}\n\n{_made_by(content)}"
+
+
+def _made_by(content: dict[str, Any]) -> str:
+    """Name the commands that trained something: those of pooled files, and its own if it did."""
+    pooled = content.get("pooled", [])
+    own = set(content["settings"]["seeds"]) - {seed for run in pooled for seed in run["seeds"]}
+    runs = pooled + [content] * bool(own)
+    return " ".join(made_by({**content, **_origin(run)}, _FILE) for run in runs)
+
+
+def _origin(run: dict[str, Any]) -> dict[str, Any]:
+    return {"command": run["command"], "machine": run["machine"]}
 
 
 def comparisons(results: Path) -> str:
