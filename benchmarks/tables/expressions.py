@@ -31,7 +31,7 @@ def evaluate(expression: str, content: Mapping[str, Any]) -> list[float]:
         expression: Names and keys of the result, `entry["a", "b"]` for several,
             `list(field=value)` for the one entry of a list that has these values,
             `list(field=(one, other)).key` for several, numbers, `+ - * /` (of lists element by
-            element), `min`, `max`, `len`, and commas.
+            element), `min`, `max`, `len`, and commas; `result["a-key"]` for a key that is no name.
         content: The result.
 
     Raises:
@@ -49,6 +49,8 @@ def _value(node: ast.expr, content: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value):
             return value
+        case ast.Name("result") if "result" not in content:
+            return content
         case ast.Name(name):
             return content[name]
         case ast.Attribute(owner, key):

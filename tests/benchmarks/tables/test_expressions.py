@@ -7,6 +7,7 @@ import pytest
 from benchmarks.tables.expressions import evaluate
 
 CONTENT = {
+    "not-a-name": 7,
     "seconds": {"one-by-one": 90, "swept": [30, 45.0]},
     "arms": [
         {"arm": "genie", "k": 1, "best": "genie", "gap": -1.5, "interval": [-2, -1]},
@@ -27,6 +28,7 @@ CONTENT = {
         ('-min(arms(arm="genie", k=(1, 5)).gap), max(arms[2].gap, 7)', [1.5, 7]),
         ('arms(arm=arms(arm="genie", k=5).best, k=5).gap', [-9]),
         ("len(arms), len(seconds.swept)", [3, 2]),
+        ('result["not-a-name"] - result["seconds"]["one-by-one"]', [-83]),
     ],
 )
 def test_numbers(expression: str, numbers: list[float]) -> None:
