@@ -48,7 +48,7 @@ def settings(results: Path) -> str:
         means = content["means"][arm]
         rows.append(
             [f"`{arm}`", *(f"{100 * means[kind]['few']:.1f}" for kind in _TESTS),
-             f"`{usual}`", *(_interval(by_test[kind]) for kind in ("biased", "swapped")),
+             f"`{usual}`", *(_widest(by_test[kind]) for kind in ("biased", "swapped")),
              _percent(oracle.get(arm))]
         )  # fmt: skip
     head = ["arm", *(f"Few, {kind}" for kind in _TESTS), "less", "biased", "swapped", "on target"]
@@ -68,6 +68,12 @@ def comparisons(results: Path) -> str:
 
 def _percent(share: float | None) -> str:
     return number(None if share is None else 100 * share)
+
+
+def _widest(entry: dict[str, Any]) -> str:
+    """Show a difference with its interval over seeds and test images."""
+    low, high = (100 * value for value in entry["interval_images"])
+    return f"{100 * entry['difference']:+.1f} ({low:+.1f} … {high:+.1f})"
 
 
 def _interval(entry: dict[str, Any]) -> str:
