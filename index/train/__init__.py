@@ -12,7 +12,7 @@ from .config import StageConfig
 
 if TYPE_CHECKING:
     from .claim import claim_folder
-    from .fitting import FitSettings, draw, fit
+    from .fitting import FitSettings, draw, fit, has_bfloat16
     from .models import SmallResNet, make_scheduler, make_tokenizer
     from .oracle import train_oracle
     from .pipeline import train_pipeline
@@ -25,7 +25,7 @@ else:
         __name__,
         {
             "claim": ["claim_folder"],
-            "fitting": ["FitSettings", "draw", "fit"],
+            "fitting": ["FitSettings", "draw", "fit", "has_bfloat16"],
             "models": ["SmallResNet", "make_scheduler", "make_tokenizer"],
             "oracle": ["train_oracle"],
             "pipeline": ["train_pipeline"],
@@ -48,6 +48,7 @@ __all__ = [
     "draw",
     "figures",
     "fit",
+    "has_bfloat16",
     "make_scheduler",
     "make_tokenizer",
     "save",

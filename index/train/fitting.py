@@ -21,19 +21,24 @@ LossFunction = Callable[[torch.Generator, float], Tensor]
 """Draw a batch with the given generator, at a share of the steps in [0, 1), and return its loss."""
 
 
-def mixed_precision(device: str | torch.device) -> torch.autocast:
-    """Return a context that computes in bfloat16 where the device has it, else in float32.
+def has_bfloat16(device: str | torch.device) -> bool:
+    """Return whether a device computes bfloat16 faster than float32.
 
     On a processor without AVX-512 a bfloat16 convolution is emulated: a step takes over ten times
     as long.
     """
     kind = torch.device(device).type
     if kind == "cuda":
-        fast = torch.cuda.is_bf16_supported()
-    else:
-        capability = torch.backends.cpu.get_cpu_capability()
-        fast = kind == "cpu" and capability.startswith(("AVX512", "AMX"))
-    return torch.autocast(kind, torch.bfloat16, enabled=fast)
+        supported: bool = torch.cuda.is_bf16_supported()
+        return supported
+    capability = torch.backends.cpu.get_cpu_capability()
+    return kind == "cpu" and capability.startswith(("AVX512", "AMX"))
+
+
+def mixed_precision(device: str | torch.device) -> torch.autocast:
+    """Return a context that computes in bfloat16 where the device has it, else in float32."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=has_bfloat16(device))
 
 
 def draw(rng: torch.Generator, size: int, upper: int) -> Tensor:
