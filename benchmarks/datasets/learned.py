@@ -30,7 +30,7 @@ def read_learned(model: str) -> npt.NDArray[np.bytes_] | None:
     Returns:
         None of a model that has no such file, as the hub's and older ones.
     """
-    path = Path(model).parent / LEARNED
+    path = Path(model).expanduser().parent / LEARNED
     if not model or not path.is_file():
         return None
     digests: npt.NDArray[np.bytes_] = np.load(path)

@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets import LEARNED, LabelledSet, images_digest
+from benchmarks.datasets import LEARNED, LabelledSet, images_digest, read_learned
 from genie_transforms import MissingFileError, UserError
 from index.diffusion import read_index
 
@@ -33,7 +33,7 @@ def check_models(config: LongTailConfig) -> None:
         for model in dict.fromkeys(config.model_of(seed) for seed in config.seeds):
             read_index(model, None)
         for seed in config.seeds:
-            _check_learned(config, seed)
+            _check_names(config, seed)
     if config.oracle and not Path(config.oracle).is_file():
         raise MissingFileError(
             f"no oracle at {config.oracle}: give the file oracle.safetensors that {_COMMAND} wrote"
@@ -79,7 +79,7 @@ def check_training_sets(config: LongTailConfig, pool: LabelledSet, test: Labelle
             )
 
 
-def _check_learned(config: LongTailConfig, seed: int) -> None:
+def _check_names(config: LongTailConfig, seed: int) -> None:
     """Refuse a small pipeline that learned from other images than the settings say.
 
     Only names can tell here; `check_learned` tells by the images, of every model that says which
@@ -99,8 +99,7 @@ def _check_learned(config: LongTailConfig, seed: int) -> None:
         return
     half, part = learned.get("half", "whole"), _part_of(learned)
     apart = (half, config.drawn_half) == ("generator", "classifier")
-    named = not (Path(model).expanduser().parent / LEARNED).is_file()
-    if not apart and config.half != "whole" and named:
+    if not apart and config.half != "whole" and read_learned(model) is None:
         raise UserError(
             f"{model} learned from the {half} of {config.data}, and classifiers would draw from "
             f"the {config.drawn_half}: give --half classifier with a model that {_COMMAND} trained "

@@ -66,7 +66,7 @@ def _check_images(
 
 def _of_the_other_half(config: LongTailConfig, model: str) -> bool:
     """Return whether the model says that it learned from the half that classifiers leave to it."""
-    about = Path(model).parent / "train.json"
+    about = Path(model).expanduser().parent / "train.json"
     if not about.is_file():
         return False
     learned = json.loads(about.read_text(encoding="utf-8"))["config"]

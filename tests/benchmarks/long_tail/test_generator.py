@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.datasets import LEARNED, read_learned
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
 from benchmarks.long_tail.generator import check_models, check_training_sets
@@ -74,6 +76,18 @@ def test_a_generator_that_saw_the_training_images_is_refused_unless_it_is_meant(
         return
     with pytest.raises(UserError, match=r"give --half classifier with a model .* or --half whole"):
         check_models(config)
+
+
+def test_a_model_in_the_home_folder_is_known_by_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _write_model(tmp_path, {"data": "folder", "half": "whole"})
+    np.save(tmp_path / LEARNED, np.array([b"one", b"two"]))
+    learned = read_learned("~/pipeline")
+    assert learned is not None  # or neither its name nor its images would be looked at
+    assert learned.tolist() == [b"one", b"two"]
+    check_models(LongTailConfig(data="folder", model="~/pipeline"))
 
 
 _TAIL = {"data": "fashion-mnist", "half": "classifier", "largest": 500, "imbalance": 100.0}
