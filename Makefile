@@ -29,8 +29,10 @@ demo: .venv/index.stamp  ## build the demo bank into genie-bank/ and look at gen
 train: .venv/index.stamp  ## after `make demo`: train a small classifier with and without its bank
 	$(BIN)/python -m index.demo.classify
 
+# Two at a time, a thread each: most are too small for more. A file's tests stay together, for they
+# share what is slow to make.
 test: .venv/test.stamp lint  ## run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again what depends on the demo's models: about three hours of one core
 	$(BIN)/python -m benchmarks.tables

@@ -29,6 +29,7 @@ IMPORTED_AS = {
     "moto[s3]": "moto",
     "pillow": "PIL",
     "pytest-timeout": "pytest_timeout",
+    "pytest-xdist": "xdist",
     "pytorch-lightning": "pytorch_lightning",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
@@ -42,7 +43,7 @@ OPTIONAL = {
 }
 """What is imported where it is used, with an error that says what to install, or another way."""
 
-PLUGINS = {"flask", "flask_cors", "ipykernel", "pytest_timeout", "tensorboard"}
+PLUGINS = {"flask", "flask_cors", "ipykernel", "pytest_timeout", "tensorboard", "xdist"}
 """What is used without being imported."""
 
 
