@@ -11,6 +11,7 @@ from .long_tailed import (
     draw_rows,
     exponential_sizes,
     images_digest,
+    listing_digest,
     long_tailed_rows,
     repeated,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "draw_rows",
     "exponential_sizes",
     "images_digest",
+    "listing_digest",
     "long_tailed_rows",
     "open_dataset",
     "open_splits",

@@ -7,6 +7,7 @@ commands draw them here, and can compare what they drew.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,24 @@ def repeated(labels: Integers, classes: Integers, sizes: int | Integers, seed: i
         taken.append(np.resize(rows, size) if size else rows[:0])
     found: Integers = np.concatenate(taken)
     return found
+
+
+def listing_digest(data: LabelledSet, rows: Integers) -> str:
+    """Return what tells, without decoding, whether a list of images is still the same.
+
+    A file counts by its name, its folder and its size: enough to see that a folder has changed,
+    and as fast for a million photographs as to list them. What is in memory counts by its bytes.
+    """
+    digest = hashlib.sha256()
+    for row in rows.tolist():
+        image, label = data.images[row], data.classes[data.targets[row]]
+        if isinstance(image, Path):
+            content = f"{image.parent.name}/{image.name} {image.stat().st_size}".encode()
+        else:
+            raw = image if isinstance(image, bytes) else image.tobytes()
+            content = hashlib.sha256(raw).digest()
+        digest.update(content + f" {label}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def images_digest(data: LabelledSet, rows: Integers) -> str:

@@ -184,8 +184,13 @@ def _generate(config: PoolConfig, data: FewShotSet) -> dict[str, GeneratedImages
 def common_build(config: PoolConfig) -> dict[str, Any]:
     """Return the settings that all banks of a pool share."""
     data = few_shot_set(config)
+    names = config.work / "class-names.json"
+    if data.spoken:
+        spoken = zip(data.class_names, data.spoken, strict=True)
+        write_json(names, {k: {"name": s.display, "superclass": s.superclass} for k, s in spoken})
     return {
         "source": str(config.work / "support"),
+        "class_names": str(names) if data.spoken else "",
         "model": data.model,
         "backbone": data.backbone,
         "num_inference_steps": config.num_inference_steps,

@@ -24,7 +24,7 @@ from benchmarks.measure import background_psnr
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
 from index.diffusion.sampling import derived_seed
-from index.sources import fit_to
+from index.sources import ClassName, fit_to
 
 from .choice import DEMO, DataChoice
 from .encoders import check_novel
@@ -51,6 +51,7 @@ class FewShotSet:
         names_of: The oracle: predicts the classes' names of images ``(N, 3, R, R)`` uint8.
         captions: Of each support image; empty if there are none.
         masks: Objects of the support images, ``(S, R, R)`` bool, if known.
+        spoken: How prompts speak of each class; like its folder, if empty.
     """
 
     class_names: tuple[str, ...]
@@ -63,6 +64,7 @@ class FewShotSet:
     names_of: Callable[[Tensor], list[str]]
     captions: tuple[str, ...] = ()
     masks: Tensor | None = None
+    spoken: tuple[ClassName, ...] = ()
 
     @property
     def support(self) -> Tensor:
@@ -163,6 +165,7 @@ def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> F
         raise MissingFileError(
             f"there is no {weights}: python -m benchmarks.small_pipeline writes it"
         )
+    _check_complete(choice.trained)
     oracle = load_oracle(weights)
     size = int(AutoencoderKL.load_config(model, subfolder="vae")["sample_size"])
     parts: list[list[int]] = [[], []]
@@ -186,7 +189,22 @@ def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> F
         backbone=choice.backbone,
         learned=_learned(choice, names, size),
         names_of=partial(oracle_names, oracle=oracle, classes=tuple(data.classes)),
+        spoken=tuple(data.names[data.classes.index(name)] for name in names),
     )
+
+
+def _check_complete(trained: Path) -> None:
+    """Refuse a generator of a part of its half: its oracle is no judge of the rest.
+
+    Nor are the images of `_learned` all its own.
+    """
+    settings = json.loads((trained / "train.json").read_text(encoding="utf-8"))["config"]
+    part = {name: settings.get(name) for name in ("largest", "leave_out") if settings.get(name)}
+    if part:
+        raise UserError(
+            f"{trained} learned from a part of the images, with {part}: give a generator that "
+            "benchmarks.small_pipeline trained on all classes of its half"
+        )
 
 
 def _learned(choice: DataChoice, names: tuple[str, ...], size: int) -> Tensor:

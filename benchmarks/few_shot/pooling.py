@@ -132,6 +132,7 @@ def _check_alike(runs: Runs) -> None:
     settings, (first, *_) = runs.settings, runs.files.values()
     encoders: dict[int, tuple[str, Path]] = {}
     images: dict[str, tuple[str, Path]] = {}
+    drawings: dict[int, tuple[dict[str, Any], Path]] = {}
     for key, path in runs.files.items():
         run = runs.content[key]["run"]
         for name in sorted(settings.keys() | run["settings"].keys()):
@@ -144,6 +145,9 @@ def _check_alike(runs: Runs) -> None:
         digest, where = encoders.setdefault(key[0], (run["encoder"]["sha256"], path))
         if digest != run["encoder"]["sha256"]:
             raise UserError(f"{path} and {where} have other encoders of split {key[0]}")
+        episodes, where = drawings.setdefault(key[0], (run["drawings"], path))
+        if episodes != run["drawings"]:
+            raise UserError(f"{path} and {where} have other episodes of split {key[0]}")
         for name, of_class in run["images"].items():
             digest, where = images.setdefault(name, (of_class, path))
             if digest != of_class:

@@ -11,6 +11,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.datasets import LEARNED, LabelledSet, images_digest, read_learned
 from genie_transforms import MissingFileError, UserError
 from index.diffusion import read_index
@@ -71,12 +73,20 @@ def check_training_sets(config: LongTailConfig, pool: LabelledSet, test: Labelle
                 )
             continue
         few = [pool.classes[label] for label in tail.few]
-        seen = [name for name in few if name not in trained["config"].get("leave_out", [])]
+        seen = _seen_classes(model, pool, few)
         if seen:
             raise UserError(
                 f"{model} is not unaware of {', '.join(seen)}, Few with seed {seed}: train it with "
                 f"{_COMMAND} --leave-out {shlex.join(few)}"
             )
+
+
+def _seen_classes(model: str, pool: LabelledSet, names: list[str]) -> list[str]:
+    """Return of which classes a small pipeline saw an image, or does not say that it saw none."""
+    left_out = _trained(model)["config"].get("leave_out", [])
+    learned = read_learned(model)
+    seen = pool.labels[np.isin(pool.digests, [] if learned is None else learned)]
+    return [n for n in names if n not in left_out or pool.classes.index(n) in seen]
 
 
 def _check_names(config: LongTailConfig, seed: int) -> None:
@@ -98,6 +108,11 @@ def _check_names(config: LongTailConfig, seed: int) -> None:
         _check_same_tail(config, model, learned, seed)
         return
     half, part = learned.get("half", "whole"), _part_of(learned)
+    if config.knowledge == "unaware" and half != "generator":
+        raise UserError(
+            f"{model} learned from the {half} of {config.data}, and an unaware generator is one of "
+            f"the generator's half: train it with {_COMMAND} --half generator --leave-out …"
+        )
     apart = (half, config.drawn_half) == ("generator", "classifier")
     if not apart and config.half != "whole" and read_learned(model) is None:
         raise UserError(

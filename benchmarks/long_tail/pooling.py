@@ -7,6 +7,7 @@ over seeds and images of several files.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.datasets import LabelledSet
 from genie_transforms import MissingFileError, UserError
 
 from .arms import COMPARISONS
 from .config import LongTailConfig
+from .data import Integers, open_long_tail
 
 _FREE = ("model", "oracle", "seeds", "training.precision")
 """Settings in which pooled files may differ: arms are compared within a seed, which has one
@@ -68,23 +71,32 @@ def read_further(config: LongTailConfig, settings: dict[str, Any]) -> list[dict[
     return found
 
 
+def rows_digest(rows: Integers) -> str:
+    """Return what tells whether a seed drew the same training images elsewhere."""
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]
+
+
 def check_same_images(
-    config: LongTailConfig, further: list[dict[str, Any]], training_sets: dict[str, str]
+    config: LongTailConfig, further: list[dict[str, Any]], pool: LabelledSet, test: LabelledSet
 ) -> None:
     """Refuse files whose seeds drew other training images, as from a data set in another order.
 
     Args:
         config: The experiment.
         further: What `read_further` returned.
-        training_sets: Digest of the rows that each seed draws here.
+        pool: The training images that there are here.
+        test: The test images.
 
     Raises:
-        UserError: Names the file and the seed.
+        UserError: Names the file and the seed; or a file is of another number of test images.
     """
     for path, content in zip(config.pool, further, strict=True):
         for number, digest in content["training_sets"].items():
-            if digest != training_sets[number]:
+            if digest != rows_digest(open_long_tail(config, pool, test, int(number)).rows):
                 raise UserError(f"{path}: seed {number} drew other training images than here")
+        for entry in content["arms"]:
+            if "right" in entry:
+                from_bits(entry["right"], len(test))
 
 
 def _read(path: Path) -> dict[str, Any]:

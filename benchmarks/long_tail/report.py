@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,15 @@ from benchmarks.datasets import LabelledSet
 from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
 from .config import LongTailConfig
-from .data import Integers, open_long_tail
-from .pooling import check_same_images, from_bits, generators_of, made_by, read_further
+from .data import open_long_tail
+from .pooling import (
+    check_same_images,
+    from_bits,
+    generators_of,
+    made_by,
+    read_further,
+    rows_digest,
+)
 
 FIGURES = ("few", "medium", "many", "all", "ece")
 
@@ -49,10 +55,7 @@ def report(
     figures = figures + [entry for other in further for entry in other["arms"]]
     figures.sort(key=lambda entry: int(entry["seed"]))  # arms of a seed stay in their order
     seeds = sorted({int(entry["seed"]) for entry in figures})
-    training_sets = {
-        str(number): _digest(open_long_tail(config, pool, test, number).rows) for number in seeds
-    }
-    check_same_images(config, further, training_sets)
+    check_same_images(config, further, pool, test)
     by_arm = {
         name: [entry for entry in figures if entry["arm"] == name]
         for name in dict.fromkeys((*config.arms, *(entry["arm"] for entry in figures)))
@@ -77,7 +80,10 @@ def report(
             if any(entry["filled"] for entry in entries)
         },
         "rule": str(config.group_rule),
-        "training_sets": training_sets,
+        "training_sets": {
+            str(number): rows_digest(open_long_tail(config, pool, test, number).rows)
+            for number in seeds
+        },
         "settings": {**own, "seeds": seeds},
     }
 
@@ -89,11 +95,6 @@ def _generators(config: LongTailConfig) -> list[dict[str, Any]]:
         seeds.setdefault(config.model_of(number) or "demo", []).append(number)
     common = {"oracle": config.oracle or None, "precision": config.training.precision}
     return [{"model": name, **common, "seeds": numbers} for name, numbers in seeds.items()]
-
-
-def _digest(rows: Integers) -> str:
-    """Return what tells whether a seed drew the same training images elsewhere."""
-    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]
 
 
 def _comparisons(

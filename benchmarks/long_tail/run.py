@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.datasets import LabelledSet
+from benchmarks.datasets import LabelledSet, listing_digest
 from benchmarks.measure import environment, without_nan
 from benchmarks.training import group_scores, predict, train
 from genie_transforms import Bank, UserError
@@ -30,7 +30,7 @@ from .generator import check_models, check_training_sets
 from .images import RealImages, plain
 from .judge import save_as_judge
 from .learned import check_learned
-from .pooling import as_bits, read_further
+from .pooling import as_bits, check_same_images, read_further
 from .report import report, settings_of
 from .seed import Seed, appended, lacking, training_images
 from .show import show
@@ -94,13 +94,21 @@ def _curve(folder: Path, points: int = 20) -> list[float]:
 def run_seed(
     config: LongTailConfig, pool: LabelledSet, test: LabelledSet, number: int
 ) -> list[dict[str, Any]]:
-    """Run every arm of a seed; those whose figures are there are not run again."""
+    """Run every arm of a seed; those whose figures are there are not run again.
+
+    Raises:
+        UserError: An arm cannot be run with these images.
+        FolderInUseError: What is there is of other images.
+    """
     folder = config.work / f"seed-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     tail = open_long_tail(config, pool, test, number)
     given = {"genie-ada": config.bank} if config.bank else {}
     seed = Seed(config, tail, folder, number, given)
     _check_arms(config, tail)
+    # What is there already is of these images: a folder of photographs may have grown.
+    drawn, tested = listing_digest(pool, tail.rows), listing_digest(test, np.arange(len(test)))
+    claim_folder(folder, {"training_images": drawn, "test_images": tested})
     wanted = [name for name in banks_of(config.arms) if name not in given]
     if wanted:
         if set(wanted) & set(INVERTED):  # before the baseline: it refuses models that take none
@@ -175,8 +183,9 @@ def main(config: LongTailConfig) -> dict[str, Any]:
         raise UserError("this recipe is of one process: --training.passes makes it fit one GPU")
     if config.seeds and banks_of(config.arms):
         check_models(config)
-    read_further(config, settings_of(config))  # can it be pooled? before hours of training
+    further = read_further(config, settings_of(config))
     pool, test = open_pool(config)
+    check_same_images(config, further, pool, test)  # can it be pooled? before hours of training
     if config.seeds:
         config = _begin(config, pool, test)
     figures = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from benchmarks.datasets import (
     draw_rows,
     exponential_sizes,
     images_digest,
+    listing_digest,
     long_tailed_rows,
     repeated,
 )
@@ -67,3 +70,25 @@ def test_a_digest_is_of_images_and_classes_and_not_of_their_order() -> None:
     assert images_digest(data, np.array([0, 1, 5])) != digest
     assert images_digest(data, np.array([0, 0, 1, 4])) != digest
     assert images_digest(_levels([0, 1, 2, 3, 4, 5], ("a", "c")), np.array([0, 1, 4])) != digest
+
+
+def test_a_listing_is_known_by_its_files_or_its_bytes(tmp_path: Path) -> None:
+    data = _levels([0, 1, 2, 3, 4, 5])
+    rows = np.array([0, 1, 4])
+    digest = listing_digest(data, rows)
+    assert listing_digest(_levels([0, 1, 5, 3, 4, 2]), rows) == digest  # another row has changed
+    assert listing_digest(_levels([2, 1, 0, 3, 4, 5]), rows) != digest
+    assert listing_digest(_levels([0, 1, 2, 3, 4, 5], ("a", "c")), rows) != digest
+    files = [tmp_path / name for name in ("one.png", "two.png")]
+    for file in files:
+        file.write_bytes(b"image")
+    listed = LabelledSet(["a"], [0, 0], files, [ClassName("a")])
+    both = np.arange(2)
+    digest = listing_digest(listed, both)
+    assert listing_digest(LabelledSet(["a"], [0, 0], files[::-1], listed.names), both) != digest
+    files[1].write_bytes(b"another image")
+    assert listing_digest(listed, both) != digest
+    assert listing_digest(listed, both[:1]) == listing_digest(listed, np.array([0]))
+    encoded = LabelledSet(["a"], [0], [b"bytes\0"], listed.names)
+    trimmed = LabelledSet(["a"], [0], [b"bytes"], listed.names)
+    assert listing_digest(encoded, both[:1]) != listing_digest(trimmed, both[:1])

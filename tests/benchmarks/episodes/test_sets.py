@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+import benchmarks.episodes.pool as pool_module
 from benchmarks.datasets import open_dataset
 from benchmarks.episodes.choice import DEMO_DATA, DataChoice
 from benchmarks.episodes.config import PoolConfig
-from benchmarks.episodes.pool import few_shot_set, make_pool
+from benchmarks.episodes.pool import common_build, few_shot_set, make_pool
 from benchmarks.episodes.selectors import SUPERVISED, embedded_by
 from benchmarks.episodes.sets import open_few_shot_set
 from benchmarks.few_shot.config import FewShotConfig
@@ -28,6 +30,7 @@ from benchmarks.small_pipeline.run import main as small_pipeline
 from benchmarks.small_pipeline.run import split_rows
 from genie_transforms import UserError
 from index.demo.weights import load_oracle
+from index.sources import class_names_for
 
 CLASSES = ("blue shoe", "green bag", "red hat")
 STEPS = {f"{part}_steps": 12 for part in ("vae", "decoder", "unet", "critic", "classes", "oracle")}
@@ -124,6 +127,34 @@ def test_what_a_dataset_lacks_is_named(
     asked = DataChoice(backbone=UNTRAINED, classes=classes, **settings)
     with pytest.raises(ValueError, match=message):
         open_few_shot_set(asked, per_class, 2)
+
+
+@pytest.mark.parametrize("part", [{"largest": 500}, {"leave_out": ["red hat"]}])
+def test_a_generator_of_a_part_is_refused(
+    choice: DataChoice, trained: Path, part: dict[str, Any], tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "part")
+    about = json.loads((trained / "train.json").read_text())
+    about["config"] |= part
+    (tmp_path / "part" / "train.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match=r"part learned from a part of the images, with \{'l"):
+        open_few_shot_set(replace(choice, trained=tmp_path / "part"), 1, 2)
+
+
+def test_prompts_speak_of_classes_as_the_generator_learned_them(
+    choice: DataChoice, tmp_path: Path
+) -> None:
+    config = PoolConfig(per_class=1, queries_per_class=1, work=tmp_path, data=choice)
+    data = few_shot_set(config)
+    assert [name.display for name in data.spoken] == list(CLASSES)
+    spoken = tuple(replace(name, display=f"one {name.display}") for name in data.spoken)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_module, "few_shot_set", lambda _: replace(data, spoken=spoken))
+        settings = common_build(config)
+    prompts = class_names_for(settings["class_names"], CLASSES)
+    assert [name.display for name in prompts] == [f"one {name}" for name in CLASSES]
+    demo = common_build(replace(config, data=DEMO_DATA))
+    assert demo["class_names"] == ""  # its folders' names do
 
 
 @pytest.mark.parametrize(

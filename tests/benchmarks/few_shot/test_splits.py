@@ -161,6 +161,7 @@ def test_a_run_that_continues_writes_the_same(folder: Path, runs: tuple[Path, ..
         (("run", "settings", "encoder", "steps"), 9, r"was run with encoder = .*'steps': 9"),
         (("run", "encoder", "sha256"), "0" * 16, "have other encoders of split 1"),
         (("run", "images", "X"), "0" * 16, "have other images of "),
+        (("run", "drawings", "1", "seed"), 99, "have other episodes of split 1"),
         (("run", "class_split"), None, r"is of no drawn split: run it with --data\.class-split"),
         (("run", "class_split"), 0, "are of split 0 and the same generator: give one"),
         (("run", "class_split"), 7, "no run of split 1 with the generator gen1"),

@@ -236,3 +236,11 @@ def test_an_unaware_generator_learns_the_few_classes_as_tokens(
         UserError, match=r"is not unaware of coat, Few with seed 0: .* --leave-out coat shirt"
     ):
         check_training_sets(other, *open_pool(other))
+    # What it says that it left out is held against the images that it says it learned from.
+    told = tmp_path / "unaware-1"
+    shutil.copytree(unaware, told)
+    pool, test = open_pool(config)
+    shown = pool.digests[pool.labels == pool.classes.index("shirt")][:1]
+    np.save(told / LEARNED, np.unique(np.concatenate([np.load(told / LEARNED), shown])))
+    with pytest.raises(UserError, match="is not unaware of shirt, Few with seed 1"):
+        check_training_sets(replace(config, model=str(told / "pipeline")), pool, test)

@@ -152,6 +152,11 @@ def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
         path = _write(tmp_path / "else.json", content)  # type: ignore[arg-type]
         with pytest.raises(UserError, match=r"else\.json is not what this version"):
             main(replace(_CONFIG, seeds=(2,), pool=(path,), work=tmp_path / "work"))
+    cut = [e | {"right": e["right"][:-4]} for e in first["arms"] if "right" in e]
+    for content in (drawn, first | {"arms": cut}):  # before anything is trained
+        path = _write(tmp_path / "late.json", content)
+        with pytest.raises(UserError, match=r"other training images|other test images"):
+            main(replace(_CONFIG, seeds=(2,), pool=(path,), work=tmp_path / "work"))
     assert not (tmp_path / "work").exists()
     fewer = first | {"arms": [e for e in first["arms"] if e["arm"] != "genie"]}
     with pytest.raises(UserError, match=r"has no arm genie of seed 0: leave it out of --arms"):

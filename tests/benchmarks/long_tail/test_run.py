@@ -17,9 +17,9 @@ from benchmarks.long_tail.arms import ARMS
 from benchmarks.long_tail.backbone import own_backbone
 from benchmarks.long_tail.banks import build_config
 from benchmarks.long_tail.config import LongTailConfig
-from benchmarks.long_tail.data import open_long_tail, open_pool
+from benchmarks.long_tail.data import open_long_tail, open_pool, subset
 from benchmarks.long_tail.images import plain
-from benchmarks.long_tail.run import _check_arms, main
+from benchmarks.long_tail.run import _check_arms, main, run_seed
 from benchmarks.long_tail.seed import Seed, training_images
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
@@ -158,6 +158,18 @@ def test_figures_of_other_settings_are_not_taken_for_these(
 ) -> None:
     with pytest.raises(FolderInUseError, match=r"was begun with .*'per_class': 2"):
         main(replace(finished[0], per_class=3))
+
+
+def test_figures_of_other_images_are_not_taken_for_these(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    pool, test = open_pool(finished[0])
+    run_seed(finished[0], pool, test, 0)  # the same images: all is there
+    with pytest.raises(FolderInUseError, match=r"seed-0 was begun with .*'test_images': "):
+        run_seed(finished[0], pool, subset(test, np.arange(1, len(test))), 0)
+    grown = replace(pool, images=[np.asarray(image) // 2 for image in pool.images])
+    with pytest.raises(FolderInUseError, match=r"seed-0 was begun with .*'training_images': "):
+        run_seed(finished[0], grown, test, 0)
 
 
 def test_the_control_of_real_images_needs_them(
