@@ -47,6 +47,20 @@ def test_a_new_result_makes_its_table_stale(
     assert "| oracle says target, % | 43 |" in (tmp_path / "README.md").read_text()
 
 
+def test_a_long_tail_of_one_seed_has_no_intervals(tmp_path: Path) -> None:
+    content = json.loads((RESULTS / "long_tail.json").read_text())
+    content["arms"] = [entry for entry in content["arms"] if entry["seed"] == 0]
+    content["deviations"] = {name: {"few": None} for name in content["means"]}
+    for by_group in content["secondary"].values():
+        for entry in by_group.values():
+            entry |= {"interval": [None, None], "seeds": 1}
+    (tmp_path / "long_tail.json").write_text(json.dumps(content))
+    few = 100 * content["means"]["none"]["few"]
+    assert f"| `none` | 1 | {few:.1f} | " in TABLES["long-tail"](tmp_path)
+    assert "| `genie` − `none` | 1 | " in (table := TABLES["long-tail-secondary"](tmp_path))
+    assert table.count(" (–) |") == 2 * len(content["secondary"])
+
+
 def test_an_unknown_table_is_named() -> None:
     with pytest.raises(ValueError, match="there is no table 'speeed'; choose among main"):
         rendered("<!-- table speeed -->\n<!-- end -->", RESULTS)
