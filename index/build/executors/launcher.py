@@ -35,15 +35,17 @@ def is_torchrun() -> bool:
     return TORCHRUN in os.environ
 
 
-def find_rank(environment: Mapping[str, str] = os.environ) -> Rank:
+def find_rank(environment: Mapping[str, str] | None = None) -> Rank:
     """Read the rank of this process from its environment.
 
     Args:
-        environment: Variables of the environment.
+        environment: Variables of the environment; if not given, this process's.
 
     Raises:
         UserError: No launcher is known that started it, or it gave no such numbers.
     """
+    if environment is None:
+        environment = os.environ  # as it is now: `datasets` puts a copy in its place
     try:
         if TORCHRUN in environment:
             return _of_torchrun(environment)

@@ -226,6 +226,11 @@ def test_launchers(environment: dict[str, str], rank: Rank) -> None:
     assert launcher.find_rank(environment) == rank
 
 
+def test_the_environment_is_that_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ, **ARRAY})  # as `datasets` leaves it
+    assert launcher.find_rank() == launcher.find_rank(ARRAY)
+
+
 @pytest.mark.parametrize(
     "environment",
     [
