@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from genie_transforms import UserError, source_digest
+from genie_transforms import MissingFileError, UserError, source_digest
 
 from .registry import LabelledSet
 
@@ -100,11 +100,16 @@ def listing_digest(data: LabelledSet, rows: Integers) -> str:
 
     A file counts by its name, its folder and its size: enough to see that a folder has changed,
     and as fast for a million photographs as to list them. What is in memory counts by its bytes.
+
+    Raises:
+        MissingFileError: A file is not there; better now than after hours on the others.
     """
     digest = hashlib.sha256()
     for row in rows.tolist():
         image, label = data.images[row], data.classes[data.targets[row]]
         if isinstance(image, Path):
+            if not image.is_file():
+                raise MissingFileError(f"no image {image}, which its list names")
             content = f"{image.parent.name}/{image.name} {image.stat().st_size}".encode()
         else:
             raw = image if isinstance(image, bytes) else image.tobytes()

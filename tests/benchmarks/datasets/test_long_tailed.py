@@ -16,7 +16,7 @@ from benchmarks.datasets import (
     long_tailed_rows,
     repeated,
 )
-from genie_transforms import UserError
+from genie_transforms import MissingFileError, UserError
 from index.sources import ClassName
 
 
@@ -89,6 +89,9 @@ def test_a_listing_is_known_by_its_files_or_its_bytes(tmp_path: Path) -> None:
     files[1].write_bytes(b"another image")
     assert listing_digest(listed, both) != digest
     assert listing_digest(listed, both[:1]) == listing_digest(listed, np.array([0]))
+    files[1].unlink()
+    with pytest.raises(MissingFileError, match=r"no image .*two\.png"):
+        listing_digest(listed, both)
     encoded = LabelledSet(["a"], [0], [b"bytes\0"], listed.names)
     trimmed = LabelledSet(["a"], [0], [b"bytes"], listed.names)
     assert listing_digest(encoded, both[:1]) != listing_digest(trimmed, both[:1])
