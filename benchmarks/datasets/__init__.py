@@ -6,6 +6,7 @@ room imports nothing of benchmarks.
 
 from .class_splits import ClassSplit, class_split
 from .halves import Half, rows_of_half
+from .imagenet_subsets import spoken
 from .learned import LEARNED, read_learned, write_learned
 from .long_tailed import (
     draw_rows,
@@ -37,5 +38,6 @@ __all__ = [
     "repeated",
     "rows_of_half",
     "same_images",
+    "spoken",
     "write_learned",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 from torchvision.datasets import ImageFolder
 
 from genie_transforms import MissingFileError, MissingPackageError, UserError
-from index.sources import folder_to_words
+from index.sources import folder_to_words, is_wordnet_id
 
 from .listing import Encoded, Listing
 
@@ -102,7 +102,7 @@ def spoken(classes: Sequence[str]) -> list[str]:
         MissingPackageError: timm, which has the words, is not installed.
         UserError: An id is not one of ILSVRC 2012.
     """
-    ids = [name for name in classes if re.fullmatch(r"n\d{8}", name)]
+    ids = [name for name in classes if is_wordnet_id(name)]
     words: dict[str, str] = {}
     if ids:
         try:
@@ -115,7 +115,10 @@ def spoken(classes: Sequence[str]) -> list[str]:
         info = ImageNetInfo("imagenet-1k")
         unknown = sorted(set(ids) - set(info.label_names()))
         if unknown:
-            raise UserError(f"{unknown[:5]} are not classes of ImageNet (ILSVRC 2012)")
+            raise UserError(
+                f"{unknown[:5]} are not classes of ImageNet (ILSVRC 2012), whose words are known: "
+                "call their folders what they show, or give --class-names where there is one"
+            )
         words = {name: info.label_name_to_description(name, detailed=False) for name in ids}
     first = {name: words.get(name, folder_to_words(name)).split(",")[0].strip() for name in classes}
     shared = Counter(first.values())

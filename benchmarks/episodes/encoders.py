@@ -46,24 +46,30 @@ def training_of(backbone: str) -> Training | None:
     return Training(list(beside["classes"]), kept)
 
 
-def check_novel(backbone: str, novel: Sequence[str]) -> None:
-    """Refuse an encoder that has seen a class that shall be novel, or does not say what it saw.
+def check_novel(backbone: str, novel: Sequence[str], of_a_split: bool = False) -> None:
+    """Refuse an encoder that has seen a class that shall be novel.
 
     Backbones other than `benchmarks.unisiam`'s pass: only whoever chose them knows.
+
+    Args:
+        backbone: As `python -m index.build --backbone` takes it.
+        novel: Names of the classes.
+        of_a_split: They were drawn; then an encoder that does not say what it saw is refused, too.
 
     Raises:
         MissingFileError: There is no such file.
         UserError: It has seen one, or does not say.
     """
     training = training_of(backbone)
-    again = "train one with python -m benchmarks.unisiam --class-split of the same number"
+    chosen = "--class-split of the same number" if of_a_split else "--classes for others"
+    again = f"train one with python -m benchmarks.unisiam {chosen}"
     if training is None:
-        if backbone.startswith("unisiam:"):
+        if of_a_split and backbone.startswith("unisiam:"):
             raise UserError(f"{backbone} does not say which classes it was trained on: {again}")
         return
     seen = sorted(set(training.classes) & set(novel))
     if seen:
         raise UserError(
-            f"{backbone} was trained on images of {', '.join(seen)}, which are novel classes of "
-            f"this split: {again}"
+            f"{backbone} was trained on images of {', '.join(seen)}, which shall be novel in "
+            f"these episodes: {again}"
         )

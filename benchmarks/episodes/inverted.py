@@ -42,12 +42,14 @@ def concept_name(pool: Pool, label: int, rows: Sequence[int]) -> str:
 
 def concepts_of(pool: Pool, episodes: Sequence[Episode]) -> list[Concept]:
     """List what must be learned, each (class, set of support images) once."""
+    spoken = few_shot_set(pool.config).spoken
+    words = [name.display for name in spoken] or list(pool.class_names)
     found: dict[str, Concept] = {}
     for episode in episodes:
         for label, rows in zip(episode.classes, episode.support, strict=True):
             name = concept_name(pool, label, rows)
             images = pool.images[sorted(rows)]
-            found.setdefault(name, Concept(name, images, pool.class_names[label]))
+            found.setdefault(name, Concept(name, images, words[label]))
     return list(found.values())
 
 

@@ -117,8 +117,9 @@ def make_pool(config: PoolConfig) -> Pool:
 
     parts = _generate(config, data)
     content = [json.dumps(backbone.fingerprint(), sort_keys=True).encode()]
-    images = [data.images, *(part.images for part in parts.values())]
+    images = [data.images, data.learned, *(part.images for part in parts.values())]
     content += [part.numpy().tobytes() for part in images]
+    content.append(data.oracle.encode())  # what it says of them is kept under this key
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in content)).hexdigest()
     evaluated = {}
     for name, part in parts.items():

@@ -22,7 +22,8 @@ from torchvision.transforms.v2 import functional as VF
 from benchmarks.datasets import class_split, open_splits, rows_of_half
 from benchmarks.measure import background_psnr
 from genie_transforms import MissingFileError, UserError
-from index.demo import NOVEL_CLASSES, PIPELINE, Scenes, load_oracle, oracle_names, render
+from genie_transforms.format import sha256_of
+from index.demo import NOVEL_CLASSES, ORACLE, PIPELINE, Scenes, load_oracle, oracle_names, render
 from index.diffusion.sampling import derived_seed
 from index.sources import ClassName, fit_to
 
@@ -49,6 +50,7 @@ class FewShotSet:
         learned: Images of the generator's own training set, or of what it was drawn from,
             ``(C, M, 3, R, R)`` uint8, M at most `LEARNED`.
         names_of: The oracle: predicts the classes' names of images ``(N, 3, R, R)`` uint8.
+        oracle: The sha256 of its file.
         captions: Of each support image; empty if there are none.
         masks: Objects of the support images, ``(S, R, R)`` bool, if known.
         spoken: How prompts speak of each class; like its folder, if empty.
@@ -62,6 +64,7 @@ class FewShotSet:
     backbone: str
     learned: Tensor
     names_of: Callable[[Tensor], list[str]]
+    oracle: str
     captions: tuple[str, ...] = ()
     masks: Tensor | None = None
     spoken: tuple[ClassName, ...] = ()
@@ -120,8 +123,7 @@ def open_few_shot_set(choice: DataChoice, per_class: int, queries_per_class: int
         queries_per_class: Query images of each class, none of them a support image.
 
     Raises:
-        UserError: A class is unknown, or has too few images; or classes that a drawn split says
-            are novel are not novel to the backbone.
+        UserError: A class is unknown, or has too few images, or is not novel to the backbone.
         MissingFileError: The dataset or the oracle is not there.
     """
     opened = _demo if choice.is_demo else partial(_test_split, choice)
@@ -143,6 +145,7 @@ def _demo(per_class: int, queries_per_class: int) -> FewShotSet:
         backbone=DEMO,
         learned=torch.stack(torch.split(learned.pixels(slice(None)), LEARNED)),
         names_of=oracle_names,
+        oracle=sha256_of(ORACLE),
         captions=tuple(support.caption(row) for row in range(len(support))),
         masks=render(support.params)[1],
     )
@@ -159,7 +162,7 @@ def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> F
     model, names = choice.trained / "pipeline", tuple(sorted(choice.classes or data.classes))
     if choice.class_split is not None:
         names = class_split(data.classes, choice.class_split).novel
-        check_novel(choice.backbone, names)
+    check_novel(choice.backbone, names, of_a_split=choice.class_split is not None)
     weights = choice.trained / "oracle.safetensors"
     if not weights.is_file():
         raise MissingFileError(
@@ -189,6 +192,7 @@ def _test_split(choice: DataChoice, per_class: int, queries_per_class: int) -> F
         backbone=choice.backbone,
         learned=_learned(choice, names, size),
         names_of=partial(oracle_names, oracle=oracle, classes=tuple(data.classes)),
+        oracle=sha256_of(weights),
         spoken=tuple(data.names[data.classes.index(name)] for name in names),
     )
 

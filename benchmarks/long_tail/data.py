@@ -15,11 +15,12 @@ from benchmarks.datasets import (
     open_splits,
     read_learned,
     rows_of_half,
+    spoken,
 )
 from benchmarks.training import GroupRule
 from genie_transforms import MissingFileError, UserError
 from index.demo import NOVEL_CLASSES, Scenes
-from index.sources import ClassName, class_names_for
+from index.sources import ClassName, class_names_for, is_wordnet_id
 
 from .config import LongTailConfig
 
@@ -86,7 +87,8 @@ def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
     """Open training pool and test set; see `LongTailConfig.data`.
 
     Raises:
-        UserError: They have other classes, or are the same images.
+        UserError: They have other classes, or are the same images; or classes are called by
+            WordNet ids that are not ImageNet's, in which no prompt could be written.
         MissingFileError: Something is not there.
     """
     if config.data == "demo":
@@ -101,6 +103,8 @@ def open_pool(config: LongTailConfig) -> tuple[LabelledSet, LabelledSet]:
         raise UserError(f"training and test images have other classes, such as {other[:3]}")
     if config.class_names:
         pool = replace(pool, names=class_names_for(config.class_names, pool.classes))
+    elif any(is_wordnet_id(name.display) for name in pool.names):
+        pool = replace(pool, names=[ClassName(words) for words in spoken(pool.classes)])
     return pool, test
 
 

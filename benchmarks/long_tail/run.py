@@ -16,7 +16,7 @@ from benchmarks.datasets import LabelledSet, listing_digest
 from benchmarks.measure import environment, without_nan
 from benchmarks.training import group_scores, predict, train
 from genie_transforms import Bank, UserError
-from genie_transforms.format import write_json
+from genie_transforms.format import Manifest, rows_digest, write_json
 from index.demo import weights_digest
 from index.train import claim_folder
 
@@ -40,8 +40,25 @@ from .tokens import learn_tokens
 def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
     """Train an arm in the folder of its name, or return it trained."""
     images, labels = training_images(seed, arm)
-    folder = seed.folder / "arms" / name
-    return train(seed.training(arm), images, labels, seed.tail.num_classes, folder)
+    folder, config = seed.folder / "arms" / name, seed.training(arm)
+    return train(config, images, labels, seed.tail.num_classes, folder, _content(seed, arm))
+
+
+def _content(seed: Seed, arm: Arm) -> str:
+    """Return a digest of the rows of an arm's bank, "" of an arm without one."""
+    bank = seed.banks.get(arm.images)
+    return rows_digest(Manifest.read(bank)) if bank else ""
+
+
+def _check_bank(seed: Seed, name: str) -> None:
+    """Refuse figures of an arm whose bank is no longer what it was.
+
+    Raises:
+        FolderInUseError: They are of other negatives.
+    """
+    content = _content(seed, ARMS[name])
+    if content:
+        claim_folder(seed.folder / "arms" / name, {"content": content})
 
 
 def confusion_of(network: nn.Module, seed: Seed) -> Confusion:
@@ -124,7 +141,9 @@ def run_seed(
     figures = []
     for name in config.arms:
         path = folder / "arms" / name / "figures.json"
-        if not path.exists():
+        if path.exists():
+            _check_bank(seed, name)
+        else:
             write_json(path, without_nan(evaluate(seed, name, train_arm(seed, name, ARMS[name]))))
         figures.append(json.loads(path.read_text()))
     return figures

@@ -47,8 +47,8 @@ RULES = {
     for rule in (
         GroupRule("paper", few=19, many=101),
         GroupRule("inclusive", few=20, many=100),
-        GroupRule("pooled", few=19, many=100, pooled=True),
+        GroupRule("pooled", few=20, many=100, pooled=True),
     )
 }
 """`paper`: Few < 20, Medium 20 … 100, Many > 100. `inclusive`: Few <= 20, Many >= 100. `pooled`:
-Few < 20, Many > 99, over images."""
+the same ends, over images, as VL-LTR's code has it (20 and fewer, more than 99)."""

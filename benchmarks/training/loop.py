@@ -25,7 +25,12 @@ Mix = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def train(
-    config: TrainingConfig, dataset: ImageDataset, labels: Integers, num_classes: int, folder: Path
+    config: TrainingConfig,
+    dataset: ImageDataset,
+    labels: Integers,
+    num_classes: int,
+    folder: Path,
+    content: str = "",
 ) -> nn.Module:
     """Train a classifier, or go on where it was interrupted, and return it in eval mode.
 
@@ -39,6 +44,8 @@ def train(
         labels: Class number of each of its images, ``(N,)`` int64.
         num_classes: C.
         folder: Holds settings and checkpoint; the same one again goes on.
+        content: What tells its images from others with the same labels, such as a digest of a
+            bank; without it, the folder goes on with those, too.
 
     Raises:
         UserError: A setting cannot be used, alone or with these images.
@@ -47,7 +54,8 @@ def train(
     """
     device, config = _checked_device(config, labels), config.in_steps(len(labels))
     with joined_ranks(device, config) as rank:
-        claim_folder(folder, config.recipe() | about_labels(labels, num_classes))
+        about = about_labels(labels, num_classes) | ({"content": content} if content else {})
+        claim_folder(folder, config.recipe() | about)
         torch.manual_seed(seed_of(config.seed))
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         network = make_network(config, num_classes).to(device).to(memory_format=layout)

@@ -7,6 +7,7 @@ from its last checkpoint. `--backbone unisiam:ARCH:OUT` then opens the file.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from benchmarks.datasets import LabelledSet, class_split, open_dataset, pixels_o
 from benchmarks.episodes import Drawing, Episode, Integers
 from benchmarks.episodes import draw as draw_episodes
 from benchmarks.measure import environment
-from genie_transforms import FolderInUseError, UserError
+from genie_transforms import UserError
 from genie_transforms.format import atomic_path, write_json
 from index.embed import (
     Centroids,
@@ -33,7 +34,7 @@ from index.embed import (
     unisiam_encoder,
     unisiam_preprocess,
 )
-from index.train import FitSettings, UniSiam, draw, fit
+from index.train import FitSettings, UniSiam, claim_folder, draw, fit
 
 from .config import UniSiamConfig
 from .views import random_views
@@ -133,23 +134,6 @@ def recipe(config: UniSiamConfig) -> dict[str, Any]:
     kept = {name: value for name, value in asdict(config).items() if name not in free}
     plain: dict[str, Any] = json.loads(json.dumps(kept))
     return plain
-
-
-def _same_training(config: UniSiamConfig) -> None:
-    """Keep with the checkpoint what decides it, and refuse to continue another training.
-
-    Raises:
-        FolderInUseError: `config.work` holds a training with other settings.
-    """
-    path = config.work / "config.json"
-    wanted = recipe(config)
-    found = json.loads(path.read_text()) if path.exists() else wanted
-    other = {key: found.get(key) for key, value in wanted.items() if found.get(key) != value}
-    if other:
-        raise FolderInUseError(
-            f"{config.work} holds a training with {other}: delete it, or give another --work"
-        )
-    write_json(path, wanted)
 
 
 @dataclass(frozen=True)
@@ -271,9 +255,12 @@ def main(config: UniSiamConfig) -> dict[str, Any]:
     check_memory(len(rows), config.resolution)
     trained = {data.classes[data.targets[row]] for row in rows}
     test, groups = open_test(config, data, trained)
-    _same_training(config)
+    pixels = pixels_of(data, rows, config.resolution)
+    # By the images too: the file says of which classes they are, and must not say it of others.
+    seen = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()[:16]
+    claim_folder(config.work, {**recipe(config), "images": seen})
 
-    model, seconds = train(config, pixels_of(data, rows, config.resolution))
+    model, seconds = train(config, pixels)
     write_encoder(config, model, sorted(trained))
     measured = evaluate(config, model.encoder, test, groups) if test is not None else {}
     result = {

@@ -63,8 +63,7 @@ def replace_rows(
         UserError: `in_place` is set, and images share memory or need a gradient.
     """
     plain = images.as_subclass(torch.Tensor)  # a tv_tensor would go through Python at each call
-    if plain.dtype.is_floating_point:
-        converter.check_range(plain)
+    converter.check_range(plain)
     if in_place:
         _check_writable(plain)
     elif plain.requires_grad and torch.is_grad_enabled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,11 +31,19 @@ class Converter:
     def __init__(self, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
         if (mean is None) != (std is None):
             raise ValueError(f"mean and std go together, got mean={mean} and std={std}")
-        if std is not None and min(std, default=0) <= 0:
-            raise ValueError(f"std must be positive, got {tuple(std)}")
+        if std is not None and not (len(std) and all(0 < value <= 1 for value in std)):
+            raise ValueError(
+                f"std must be positive and at most 1, got {tuple(std)}: it is of pixels in [0, 1], "
+                "so divide what is of 0 … 255 by 255"
+            )
+        if mean is not None and not all(0 <= value <= 1 for value in mean):
+            raise ValueError(
+                f"mean must be in [0, 1], got {tuple(mean)}: it is of pixels in [0, 1], so divide "
+                "what is of 0 … 255 by 255"
+            )
         self.mean = None if mean is None else tuple(float(value) for value in mean)
         self.std = None if std is None else tuple(float(value) for value in std)
-        self._num_checked = 0
+        self._num_checked, self._num_plain = 0, 0
         self._constants: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def like(self, planes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -71,25 +80,62 @@ class Converter:
         return plain * std + mean
 
     def check_range(self, image: torch.Tensor) -> None:
-        """Refuse float pixels that are not on the scale of the negatives, at the first images only.
+        """Refuse pixels that are not on the scale of the negatives, at the first images only.
 
         Raises:
-            ValueError: Pixels lie outside [0, 1], and no mean and std are given.
+            ValueError: Floats lie outside [0, 1], or far outside of it once mean and std are
+                undone; or whole numbers of more than 8 bits are none above 255.
+
+        Warns:
+            UserWarning: Mean and std are given, and images look as if they were not normalised.
         """
-        if self._num_checked >= _NUM_CHECKED or self.mean is not None or not image.numel():
+        if self._num_checked >= _NUM_CHECKED or image.dtype == torch.uint8 or not image.numel():
             return
         # Eight images tell the scale; a whole batch would be read from memory once more.
         sample = image.detach().as_subclass(torch.Tensor)
         sample = sample.reshape(-1, *image.shape[-3:])[:_NUM_CHECKED]
-        low, high = float(sample.amin()), float(sample.amax())
-        # Resizing and rounding to half precision overshoot a little.
-        if low < -1e-3 or high > 1 + 1e-3:
-            raise ValueError(
-                f"float images must be in [0, 1], got [{low:.3g}, {high:.3g}]: if they are "
-                f"normalised, pass the same mean= and std= to GeNIeTransform"
-            )
+        pixels = sample.float()
+        low, high = float(pixels.amin()), float(pixels.amax())
+        if not image.is_floating_point():
+            if 1 < high <= 255:
+                raise ValueError(
+                    f"images of {image.dtype} hold 0 … {high:.0f}, as bytes do, and negatives "
+                    "would reach the largest number of their dtype: convert them to torch.uint8"
+                )
+        elif self.mean is None:
+            _check_plain(low, high)
+        else:
+            undone = self.undo(pixels)
+            _check_normalised(float(undone.amin()), float(undone.amax()))
         # A black image fits every scale, so it does not count.
-        self._num_checked += int((sample.flatten(1).amax(1) > _NEARLY_BLACK).sum())
+        count = int((pixels.flatten(1).abs().amax(1) > _NEARLY_BLACK).sum())
+        self._num_checked += count
+        self._num_plain += count if low >= 0 and high <= 1 else 0
+        if self.mean is not None and self._num_plain == self._num_checked >= _NUM_CHECKED:
+            warnings.warn(
+                f"the first {self._num_plain} images lie within [0, 1], as normalised ones hardly "
+                f"do, and mean={self.mean} and std={self.std} are given: put GeNIeTransform behind "
+                "Normalize, or leave them away, or negatives are normalised twice",
+                stacklevel=2,
+            )
+
+
+def _check_plain(low: float, high: float) -> None:
+    # Resizing and rounding to half precision overshoot a little.
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise ValueError(
+            f"float images must be in [0, 1], got [{low:.3g}, {high:.3g}]: if they are "
+            f"normalised, pass the same mean= and std= to GeNIeTransform"
+        )
+
+
+def _check_normalised(low: float, high: float) -> None:
+    # Random erasing writes noise, which is no pixel in [0, 1] either, but near it.
+    if low < -2 or high > 3:
+        raise ValueError(
+            f"without mean= and std= float images would be pixels in [{low:.3g}, {high:.3g}], "
+            "which should be in [0, 1]: pass those that they were normalised with"
+        )
 
 
 def in_mode(image: Image.Image, mode: str) -> Image.Image:

@@ -40,8 +40,9 @@ class Counters(NamedTuple):
 class SharedState:
     """A few integers in shared memory: workers write them, the training process reads them.
 
-    They stay shared when a DataLoader starts its workers, by fork or by spawn; any other copy
-    or pickle begins with the same values and goes its own way. A transform holds a file
+    They stay shared with every process that is forked, or spawned with them: a DataLoader's
+    workers, but also ranks that are handed a transform, and so should make their own. Any other
+    copy or pickle begins with the same values and goes its own way. A transform holds a file
     descriptor only from when it has been sent to a spawned process.
     """
 

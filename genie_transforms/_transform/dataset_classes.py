@@ -46,6 +46,17 @@ def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
     return None if wrapped is None or wrapped is dataset else classes_of(wrapped, label_at)
 
 
+def is_relabelled(dataset: Any) -> bool:
+    """Tell whether a dataset, or one within it, changes its labels by a `target_transform`."""
+    if getattr(dataset, "target_transform", None) is not None:
+        return True
+    joined = getattr(dataset, "datasets", None)
+    if isinstance(joined, Sequence):
+        return any(is_relabelled(part) for part in joined)
+    wrapped = getattr(dataset, "dataset", None)
+    return wrapped is not None and wrapped is not dataset and is_relabelled(wrapped)
+
+
 def _is_numbering(numbers: Mapping[Any, Any]) -> bool:
     """Tell whether a mapping gives each name one of the numbers from 0: merged classes have none.
 

@@ -83,8 +83,7 @@ class Replacer:
 
     def _tensor(self, row: int, image: torch.Tensor) -> torch.Tensor:
         """Return a negative as a new ``(C, H, W)`` tensor like another."""
-        if image.is_floating_point():
-            self.converter.check_range(image)
+        self.converter.check_range(image)
         planes = with_channels(self.bank.mapped_planes(row, size_of(image)), image.shape[0])
         # A copy even where dtypes agree: the planes may be a view of the decoded cache on disk.
         out = torch.empty_like(image.as_subclass(torch.Tensor))

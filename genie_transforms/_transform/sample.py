@@ -29,6 +29,9 @@ if hasattr(tv_tensors, "KeyPoints"):  # since torchvision 0.23
 _EXPLICIT = (Image.Image, tv_tensors.Image)
 
 
+_CHANNELS = (1, 3, 4)
+
+
 class _Place(int):
     """The place of a leaf; no plain int, which a `defaultdict` could make for a missing key."""
 
@@ -73,11 +76,12 @@ class Sample:
 def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sample:
     """Find image and label in a sample.
 
-    The image is the one PIL image or `tv_tensors.Image`; without any, the first plain tensor of
-    two to four dimensions that is not the label. Another tensor may only stay beside it if it has
-    another height or width. By default the label is the second item of a
-    tuple or list, or the entry of a dictionary whose key is or contains "label" or is "target".
-    It is never searched for by identity: small integers are all the same object.
+    The image is the one PIL image or `tv_tensors.Image`; without any, the first plain tensor with
+    the channels of an image that is not the label, or the only one of two to four dimensions.
+    Another tensor may only stay beside it if it has another height or width. By default the label
+    is the second item of a tuple or list, or the entry of a dictionary whose key is or contains
+    "label" or is "target". It is never searched for by identity: small integers are all the same
+    object.
 
     Args:
         sample: The sample or batch.
@@ -117,11 +121,7 @@ def _image_place(leaves: list[Any], label_place: int | None) -> int:
             f"image and its label"
         )
     if not places:
-        places = [
-            place
-            for place, leaf in enumerate(leaves)
-            if isinstance(leaf, torch.Tensor) and 2 <= leaf.ndim <= 4 and place != label_place
-        ]
+        places = _tensor_places(leaves, label_place)
     if not places:
         kinds = sorted({type(leaf).__name__ for leaf in leaves})
         raise UnsupportedSampleError(
@@ -129,6 +129,25 @@ def _image_place(leaves: list[Any], label_place: int | None) -> int:
         )
     _check_alone(leaves, places[0], label_place)
     return places[0]
+
+
+def _tensor_places(leaves: list[Any], label_place: int | None) -> list[int]:
+    """Find plain tensors that may be the image, the surest first: those with its channels.
+
+    Raises:
+        UnsupportedSampleError: None has them, and several may be it, or an array beside them.
+    """
+    others = [place for place in range(len(leaves)) if place != label_place]
+    places = [p for p in others if isinstance(leaves[p], torch.Tensor) and 2 <= leaves[p].ndim <= 4]
+    alike = [p for p in places if leaves[p].ndim > 2 and leaves[p].shape[-3] in _CHANNELS]
+    arrays = [p for p in others if isinstance(leaves[p], np.ndarray) and leaves[p].ndim >= 2]
+    if not alike and places and len(places + arrays) > 1:
+        shapes = ", ".join(str(tuple(leaves[place].shape)) for place in places + arrays)
+        raise UnsupportedSampleError(
+            f"which of the tensors and arrays of shapes {shapes} is the image cannot be known: "
+            "give the transform the one image and its label, or make it a tv_tensors.Image"
+        )
+    return alike or places
 
 
 def _check_alone(leaves: list[Any], image_place: int, label_place: int | None) -> None:

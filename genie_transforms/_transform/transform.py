@@ -63,7 +63,8 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         size: "match" brings negatives to the size of the image that they replace, scaled to
             cover it and cropped at the centre; "stored" leaves them as the bank has them, for
             PIL images that are resized later anyway.
-        mean: Mean that float images were normalised with; without it they must be in [0, 1].
+        mean: Mean that float images were normalised with, of pixels in [0, 1], as torchvision has
+            it; without it they must be in [0, 1].
         std: Standard deviation, likewise.
         label_at: Path of the label in the sample: a key, an index, or a tuple of these;
             "default" looks where `MixUp` looks; None if there is none.

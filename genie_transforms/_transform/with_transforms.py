@@ -11,7 +11,7 @@ from torchvision.transforms import v2
 from genie_transforms._bank import some_names
 from genie_transforms._errors import UserError
 
-from .dataset_classes import classes_of
+from .dataset_classes import classes_of, is_relabelled
 from .transform import GeNIeTransform
 
 
@@ -51,10 +51,10 @@ class WithTransforms(Dataset[Any]):
         self.lazy = lazy
         self.transform: Callable[[Any], Any] | None = None
         self._first, self._rest = _split_first(transforms)
-        for transform in _transforms_in(transforms):
-            _check_classes(dataset, transform)
         if lazy:
             _check_lazy(dataset, self._first)
+        for transform in _transforms_in(transforms):
+            _check_classes(dataset, transform)
 
     def __len__(self) -> int:
         """Return the number of samples of the dataset."""
@@ -115,6 +115,13 @@ def _transforms_in(transforms: Any) -> Iterator[GeNIeTransform]:
 
 def _check_classes(dataset: Any, transform: GeNIeTransform) -> None:
     """Refuse a dataset whose classes are not the transform's: labels would mean other classes."""
+    if is_relabelled(dataset):
+        if transform.classes is None:
+            raise UserError(
+                "the dataset has a target_transform, so its class names are not in the order of "
+                "its labels: give GeNIeTransform classes=, a name for each label as samples have it"
+            )
+        return
     classes = classes_of(dataset, transform.label_at)
     if classes is None or classes == transform.class_names:
         return

@@ -139,6 +139,9 @@ def _problems(content: dict[str, Any]) -> Iterator[str]:
     names = content["class_names"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         yield "class_names must be a list of texts"
+    elif len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        yield f"class_names has {twice!r} twice"
     for key in ("recipe", "fingerprint", "versions"):
         if not isinstance(content[key], dict):
             yield f"{key} must be an object"

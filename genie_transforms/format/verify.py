@@ -61,8 +61,6 @@ def verify_bank(path: Path) -> list[str]:
 
 def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
     """Check class names, counts, and the files that `datasets` reads."""
-    if len(set(manifest.class_names)) < len(manifest.class_names):
-        yield f"{MANIFEST}: a class name occurs twice"
     rows = manifest.num_rows
     if manifest.counts.get("rows", rows) != rows:
         yield f"{MANIFEST}: counts {manifest.counts['rows']} rows, its shards have {rows}"

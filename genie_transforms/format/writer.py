@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from genie_transforms._errors import UserError
+
 from .files import atomic_write, new_folder, write_json
 from .manifest import MANIFEST, Manifest
 from .pixel_keys import PIXEL_KEYS, PixelKeys
@@ -64,7 +66,12 @@ def write_bank(
 
     Raises:
         FolderInUseError: `out` is not empty.
+        UserError: Two classes have one name.
     """
+    names = list(description.class_names)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"classes has the name {twice!r} twice: labels could not be told apart")
     schema = description.schema
     with new_folder(out) as folder:
         shards = [
@@ -75,7 +82,7 @@ def write_bank(
             beside(folder, shards)
         sources, keys = description.sources, description.pixel_keys
         manifest = Manifest(
-            class_names=list(description.class_names),
+            class_names=names,
             recipe=dict(description.recipe),
             fingerprint=dict(description.fingerprint),
             counts={

@@ -19,6 +19,7 @@ from index.sources import (
     check_prompts,
     class_names_for,
     class_prompts,
+    is_wordnet_id,
     make_prompts,
     read_captions,
     read_prompts,
@@ -54,10 +55,13 @@ def make_build_prompts(config: BuildConfig, source: Source) -> Prompts:
     names = class_names_for(config.class_names, folders)
     for report in ambiguous_names(names):
         logger.warning("class names that the model may confuse: %s", report)
-    if config.inversions is None and all(name.display.isdecimal() for name in names):
+    numbers = [name.display for name in names if is_wordnet_id(name.display)]
+    if all(name.display.isdecimal() for name in names):
+        numbers = [name.display for name in names]
+    if config.inversions is None and numbers:
         logger.warning(
             "classes are called %s … in prompts: --class-names FILE says what they show",
-            [name.display for name in names[:3]],
+            numbers[:3],
         )
     if config.inversions is not None:
         tokens = find_tokens(config.inversions, _targets(config, folders))

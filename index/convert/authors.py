@@ -74,6 +74,7 @@ def _images_of_class(
 ) -> Iterator[ForeignImage]:
     """Yield the generated images of one target class, each with its source."""
     target = episode.classes[label]
+    last: dict[bool, int] = {}
     for path in _files(folder / target):
         match = _FILE.fullmatch(path.name)
         if match is None:
@@ -82,6 +83,7 @@ def _images_of_class(
         # Only `genie` takes its sources from other classes, and counts them without its own.
         same_class = method != "genie"
         candidates = [sample for sample in episode.samples if (sample[1] == label) == same_class]
+        last[same_class] = max(number, last.get(same_class, 0))
         if number >= len(candidates):
             raise UserError(
                 f"{path} says source {number}, but {episode.root} has {len(candidates)} such "
@@ -97,6 +99,14 @@ def _images_of_class(
             method=method,
             prompt=f"a photo of a {target[_LENGTH_OF_WORDNET_PREFIX:]}.",
         )
+    # Of more images, the same numbers would mean others: genie.py goes through all that there are.
+    for same_class, number in last.items():
+        count = sum((sample[1] == label) == same_class for sample in episode.samples)
+        if number + 1 < count:
+            raise UserError(
+                f"the numbers in {folder / target} end at {number}, but {episode.root} has {count} "
+                "images for it: give the images that it was made from, and no more"
+            )
 
 
 def _files(folder: Path) -> list[Path]:

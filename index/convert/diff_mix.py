@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,13 +38,20 @@ def read_diff_mix(
     Raises:
         MissingFileError: There is no `meta.csv`.
         UserError: It lacks a column, has a strength that is not a number, or names a class that
-            is none of `class_names`.
+            is none of `class_names`; or two classes have one name.
     """
     index = folder / "meta.csv"
     lines = _read_index(index)
     named = sorted({line[column] for line in lines for column in (_SOURCE, _TARGET)})
     names = named if class_names is None else list(class_names)
     known = {_plain(name): name for name in names}
+    counts = Counter(_plain(name) for name in names)
+    wrong = [name for name in names if counts[_plain(name)] > 1 or not name.strip()]
+    if wrong:
+        raise UserError(
+            f"classes {wrong[:5]} have no name, or that of another one where blanks, _ and / count "
+            "as the same: give --classes with a different name on each line"
+        )
     unknown = [name for name in named if _plain(name) not in known]
     if unknown:
         raise UserError(f"{index} names {unknown[:5]}, which are not in the list of classes")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from genie_transforms import MissingFileError, UserError, source_digest
@@ -45,7 +46,7 @@ class Report:
         bank: Folder of the bank.
         test: Folder of the held-out images.
         test_images: How many were compared.
-        unreadable: Held-out files that could not be, and why.
+        unreadable: Held-out files that could not be, or that no build would read, and why.
         same: Held-out files whose pixels are those of a source.
         near_sources: Held-out file, and cosine to the nearest source, where that is large; None if
             it cannot be known, since the bank keeps its sources' embeddings only compressed.
@@ -88,6 +89,7 @@ def check_leakage(config: LeakageConfig) -> Report:
             "was built with: restore its weights"
         )
     held_out = _read(files, backbone, manifest.recipe["resolution"])
+    held_out.unreadable.update(passed_over(config.test, files.ids))
     sources = set(index.digests) | set(_column(config.bank, "source_digest"))
     names, test = held_out.names, held_out.embeddings
     return Report(
@@ -170,6 +172,33 @@ def _read(files: Source, backbone: Backbone, side: int) -> _HeldOut:
         name, reason = next(iter(unreadable.items()))
         raise UserError(f"none of {len(files)} held-out images can be read: {name} ({reason})")
     return _HeldOut(names, digests, np.concatenate(embedded), unreadable)
+
+
+def passed_over(root: Path, names: Sequence[str]) -> dict[str, str]:
+    """Name images below a folder that a build would not read: nobody has compared them.
+
+    Such are those whose names do not end as images' do, and those in hidden folders.
+
+    Args:
+        root: The folder.
+        names: What was read of it, paths below it.
+
+    Returns:
+        The path below the folder of each, and why it was not read.
+    """
+    read = {(root / name).resolve() for name in names}  # a link may have led there
+    found = {}
+    for path in sorted(root.rglob("*")):
+        if not path.is_file() or path.resolve() in read:
+            continue
+        try:
+            with Image.open(path) as image:  # its head alone: nothing is decoded
+                kind = image.format
+        except (OSError, ValueError, Image.DecompressionBombError):
+            continue  # no image: a list, a licence
+        name = path.relative_to(root).as_posix()
+        found[name] = f"{kind}, which no build reads by this name: rename it, or put it elsewhere"
+    return found
 
 
 def nearly_same(

@@ -15,6 +15,7 @@ from .class_names import (
     ambiguous_names,
     class_names_for,
     folder_to_words,
+    is_wordnet_id,
     read_class_names,
 )
 from .class_prompts import class_prompts, read_prompts
@@ -59,6 +60,7 @@ __all__ = [
     "class_prompts",
     "fit_to",
     "folder_to_words",
+    "is_wordnet_id",
     "make_prompts",
     "open_images",
     "open_source",

@@ -30,6 +30,11 @@ def folder_to_words(folder: str) -> str:
     return " ".join(folder.replace("_", " ").split())
 
 
+def is_wordnet_id(name: str) -> bool:
+    """Return whether a name is an id as ImageNet's folders have it, such as "n01440764"."""
+    return re.fullmatch(r"n\d{8}", name) is not None
+
+
 def read_class_names(path: Path, folders: Sequence[str]) -> list[ClassName]:
     """Read what classes are called in prompts.
 

@@ -119,6 +119,18 @@ def test_what_cannot_be_read_is_named_and_not_called_clean(
         check_leakage(LeakageConfig(bank, only))
 
 
+def test_images_that_no_build_reads_are_not_called_clean(bank: Path, held_out: Path) -> None:
+    copied = _photos(bank)[0]
+    (held_out / ".hidden").mkdir()
+    for name in ("fish/1.jfif", "fish/content", ".hidden/1.png"):
+        shutil.copy(copied, held_out / name)
+    (held_out / "labels.csv").write_text("fish,0")
+    report = check_leakage(LeakageConfig(bank, held_out))
+    assert report.same == []
+    assert sorted(report.unreadable) == [".hidden/1.png", "fish/1.jfif", "fish/content"]
+    assert report.unreadable["fish/content"].startswith("PNG, which no build reads by this name")
+
+
 def test_an_image_is_known_by_its_upright_pixels_too(bank: Path, held_out: Path) -> None:
     # As Hugging Face's datasets read it: turned by what EXIF says, a quarter clockwise here.
     turned = Image.Exif()

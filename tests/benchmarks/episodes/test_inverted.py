@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import benchmarks.episodes.inverted as inverted_module
 from benchmarks.episodes.config import InversionRun, PoolConfig
 from benchmarks.episodes.episodes import Episode
 from benchmarks.episodes.images import EvaluatedImages
@@ -22,6 +23,7 @@ from index.demo.scenes import NOVEL_CLASSES
 from index.diffusion.inversion import training as learning
 from index.diffusion.inversion.config import Inversion
 from index.embed.backbone import load_backbone
+from index.sources import ClassName
 
 NOTHING = EvaluatedImages(torch.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
 
@@ -64,6 +66,12 @@ def test_a_token_is_learned_from_its_own_support_alone_and_once(pool: Pool) -> N
     assert names == [f"{a}-8", f"{b}-3", f"{c}-6"]
     assert torch.equal(concepts[1].images, pool.images[[3]])
     assert [concept.initializer for concept in concepts] == [a, b, c]
+    spoken = tuple(ClassName(f"one {name}") for name in pool.class_names)
+    with pytest.MonkeyPatch.context() as patch:
+        data = replace(few_shot_set(pool.config), spoken=spoken)
+        patch.setattr(inverted_module, "few_shot_set", lambda _: data)
+        begun = concepts_of(pool, [FIRST])
+    assert [concept.initializer for concept in begun] == [f"one {a}", f"one {b}"]
     swapped = Episode((0, 1), ((1, 0), (2, 3)), ((100,), (101,)))
     sorted_ = Episode((0, 1), ((0, 1), (3, 2)), ((100,), (101,)))
     assert len(concepts_of(pool, [swapped, sorted_])) == 2

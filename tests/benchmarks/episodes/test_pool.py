@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import benchmarks.episodes.pool as pool_module
 from benchmarks.episodes.config import PoolConfig
-from benchmarks.episodes.pool import Pool, make_pool, network_rows_of
+from benchmarks.episodes.pool import Pool, few_shot_set, make_pool, network_rows_of
 from benchmarks.episodes.ratios import POOL_NOISE_RATIOS
 from index.demo.weights import oracle_names
 
@@ -54,9 +56,16 @@ def test_images_know_what_they_show(tiny_pool: Pool) -> None:
 
 def test_it_is_made_once(tiny_pool: Pool, work: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in work.rglob("data-*.arrow")}
-    again = make_pool(PoolConfig(work=work, per_class=1, num_inference_steps=STEPS))
+    config = PoolConfig(work=work, per_class=1, num_inference_steps=STEPS)
+    again, data = make_pool(config), few_shot_set(config)
     assert again.digest == tiny_pool.digest
     assert np.array_equal(again.swept.embeddings, tiny_pool.swept.embeddings)
     assert {path: path.stat().st_mtime_ns for path in work.rglob("data-*.arrow")} == before
+    for change in ({"oracle": "another"}, {"learned": data.learned.flip(0)}):
+        with pytest.MonkeyPatch.context() as patch:
+            changed = replace(data, **change)
+            patch.setattr(pool_module, "few_shot_set", lambda _, changed=changed: changed)
+            judged = make_pool(config)
+        assert judged.digest != tiny_pool.digest  # what an older oracle said is not kept
     with pytest.raises(FileExistsError, match="another pool, of 1 support"):
         make_pool(PoolConfig(work=work, per_class=2, num_inference_steps=STEPS))

@@ -28,6 +28,8 @@ from benchmarks.few_shot.run import main as few_shot
 from benchmarks.small_pipeline.config import SmallPipelineConfig
 from benchmarks.small_pipeline.run import main as small_pipeline
 from benchmarks.small_pipeline.run import split_rows
+from benchmarks.unisiam.config import UniSiamConfig
+from benchmarks.unisiam.run import main as unisiam
 from genie_transforms import UserError
 from index.demo.weights import load_oracle
 from index.sources import class_names_for
@@ -139,6 +141,21 @@ def test_a_generator_of_a_part_is_refused(
     (tmp_path / "part" / "train.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match=r"part learned from a part of the images, with \{'l"):
         open_few_shot_set(replace(choice, trained=tmp_path / "part"), 1, 2)
+
+
+def test_an_encoder_that_saw_the_classes_is_refused(
+    choice: DataChoice, root: Path, tmp_path: Path
+) -> None:
+    seen = UniSiamConfig(
+        data="folder", root=root, classes=("red hat", "green bag"), steps=20, batch_size=4,
+        test_split=None, work=tmp_path, out=tmp_path / "encoder.pth",
+    )  # fmt: skip
+    unisiam(seen)
+    own = replace(choice, backbone=f"unisiam:{seen.arch}:{seen.out}")
+    with pytest.raises(UserError, match="was trained on images of green bag, red hat, which shall"):
+        open_few_shot_set(own, 1, 2)
+    novel = open_few_shot_set(replace(own, classes=("blue shoe",)), 1, 2)
+    assert novel.class_names == ("blue shoe",)
 
 
 def test_prompts_speak_of_classes_as_the_generator_learned_them(

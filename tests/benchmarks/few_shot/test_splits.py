@@ -205,7 +205,7 @@ def test_an_encoder_that_saw_novel_classes_is_refused(folder: Path, tmp_path: Pa
     config = replace(_config(folder, 0, 0), work=tmp_path / "work", json=None)
     crossed = f"unisiam:resnet10:{folder / 'encoder-1.pth'}"
     novel = set(class_split(CLASSES, 0).novel) & set(class_split(CLASSES, 1).base)
-    message = f"was trained on images of {', '.join(sorted(novel))}, which are novel classes"
+    message = f"was trained on images of {', '.join(sorted(novel))}, which shall be novel"
     with pytest.raises(UserError, match=message):
         few_shot(replace(config, data=replace(config.data, backbone=crossed)))
     weights = torch.load(folder / "encoder-0.pth", weights_only=True)

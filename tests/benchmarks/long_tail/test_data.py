@@ -78,6 +78,27 @@ def test_lists_are_read_as_imagenet_lt_has_them(tmp_path: Path) -> None:
         read_list(tmp_path / "list.txt", tmp_path / "elsewhere")
 
 
+def test_wordnet_ids_are_not_said_in_prompts(tmp_path: Path) -> None:
+    def opened(*folders: str, class_names: str = "") -> list[str]:
+        for folder in folders:
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.new("RGB", (8, 6)).save(tmp_path / folder / "1.png")
+        path = tmp_path / "list.txt"
+        path.write_text("".join(f"{name}/1.png {k}\n" for k, name in enumerate(folders)))
+        config = LongTailConfig(
+            data="lists", root=tmp_path, train_list=path, test_list=path, largest=0,
+            arms=("none",), class_names=class_names,
+        )  # fmt: skip
+        return [name.display for name in open_pool(config)[0].names]
+
+    assert opened("n01440764", "n01443537", "red_fox") == ["tench", "goldfish", "red fox"]
+    with pytest.raises(UserError, match=r"\['n99999999'\] are not classes of ImageNet"):
+        opened("n01440764", "n99999999")
+    names = tmp_path / "names.json"
+    names.write_text('{"n99999999": "unicorn", "n01440764": "fish"}')
+    assert opened("n01440764", "n99999999", class_names=str(names)) == ["fish", "unicorn"]
+
+
 def test_a_list_may_not_give_two_classes_one_name(tmp_path: Path) -> None:
     for folder in ("a/outdoor", "b/outdoor", "flat"):
         (tmp_path / folder).mkdir(parents=True)

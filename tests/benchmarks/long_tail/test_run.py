@@ -19,8 +19,9 @@ from benchmarks.long_tail.banks import build_config
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool, subset
 from benchmarks.long_tail.images import plain
-from benchmarks.long_tail.run import _check_arms, main, run_seed
+from benchmarks.long_tail.run import _check_arms, _check_bank, main, run_seed
 from benchmarks.long_tail.seed import Seed, training_images
+from benchmarks.long_tail.show import show
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
 from genie_transforms import Bank, FolderInUseError, UserError
@@ -170,6 +171,32 @@ def test_figures_of_other_images_are_not_taken_for_these(
     grown = replace(pool, images=[np.asarray(image) // 2 for image in pool.images])
     with pytest.raises(FolderInUseError, match=r"seed-0 was begun with .*'training_images': "):
         run_seed(finished[0], grown, test, 0)
+
+
+def test_figures_of_another_bank_are_not_taken_for_this_ones(
+    finished: tuple[LongTailConfig, dict[str, Any]],
+) -> None:
+    seed = _seed(finished[0])
+    for name in finished[0].arms:
+        _check_bank(seed, name)
+    other = replace(seed, banks={**seed.banks, "genie-ada": seed.banks["txt2img"]})
+    _check_bank(other, "txt2img")
+    with pytest.raises(FolderInUseError, match=r"arms/genie was begun with \{'content': "):
+        _check_bank(other, "genie")
+
+
+def test_arms_of_fewer_seeds_are_named_as_such(
+    finished: tuple[LongTailConfig, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, result = replace(finished[0], plot=None), finished[1]
+    show(result, config)
+    assert "paired differences" not in capsys.readouterr().out
+    kept = [e for e in result["arms"] if (e["arm"], e["seed"]) != ("genie", 0)]
+    show({**result, "arms": kept}, config)
+    printed = capsys.readouterr().out
+    assert "arms of other seeds have other Few classes: compare them by paired" in printed
+    rows = {line.split()[0]: line.split()[1] for line in printed.splitlines() if line}
+    assert (rows["genie"], rows["genie-ada"]) == ("1", "2")
 
 
 def test_the_control_of_real_images_needs_them(

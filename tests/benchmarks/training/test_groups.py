@@ -27,7 +27,7 @@ def outputs() -> tuple[np.ndarray, np.ndarray]:
         # Per class: 3/4, 1/2, 1/4, 1, 0, 1/4
         ("paper", (0 + 1 / 4) / 2, (1 / 4 + 1) / 2, (3 / 4 + 1 / 2) / 2),
         ("inclusive", (1 + 0 + 1 / 4) / 3, None, (3 / 4 + 1 / 2 + 1 / 4) / 3),
-        ("pooled", 1 / 6, 2 / 2, 6 / 12),
+        ("pooled", 3 / 8, None, 6 / 12),  # 2 + 0 + 1 of 2 + 2 + 4 images; 3 + 2 + 1 of 12
     ],
 )
 def test_groups_equal_hand_computed_values(
@@ -58,4 +58,4 @@ def test_a_class_without_test_images_is_in_no_mean(
 
 def test_a_rule_says_where_its_groups_end() -> None:
     assert str(RULES["paper"]) == "Few < 20, Many > 100, mean of classes"
-    assert str(RULES["pooled"]) == "Few < 20, Many > 99, over images"
+    assert str(RULES["pooled"]) == "Few < 21, Many > 99, over images"

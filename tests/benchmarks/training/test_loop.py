@@ -116,6 +116,14 @@ def test_a_folder_holds_one_training(tmp_path: Path) -> None:
         train(_settings(num_steps=2, warmup_steps=1), Images(), LABELS[::-1], 3, tmp_path)
 
 
+def test_images_with_the_same_labels_are_told_apart_by_what_is_said_of_them(tmp_path: Path) -> None:
+    config = _settings(num_steps=2, warmup_steps=1)
+    train(config, Images(), LABELS, 3, tmp_path, content="one bank")
+    train(config, Images(), LABELS, 3, tmp_path, content="one bank")
+    with pytest.raises(FolderInUseError, match="'content': 'one bank'"):
+        train(config, Images(), LABELS, 3, tmp_path, content="another")
+
+
 def test_settings_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     for changes, message in (
         ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),

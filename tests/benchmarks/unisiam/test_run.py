@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -119,8 +120,15 @@ def test_the_file_embeds_as_the_network_did(config: UniSiamConfig) -> None:
         assert 0 <= group["accuracy"] <= 1
         assert group["untrained_accuracy"] > 0.4  # chance is a half
 
-    with pytest.raises(FolderInUseError, match=r"holds a training with \{'steps': 20\}: delete it"):
+    with pytest.raises(FolderInUseError, match=r"was begun with \{'steps': 20\}: remove it"):
         main(replace(config, steps=21))
+    # A file that says of other images that it has learned from them would call classes novel.
+    renamed = config.root.parent / "renamed"
+    shutil.copytree(config.root, renamed)
+    for image in renamed.rglob("across/*.png"):
+        Image.open(image).rotate(90).save(image)
+    with pytest.raises(FolderInUseError, match=r"was begun with \{'images': "):
+        main(replace(config, root=renamed))
 
 
 def test_accuracy_is_that_of_the_nearest_centroid() -> None:

@@ -82,6 +82,7 @@ def test_files_of_a_bank(tmp_path: Path) -> None:
     [
         ("class_names", ["cat", 1], "class_names must be a list of texts"),
         ("class_names", "cat", "class_names must be a list of texts"),
+        ("class_names", ["crane", "dog", "crane"], "class_names has 'crane' twice"),
         ("recipe", [], "recipe must be an object"),
         ("counts", {"rows": -1}, "counts must be an object of whole numbers"),
         ("counts", {"rows": True}, "counts must be an object of whole numbers"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from genie_transforms import FolderInUseError
+from genie_transforms import FolderInUseError, UserError
 from genie_transforms.format import BankDescription, Manifest, verify_bank, write_bank
 from tests.banks import CLASSES, all_pairs
 
@@ -29,6 +29,13 @@ def test_a_written_bank_is_sound_and_says_what_it_is(tmp_path: Path) -> None:
     assert manifest.shards[2]["name"] == "data-00002-of-00003.arrow"
     assert manifest.counts == {"failed": 0, "pairs": 13, "rows": 12, "shards": 3}
     assert (manifest.recipe, manifest.fingerprint) == ({"method": "test"}, {"model": "m"})
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = BankDescription(["crane", "dog", "crane"], {}, {}, {})
+    with pytest.raises(UserError, match="classes has the name 'crane' twice"):
+        write_bank(tmp_path / "bank", tables(), 3, twice)
+    assert not (tmp_path / "bank").exists()
 
 
 def test_a_failing_source_of_tables_leaves_nothing(tmp_path: Path) -> None:

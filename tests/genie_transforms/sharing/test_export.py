@@ -145,7 +145,6 @@ def test_refusals(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        ["cat", "cat"],
         ["cat", "metadata.jsonl"],
         ["cat", "judgements-rejected.arrow"],
         ["cat", "a" * 256],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,34 @@ def test_normalised_floats(bank: Bank, layout: str) -> None:
     assert torch.equal(result[kept], before[kept])
     torch.testing.assert_close(replaced(images, bank, in_place=True), result, rtol=0, atol=0)
     assert torch.equal(images, result)
+
+
+def test_floats_on_another_scale_than_mean_and_std_are_refused(bank: Bank) -> None:
+    bytes_ = raw_images().float()
+    with pytest.raises(ValueError, match=r"would be pixels in \[0\.\d+, \d\d+\]"):
+        replaced(bytes_, bank)
+    noisy = functional.normalize(bytes_ / 255, MEAN, STD)
+    noisy[:, :, 0] = torch.randn(noisy[:, :, 0].shape, generator=torch.manual_seed(0))
+    replaced(noisy, bank)  # random erasing leaves such pixels
+
+
+def test_images_that_are_not_yet_normalised_are_warned_of(bank: Bank) -> None:
+    images = raw_images() / 255
+    with pytest.warns(UserWarning, match="the first 8 images lie within .* behind Normalize"):
+        replaced(images, bank)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        replaced(functional.normalize(images, MEAN, STD), bank)
+
+
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.int64])
+def test_bytes_in_a_wider_dtype_are_refused(bank: Bank, dtype: torch.dtype) -> None:
+    images = raw_images()
+    with pytest.raises(ValueError, match=f"images of {dtype} hold 0 … 2\\d\\d, as bytes do"):
+        replaced(images.to(dtype), bank)
+    full = functional.to_dtype(images, dtype, scale=True)
+    back = functional.to_dtype(replaced(full, bank), torch.uint8, scale=True)
+    assert torch.equal(back, expected(images))
 
 
 @pytest.mark.parametrize("channels", [1, 4])

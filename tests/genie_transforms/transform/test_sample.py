@@ -198,6 +198,24 @@ def test_samples_that_cannot_be_replaced(bank: Bank, sample: Any, message: str) 
         GeNIeTransform(bank, p=1)(sample)
 
 
+@pytest.mark.parametrize(
+    "beside", [torch.zeros(1, 77, dtype=torch.int64), torch.rand(5, 4), torch.zeros(8, 8)]
+)
+def test_a_tensor_before_the_image_is_not_taken_for_it(bank: Bank, beside: torch.Tensor) -> None:
+    genie = GeNIeTransform(bank, p=1, replace="source")
+    result = genie({"beside": beside, "image": TENSOR, "label": 0})
+    assert result["beside"] is beside
+    assert result["image"].shape == TENSOR.shape
+    assert not torch.equal(result["image"], TENSOR)
+
+
+@pytest.mark.parametrize("image", [TENSOR.movedim(0, -1).numpy(), torch.zeros(16, 16)])
+def test_an_image_that_cannot_be_told_from_features_is_refused(bank: Bank, image: Any) -> None:
+    sample = {"image": image, "features": torch.zeros(2, 9), "label": 0}
+    with pytest.raises(UnsupportedSampleError, match=r"shapes .*\(2, 9\).* cannot be known"):
+        GeNIeTransform(bank, p=1)(sample)
+
+
 @pytest.mark.parametrize("label_at", ["nowhere", ("image", 0), 3])
 def test_label_at_must_lead_to_a_leaf(bank: Bank, label_at: Any) -> None:
     with pytest.raises(UnsupportedSampleError, match="no label at"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch.utils.data import ConcatDataset, Subset
 from torchvision.transforms import v2
 
 from genie_transforms import Bank, GeNIeTransform, UserError, WithTransforms
@@ -79,9 +80,21 @@ def test_lazy_says_what_it_needs(bank: Bank) -> None:
         setattr(photos, name, v2.Identity())
         with pytest.raises(UserError, match=f"skip the dataset's own {name} "):
             WithTransforms(photos, good, lazy=True)
-        WithTransforms(photos, good)
+        if name != "target_transform":
+            WithTransforms(photos, good)
     with pytest.raises(UserError, match="skip the dataset's own transform "):
         WithTransforms(bank.as_dataset(v2.Resize(8)), good, lazy=True)
+
+
+def test_labels_that_a_dataset_changes_are_not_those_of_its_names(bank: Bank) -> None:
+    photos = Photos()
+    photos.classes = bank.class_names
+    photos.target_transform = lambda label: (label + 1) % 3
+    for dataset in (photos, Subset(photos, [0, 1]), ConcatDataset([Photos(), photos])):
+        with pytest.raises(UserError, match="give GeNIeTransform classes=, a name for each label"):
+            WithTransforms(dataset, GeNIeTransform(bank))
+        rotated = [bank.class_names[2], *bank.class_names[:2]]  # label 1 is the first class
+        WithTransforms(dataset, GeNIeTransform(bank, classes=rotated))
 
 
 @pytest.mark.parametrize("lazy", [False, True])

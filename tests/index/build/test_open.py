@@ -232,3 +232,12 @@ def test_names_that_a_model_may_confuse_are_warned_of(
         build(BuildConfig(**settings, class_names=str(tmp_path / "names.json")))
     assert "'fox' is part of 'red fox'" in caplog.text
     assert "fish" not in caplog.text
+
+
+def test_wordnet_ids_in_prompts_are_warned_of(
+    settings: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "names.json").write_text('{"arrow": "n01440764"}')
+    with pytest.raises(ValueError, match="weights"):
+        build(BuildConfig(**settings, class_names=str(tmp_path / "names.json")))
+    assert "classes are called ['n01440764'] … in prompts: --class-names FILE" in caplog.text

@@ -82,6 +82,16 @@ def test_authors_layout_that_does_not_fit(tmp_path: Path, refused: Refused) -> N
     assert not (tmp_path / "bank").exists()
 
 
+def test_more_sources_than_the_images_were_made_from(tmp_path: Path, refused: Refused) -> None:
+    write_episode(tmp_path, "genie", "train_genie_noise0.8")
+    source_image(9).save(tmp_path / "train" / WNIDS[0] / "another.png")
+    arguments = ["import-authors", str(tmp_path / "train_genie_noise0.8")]
+    arguments += ["--sources", str(tmp_path / "train"), "--out", str(tmp_path / "bank")]
+    # Every number behind the new image would mean another source, and another class.
+    assert "end at 3, but" in refused(arguments)
+    assert not (tmp_path / "bank").exists()
+
+
 def test_sources_that_cannot_be_used(tmp_path: Path, refused: Refused) -> None:
     write_episode(tmp_path, "genie", "train_genie_noise0.8")
     arguments = ["import-authors", str(tmp_path / "train_genie_noise0.8")]

@@ -51,6 +51,9 @@ def test_diff_mix_with_the_classes_of_the_dataset(tmp_path: Path, refused: Refus
     bank = Bank.open(tmp_path / "bank")
     assert bank.class_names == ["sea/bird", "dog", "black_cat"]
     assert [(r.source_label, r.label) for r in bank] == [(2, 1), (1, 2), (1, 0)]
+    for classes in ("dog\nblack cat\nblack_cat\nsea bird\n", "dog\n\nblack cat\nsea bird\n"):
+        (tmp_path / "classes.txt").write_text(classes)
+        assert "have no name, or that of another one" in refused(arguments)
     (tmp_path / "classes.txt").write_text("dog\n")
     assert "names ['black cat', 'sea bird']" in refused(arguments)
     (tmp_path / "mix" / "meta.csv").write_text("Path\n")
