@@ -9,7 +9,7 @@ from typing import Any
 from genie_transforms._bank import some_names
 from genie_transforms._errors import UserError
 
-from .sample import default_label_key
+from .label_place import default_label_key
 
 
 def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:

@@ -1,10 +1,9 @@
-"""Where the image and the label are in a sample: any nesting of tuples, lists and dicts."""
+"""Where the image is in a sample, any nesting of tuples, lists and dicts, and its other leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,7 @@ from genie_transforms._errors import UnsupportedSampleError
 from genie_transforms._rgb import check_depth
 from genie_transforms.format import size_of
 
-from .labels import is_label
-
-Path = tuple[Any, ...]
+from .label_place import label_path, place_of, value_at
 
 # They say where things are in the image, or belong to a clip: untrue beside another image.
 _REFUSED: tuple[type, ...] = (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.Video)
@@ -28,12 +25,7 @@ if hasattr(tv_tensors, "KeyPoints"):  # since torchvision 0.23
 # They are images and nothing else; a plain tensor may be anything, and counts only without them.
 _EXPLICIT = (Image.Image, tv_tensors.Image)
 
-
 _CHANNELS = (1, 3, 4)
-
-
-class _Place(int):
-    """The place of a leaf; no plain int, which a `defaultdict` could make for a missing key."""
 
 
 @dataclass
@@ -94,8 +86,8 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
             bits, no unambiguous label, or something that belongs to the image and could not be
             replaced with it.
     """
-    path = _path(sample, label_at, class_names)
-    label = None if path is None else _value_at(sample, path)
+    path = label_path(sample, label_at, class_names)
+    label = None if path is None else value_at(sample, path)
     if isinstance(label, list | tuple):  # the labels of a batch: one leaf, and not many
         leaves, spec = tree_flatten(sample, is_leaf=lambda node: node is label)
     else:
@@ -105,7 +97,7 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
         raise UnsupportedSampleError(
             f"a sample with {type(refused).__name__} cannot be replaced: a hard negative has none"
         )
-    place = None if path is None else _place(leaves, spec, path)
+    place = None if path is None else place_of(leaves, spec, path)
     found = Sample(sample, leaves, spec, _image_place(leaves, place), place)
     if isinstance(found.image, Image.Image):
         check_depth(found.image)  # whatever is drawn, so that the mistake shows at once
@@ -164,106 +156,3 @@ def _check_alone(leaves: list[Any], image_place: int, label_place: int | None) -
                 f"height and width cannot be replaced: give the transform the one image and its "
                 f"label"
             )
-
-
-def _path(sample: Any, label_at: Any, class_names: Sequence[str]) -> Path | None:
-    """Return the path of the label; None if the sample has none."""
-    if isinstance(label_at, str) and label_at == "default":
-        return _default_path(sample, class_names)
-    return label_at if isinstance(label_at, tuple) or label_at is None else (label_at,)
-
-
-def _value_at(sample: Any, path: Path) -> Any:
-    """Follow a path; None if it leads nowhere, which `_place` reports."""
-    node = sample
-    for step in path:
-        # A `defaultdict` would make a value for a missing key, and keep it.
-        if isinstance(node, Mapping) and step not in node:
-            return None
-        try:
-            node = node[step]
-        except (LookupError, TypeError):
-            return None
-    return node
-
-
-def _default_path(sample: Any, class_names: Sequence[str]) -> Path | None:
-    """Find the label where samples usually have it; None if there is none."""
-    if isinstance(sample, Mapping):
-        return default_label_key(sample)
-    if not isinstance(sample, tuple | list) or len(sample) < 2:
-        return None
-    second = sample[1]
-    if isinstance(second, Mapping):
-        key = default_label_key(second)
-        return None if key is None else (1, *key)
-    if is_label(second):
-        return (1,)
-    if isinstance(second, float | np.floating):
-        raise UnsupportedSampleError(
-            f"{second!r} beside an image is not a class label: it would be untrue of a negative"
-        )
-    # Anything else is the label, and refused if it is none that is known: an unknown kind that
-    # passed would stay beside an image that it is not true of.
-    return None if _is_no_label(second, class_names) else (1,)
-
-
-def _is_no_label(value: Any, class_names: Sequence[str]) -> bool:
-    """Tell whether a value beside an image cannot be meant as its label."""
-    if isinstance(value, str):
-        return value not in class_names
-    if isinstance(value, list | tuple):  # captions
-        return bool(value) and all(
-            isinstance(item, str) and item not in class_names for item in value
-        )
-    return value is None or isinstance(value, bytes | PurePath | Image.Image | tv_tensors.TVTensor)
-
-
-def default_label_key(sample: Mapping[Any, Any]) -> Path | None:
-    """Find the key of the label in a dictionary, as torchvision's transforms do.
-
-    Raises:
-        UnsupportedSampleError: Several keys could be it.
-    """
-    # From the surest to the least sure; `target` last, where detection datasets keep boxes.
-    names = {key: key.lower() for key in sample if isinstance(key, str)}
-    for candidates in (
-        [key for key, name in names.items() if name in ("label", "labels")],
-        [key for key, name in names.items() if "label" in name],
-        [key for key, name in names.items() if name in ("target", "targets")],
-    ):
-        if len(candidates) > 1:
-            raise UnsupportedSampleError(
-                f"any of the keys {candidates} may be the label: pass label_at= to say which"
-            )
-        if candidates:
-            return (candidates[0],)
-    return None
-
-
-def _place(leaves: list[Any], spec: TreeSpec, path: Path) -> int:
-    """Return the place of the label among the leaves.
-
-    The path is followed in a copy of the sample whose leaves are their own places. So PyTorch
-    alone says what a container is, and in which order its leaves come: a mapping that it does not
-    know, such as a `transformers.BatchEncoding`, is one leaf, and nothing in it can be replaced.
-
-    Raises:
-        UnsupportedSampleError: The path leads nowhere, or to a container.
-    """
-    node = tree_unflatten(list(map(_Place, range(len(leaves)))), spec)
-    for step in path:
-        if isinstance(node, _Place) and isinstance(leaves[node], Mapping):
-            raise UnsupportedSampleError(
-                f"the sample has no label at {path}: {type(leaves[node]).__name__} is not a "
-                f"container that PyTorch knows; turn it into a dict"
-            )
-        try:
-            node = node[step]
-        except (LookupError, TypeError) as error:
-            raise UnsupportedSampleError(f"the sample has no label at {path}") from error
-    if not isinstance(node, _Place):
-        raise UnsupportedSampleError(
-            f"the sample has no label at {path}, but a value of type {type(node).__name__}"
-        )
-    return int(node)

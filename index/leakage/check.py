@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
-from tqdm import tqdm
 
-from genie_transforms import MissingFileError, UserError, source_digest
+from genie_transforms import MissingFileError, UserError
 from genie_transforms.format import Manifest, write_json
 from index.device import choose_device
 from index.embed import (
-    Backbone,
     Distances,
     EmbeddingIndex,
     Embeddings,
@@ -26,10 +22,11 @@ from index.embed import (
     load_backbone,
     nearest,
 )
-from index.sources import BadImageError, Source, as_rgb, fit_to, open_images
+from index.sources import open_images
 from index.store import chosen_embeddings, embeddings_path, finished_shards, read_shard, read_table
 
 from .config import LeakageConfig
+from .held_out import passed_over, read_held_out
 
 logger = logging.getLogger("genie.leakage")
 
@@ -88,7 +85,7 @@ def check_leakage(config: LeakageConfig) -> Report:
             f"the backbone {manifest.recipe['backbone']!r} is no longer the one that {config.bank} "
             "was built with: restore its weights"
         )
-    held_out = _read(files, backbone, manifest.recipe["resolution"])
+    held_out = read_held_out(files, backbone, manifest.recipe["resolution"])
     held_out.unreadable.update(passed_over(config.test, files.ids))
     sources = set(index.digests) | set(_column(config.bank, "source_digest"))
     names, test = held_out.names, held_out.embeddings
@@ -123,82 +120,6 @@ def _sources(index: EmbeddingIndex, config: LeakageConfig) -> Embeddings | None:
         raise UserError(why)
     logger.warning("%s", why)
     return None
-
-
-@dataclass(frozen=True)
-class _HeldOut:
-    """Held-out images.
-
-    Attributes:
-        names: Paths below their folder, M.
-        digests: Of each, the content keys that a bank may know it by.
-        embeddings: Of each, ``(M, D)`` float32, unit norm.
-        unreadable: Those that cannot be read, by name, and why.
-    """
-
-    names: list[str]
-    digests: list[set[str]]
-    embeddings: Embeddings
-    unreadable: dict[str, str]
-
-
-def _read(files: Source, backbone: Backbone, side: int) -> _HeldOut:
-    """Read and embed images; those that cannot be read are named and left out.
-
-    Raises:
-        UserError: None can be read.
-    """
-    names: list[str] = []
-    digests: list[set[str]] = []
-    unreadable: dict[str, str] = {}
-    embedded = []
-    for start in tqdm(range(0, len(files), 64), desc="embed test", unit="block", disable=None):
-        block = []
-        for row in range(start, min(start + 64, len(files))):
-            try:
-                image = files.image(row)
-            except BadImageError as error:
-                logger.warning("left out: %s", error)
-                unreadable[error.name] = error.reason
-                continue
-            upright = as_rgb(image)
-            names.append(files.ids[row])
-            # As folders are read in training, and upright, as Hugging Face's datasets give images.
-            digests.append({source_digest(image.convert("RGB")), source_digest(upright)})
-            block.append(fit_to(upright, side))
-        if block:
-            embedded.append(backbone(torch.stack(block)))
-    if not embedded:
-        name, reason = next(iter(unreadable.items()))
-        raise UserError(f"none of {len(files)} held-out images can be read: {name} ({reason})")
-    return _HeldOut(names, digests, np.concatenate(embedded), unreadable)
-
-
-def passed_over(root: Path, names: Sequence[str]) -> dict[str, str]:
-    """Name images below a folder that a build would not read: nobody has compared them.
-
-    Such are those whose names do not end as images' do, and those in hidden folders.
-
-    Args:
-        root: The folder.
-        names: What was read of it, paths below it.
-
-    Returns:
-        The path below the folder of each, and why it was not read.
-    """
-    read = {(root / name).resolve() for name in names}  # a link may have led there
-    found = {}
-    for path in sorted(root.rglob("*")):
-        if not path.is_file() or path.resolve() in read:
-            continue
-        try:
-            with Image.open(path) as image:  # its head alone: nothing is decoded
-                kind = image.format
-        except (OSError, ValueError, Image.DecompressionBombError):
-            continue  # no image: a list, a licence
-        name = path.relative_to(root).as_posix()
-        found[name] = f"{kind}, which no build reads by this name: rename it, or put it elsewhere"
-    return found
 
 
 def nearly_same(
