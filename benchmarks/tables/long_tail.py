@@ -12,6 +12,7 @@ from .markdown import as_markdown, made_by, number, read
 
 _FILE = "long_tail.json"
 _CLOSED_WORLD = "long_tail_closed_world.json"
+_UNAWARE = "long_tail_unaware.json"
 
 _GROUPS = ("few", "medium", "many", "all")
 
@@ -27,13 +28,15 @@ def arms(results: Path, file: str = _FILE) -> str:
         groups = [f"{100 * means[key]:.1f}" for key in _GROUPS]
         if spread is not None:  # of one seed there is none
             groups[0] += f" ± {100 * spread:.1f}"
-        about = [content["oracle"].get(name), shares.get(name)]
+        about = [content["oracle"].get(name)]
+        if shares:  # none without the arm of real images
+            about.append(shares.get(name))
         rows.append(
             [f"`{name}`", str(seeds), *groups, f"{100 * means['ece']:.1f}",
              *(_percent(value) for value in about)]
         )  # fmt: skip
     head = ["arm", "seeds", "Few", "Medium", "Many", "all", "calibration error", "on target"]
-    table = as_markdown([*head, "share of the gap"], rows)
+    table = as_markdown(head + ["share of the gap"] * bool(shares), rows)
     return f"{table}\n\n{_made_by(content, file)}"
 
 
@@ -93,4 +96,7 @@ LONG_TAIL_TABLES: Mapping[str, Callable[[Path], str]] = {
     "closed-world": partial(arms, file=_CLOSED_WORLD),
     "closed-world-comparisons": partial(comparisons, file=_CLOSED_WORLD),
     "closed-world-secondary": partial(secondary, file=_CLOSED_WORLD),
+    "unaware": partial(arms, file=_UNAWARE),
+    "unaware-comparisons": partial(comparisons, file=_UNAWARE),
+    "unaware-secondary": partial(secondary, file=_UNAWARE),
 }

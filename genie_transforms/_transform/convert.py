@@ -43,6 +43,8 @@ class Converter:
             )
         self.mean = None if mean is None else tuple(float(value) for value in mean)
         self.std = None if std is None else tuple(float(value) for value in std)
+        # By a mean of 0 and a deviation of 1 nothing is changed, as some of timm's models have it.
+        self._normalises = any(self.mean or ()) or any(value != 1 for value in self.std or ())
         self._num_checked, self._num_plain = 0, 0
         self._constants: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -111,7 +113,7 @@ class Converter:
         count = int((pixels.flatten(1).abs().amax(1) > _NEARLY_BLACK).sum())
         self._num_checked += count
         self._num_plain += count if low >= 0 and high <= 1 else 0
-        if self.mean is not None and self._num_plain == self._num_checked >= _NUM_CHECKED:
+        if self._normalises and self._num_plain == self._num_checked >= _NUM_CHECKED:
             warnings.warn(
                 f"the first {self._num_plain} images lie within [0, 1], as normalised ones hardly "
                 f"do, and mean={self.mean} and std={self.std} are given: put GeNIeTransform behind "
