@@ -97,7 +97,7 @@ class BuildConfig(ModelConfig, PlanConfig, TemplateConfig):
             timm:NAME[:FILE], unisiam:ARCH:FILE, python:MODULE:FUNCTION, or demo; if empty,
             torchvision:resnet50, and demo for the demo.
         seed: Base seed of the noise and of the plan; 0 if not given.
-        batch_size: Rows of one network call, 0 for what fits; does not change the result.
+        batch_size: Rows of one network call, 0 for what fits; changes the result by rounding alone.
         on_bad_image: What becomes of an image that cannot be used: skip leaves it out and records
             it, error ends the build.
         keep_sweep: Store every X_r beside the chosen one.

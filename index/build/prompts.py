@@ -115,7 +115,7 @@ def complete_prompts(
     if config.inversions is not None:
         targets = _targets(config, source.class_names)
         prompts = replace(prompts, tokens=load_tokens(family, config.inversions, targets))
-    for texts in (prompts.captions or [], *prompts.prompts):
+    for texts in (prompts.captions or [], *prompts.prompts, [config.negative_prompt]):
         check_prompts(texts, family.num_tokens, family.max_tokens)
     return prompts
 

@@ -62,6 +62,11 @@ class Family(ABC):
         self.fixed_rows = False
         self.most_rows: int | None = None
         self.offload_device: torch.device | None = None
+        if self.vae.config.get("latents_mean") or self.vae.config.get("latents_std"):
+            raise ModelError(
+                "the autoencoder has a mean and deviation for each channel of its latents "
+                "(latents_mean, latents_std), which is not known here: use another model"
+            )
         self._identity = identity
         self.scheduler = self._choose_scheduler(scheduler)
         self.max_tokens = int(pipeline.tokenizer.model_max_length)
@@ -105,6 +110,11 @@ class Family(ABC):
 
     def _choose_scheduler(self, choice: str | None) -> Scheduler:
         own = self.pipeline.scheduler
+        if not self.flow and not hasattr(own, "alphas_cumprod"):
+            raise ModelError(
+                f"{self.name} is noised here by a schedule of betas, which the model's own "
+                f"{type(own).__name__} does not have: use a model that does"
+            )
         if choice is None:
             chosen = self.default_scheduler(own)
         elif choice == "model":

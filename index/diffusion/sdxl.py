@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,4 +90,5 @@ def is_turbo(model: str, scheduler: Scheduler) -> bool:
     """Tell whether a model is distilled for few steps without guidance."""
     ancestral = type(scheduler).__name__ == "EulerAncestralDiscreteScheduler"
     trailing = scheduler.config.get("timestep_spacing") == "trailing"
-    return "turbo" in model.lower().split("/")[-1] or (ancestral and trailing)
+    words = re.split(r"[\W_]+", model.lower().rstrip("/").split("/")[-1])
+    return "turbo" in words or (ancestral and trailing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def locate(model: str, revision: str | None, variant: str | None) -> tuple[str, 
 
 def hash_files(folder: Path) -> dict[str, str]:
     """Compute the sha256 of every weight, vocabulary and configuration file below a folder."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in _HASHED)
+    # A component may be a link to another folder, which rglob would pass over.
+    found = (Path(at, name) for at, _, names in os.walk(folder, followlinks=True) for name in names)
+    paths = (path for path in sorted(found) if path.suffix in _HASHED)
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 

@@ -102,7 +102,11 @@ def torchvision_model(spec: str, *, head: bool) -> tuple[nn.Module, Any]:
             ) from error
     else:
         weights = enum["DEFAULT"]
-        extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        extra = (
+            {"init_weights": False, "transform_input": True}
+            if name in ("googlenet", "inception_v3")
+            else {}
+        )
         model = models.get_model(name, weights=None, **extra)
         load_body(model, read_state(Path(wanted)), wanted, [] if head else [_head_of(model)])
     return model, weights

@@ -29,30 +29,37 @@ def number_classes(
         what: What messages call the source.
 
     Raises:
-        UserError: There is no image, numbers have gaps or fractions, or a number has two
-            names.
+        UserError: There is no image, numbers have gaps or fractions or stand beside words, or a
+            number has two names.
     """
     if not len(written):
         raise UserError(f"{what} lists no image")
-    if not all(_INTEGER.fullmatch(label) for label in written):
+    word = next((label for label in written if not _INTEGER.fullmatch(label)), None)
+    if word is not None:
         if all(_NUMBER.fullmatch(label) for label in written):  # as words, 10.0 is before 2.0
             raise UserError(
                 f"labels of {what} are no class numbers, such as {written[0]!r}: write 0, 1, …"
             )
-        words, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
-        return words.tolist(), places.astype(np.int64)
+        classes, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
+        for place, label in enumerate(classes.tolist()):
+            if _INTEGER.fullmatch(label) and int(label) != place:  # 10 is before 2
+                raise UserError(
+                    f"labels of {what} are numbers and also words, such as {word!r}, so {label} "
+                    f"would be class {place}: write numbers, or names, for all, and no header"
+                )
+        return classes.tolist(), places.astype(np.int64)
     labels = np.array([int(label) for label in written], dtype=np.int64)
     numbers, first = np.unique(labels, return_index=True)
     check_numbers(numbers, what)
     if names is None:
         return [str(number) for number in numbers], labels
-    classes = [names[row] for row in first]
+    called = [names[row] for row in first]
     for row, name in enumerate(names):
-        if name != classes[labels[row]]:
+        if name != called[labels[row]]:
             raise UserError(
-                f"{what} calls class {labels[row]} {classes[labels[row]]!r} and also {name!r}"
+                f"{what} calls class {labels[row]} {called[labels[row]]!r} and also {name!r}"
             )
-    return classes, labels
+    return called, labels
 
 
 def check_numbers(numbers: Labels, what: str) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import posixpath
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -77,8 +78,13 @@ def open_shards(files: Sequence[Path], what: str) -> Source:
         what: What messages call the source.
 
     Raises:
-        UserError: A file is no plain tar, or a sample has no label or not one image.
+        UserError: Two files have one name, one is no plain tar, or a sample has no label or not one
+            image.
     """
+    counts = Counter(file.name for file in files)
+    twice = next((name for name, count in counts.items() if count > 1), None)
+    if twice is not None:  # images are called by the names of their shards
+        raise UserError(f"{what} has several shards {twice}: give each a name of its own")
     samples: list[_Sample] = []
     for number, file in enumerate(files):
         try:
@@ -89,11 +95,11 @@ def open_shards(files: Sequence[Path], what: str) -> Source:
             raise UserError(f"{file} cannot be read as an uncompressed tar: {error}") from error
     named = [sample.name for sample in samples]
     known = [name for name in named if name is not None]
-    names, labels = number_classes(
+    classes, labels = number_classes(
         [sample.label for sample in samples], known if len(known) == len(named) else None, what
     )
     images = ShardedImages(files, samples)
-    return Source(images, names, labels, Ids(len(images), images.name), "webdataset")
+    return Source(images, classes, labels, Ids(len(images), images.name), "webdataset")
 
 
 def _samples(tar: tarfile.TarFile, shard: int, file: Path) -> Iterator[_Sample]:

@@ -151,7 +151,7 @@ def check_source(source: Source, what: str) -> Source:
 
     Raises:
         UserError: It has fewer than two classes with images, a name twice or one that is no
-            text, or its first row is no PIL image or contradicts its labels.
+            text, or a row is no PIL image or contradicts its labels.
     """
     names, labels = source.class_names, source.labels
     if len(names) < 2:
@@ -172,7 +172,7 @@ def check_source(source: Source, what: str) -> Source:
     check_classes(source, what)
     for kind, count in source.left_out.items():
         logger.warning("%s: left out %d %s", what, count, kind)
-    _check_first(source, what)
+    _check_samples(source, what)
     return source
 
 
@@ -204,25 +204,28 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _check_first(source: Source, what: str) -> None:
-    """Refuse what the first row shows: tensors, and labels that are not those of training.
+def _check_samples(source: Source, what: str) -> None:
+    """Refuse what an image of each class shows: tensors, and labels that are not those of training.
 
     Bad images show nothing; they are recorded when they are embedded.
     """
-    for row in range(min(len(source), _LOOKED_AT)):
-        try:
-            image, *others = source.sample(row)
-        except BadImageError:
-            continue
-        break
-    else:
-        return
+    for label in np.unique(source.labels):
+        for row in np.flatnonzero(source.labels == label)[:_LOOKED_AT].tolist():
+            try:
+                image, *others = source.sample(row)
+            except BadImageError:
+                continue
+            _check_sample(image, others[0] if others else None, int(label), what)
+            break
+
+
+def _check_sample(image: object, returned: object, label: int, what: str) -> None:
     if not isinstance(image, Image.Image):
         raise UserError(
             f"{what} must return PIL images, got {type(image).__name__}: leave its transform out"
         )
-    if others and isinstance(others[0], int | np.integer) and others[0] != source.labels[row]:
+    if isinstance(returned, int | np.integer) and returned != label:
         raise UserError(
-            f"{what} returns the label {others[0]} with its image {row}, and has the target "
-            f"{source.labels[row]} for it: leave its target_transform out"
+            f"{what} returns the label {returned} with an image whose target is {label}: leave "
+            "its target_transform out"
         )

@@ -84,6 +84,8 @@ def _json_entries(
                 isinstance(field, tuple) for field in fields
             ):
                 given = {field: str(value) for field, value in fields if value is not None}
+                if given and not given.keys() & set(values):
+                    raise UserError(f"{path}: {name!r} has {[*given]}, but none of {[*values]}")
                 yield name, {field: given.get(field, "") for field in values}
             case _:
                 expected = f'{{"{key}": "{first}", …}}'
@@ -97,5 +99,10 @@ def _csv_entries(
     if not {key, values[0]} <= set(header):
         raise UserError(f"{path} needs the columns {key} and {values[0]}, has {header}")
     for row in rows:
+        if any(row[len(header) :]):
+            raise UserError(
+                f"{path}: {','.join(row)!r} has {len(row)} cells for the columns {header}: put a "
+                'text with commas in quotes ("…")'
+            )
         cells = dict(zip(header, row, strict=False))  # a short row has nothing in its last columns
         yield cells.get(key, ""), {value: cells.get(value, "") for value in values}

@@ -15,7 +15,8 @@ def train_oracle(config: StageConfig, pixels: Tensor, labels: Tensor) -> SmallRe
     """Train a classifier on pixels ``(N, 3, R, R)`` uint8 with labels ``(N,)`` int64.
 
     Batches are blurred at random and a little noisy: an autoencoder softens edges, and that must
-    not change the class.
+    not change the class. It goes on from whatever checkpoint the folder of work has, which
+    `train_pipeline` keeps for one training set.
     """
     model, size = SmallResNet(width=24, num_classes=int(labels.max()) + 1), pixels.shape[-1]
     device = config.device

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from diffusers import StableDiffusionPipeline
+from transformers import CLIPTokenizer
+
+from genie_transforms import UserError
 
 from .autoencoder import encode_all, train_vae
 from .claim import about_training, claim_folder
@@ -24,14 +27,16 @@ def train_pipeline(
 
     Raises:
         FolderInUseError: The checkpoints are of other settings, or other images.
+        UserError: Two classes have the same tokens.
     """
     claim_folder(config.work, about_training(config, data, shift))
+    tokenizer = make_tokenizer(data.vocabulary)
+    _check_told_apart(tokenizer, data)
     vae = train_vae(config, data.pixels)
     latents = encode_all(vae, data.pixels)
     vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
     latents *= vae.config.scaling_factor
 
-    tokenizer = make_tokenizer(data.vocabulary)
     text_encoder, unet = make_text_encoder(tokenizer), make_unet(sample_size=latents.shape[-1])
     scheduler = make_scheduler(shift)
     tokens = tokenizer(
@@ -48,3 +53,17 @@ def train_pipeline(
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def _check_told_apart(tokenizer: CLIPTokenizer, data: TrainingSet) -> None:
+    """Refuse class names that are one prompt to a tokenizer that knows Latin letters and digits."""
+    first: dict[tuple[int, ...], str] = {}
+    for label in data.labels.unique().tolist():
+        name = data.class_names[label]
+        tokens = tuple(tokenizer(name, truncation=True).input_ids)
+        if tokens in first:
+            raise UserError(
+                f"classes {first[tokens]!r} and {name!r} would have one prompt: call them by "
+                "different words of the letters a … z and digits"
+            )
+        first[tokens] = name

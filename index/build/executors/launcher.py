@@ -80,12 +80,19 @@ def _of_slurm(environment: Mapping[str, str]) -> Rank:
     job = environment.get("SLURM_ARRAY_JOB_ID") or environment["SLURM_JOB_ID"]
     first, step = read("SLURM_ARRAY_TASK_MIN", 0), read("SLURM_ARRAY_TASK_STEP", 1)
     place = (read("SLURM_ARRAY_TASK_ID", first) - first) // step
+    count = read("SLURM_ARRAY_TASK_COUNT", 1)
+    last = first + (count - 1) * step
+    if read("SLURM_ARRAY_TASK_MAX", last) != last:
+        raise UserError(
+            f"the job array has {count} tasks that do not follow each other from {first} to "
+            f"{environment['SLURM_ARRAY_TASK_MAX']}, so ranks cannot be counted: use --array=0-N"
+        )
     # Not SLURM_NTASKS, which also stands where the script itself is the only process.
     in_step = "SLURM_STEP_NUM_TASKS" in environment
     number, size = read("SLURM_PROCID", 0) if in_step else 0, read("SLURM_STEP_NUM_TASKS", 1)
     return Rank(
         place * size + number,
-        read("SLURM_ARRAY_TASK_COUNT", 1) * size,
+        count * size,
         read("SLURM_LOCALID", 0),
         f"SLURM {job}.{environment.get('SLURM_STEP_ID', 'batch')}",
     )

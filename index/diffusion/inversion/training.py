@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from genie_transforms import UserError
 from genie_transforms.format import atomic_path
 from index.diffusion import Family
 from index.diffusion.sampling import derived_seed
@@ -71,6 +72,7 @@ def train_tokens(
         ``(len(concepts), width)`` float32 for each text encoder.
 
     Raises:
+        UserError: A prompt is longer than the model reads.
         RuntimeError: The loss is no longer finite.
     """
     learned = {
@@ -83,6 +85,7 @@ def train_tokens(
     tokens = [concept.token for concept in concepts]
     bar = tqdm(total=inversion.iterations, initial=step, desc="tokens", unit="step", disable=None)
     with bar, _replaced(family, tokens, learned):
+        _check_length(family, _prompts(concepts, inversion))
         while step < inversion.iterations:
             losses = _losses(family, scheduler, concepts, inversion, step)
             # Summed over concepts: the gradient of none depends on how many there are.
@@ -102,6 +105,21 @@ def train_tokens(
     return learned
 
 
+def _prompts(concepts: Sequence[ConceptLatents], inversion: Inversion) -> list[str]:
+    return [inversion.prompt.replace("{target}", concept.token) for concept in concepts]
+
+
+def _check_length(family: Family, prompts: Sequence[str]) -> None:
+    # Behind the cut the encoder would not see the token, which would learn nothing.
+    for prompt in prompts:
+        count = family.num_tokens(prompt)
+        if count > family.max_tokens:
+            raise UserError(
+                f"prompt {prompt!r} has {count} tokens, the model reads {family.max_tokens}: "
+                "shorten it"
+            )
+
+
 def _losses(
     family: Family,
     scheduler: DDPMScheduler,
@@ -115,10 +133,9 @@ def _losses(
         for concept in concepts
     ]
     clean, noise, times = (torch.cat(part) for part in zip(*drawn, strict=True))
-    prompts = [inversion.prompt.replace("{target}", concept.token) for concept in concepts]
     owners = torch.arange(len(concepts)).repeat_interleave(inversion.images_per_step)
     # Encoded again at every step: the gradient reaches the tokens through the text encoder.
-    encoded = family.encode_prompts(prompts)
+    encoded = family.encode_prompts(_prompts(concepts, inversion))
     conditioning = {name: value[owners] for name, value in encoded.items()}
     return denoising_loss(family, scheduler, clean, noise, times, conditioning)
 

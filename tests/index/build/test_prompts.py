@@ -184,6 +184,8 @@ def test_mistakes_come_before_work(
     path.write_text(json.dumps(names))
     with pytest.raises(ValueError, match="tokens, the model reads 24: shorten it"):
         build(BuildConfig(**config))
+    with pytest.raises(ValueError, match=r"zzzz' has .* tokens, the model reads 24: shorten it"):
+        build(BuildConfig(**{**settings, "method": "genie", "negative_prompt": "z" * 40}))
     missing = str(tmp_path / "new.json")
     with pytest.raises(ValueError, match="cannot be opened as a BLIP"):
         build(BuildConfig(**{**config, "captions": missing, "captioner": "/nowhere"}))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, EDMEulerScheduler
 
 from genie_transforms import MissingPackageError
-from index.diffusion.families import FAMILIES, load_family
+from index.diffusion.families import FAMILIES, family_of, load_family
 from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.sweep import sweep_latents
 from index.diffusion.sampling.trajectories import SweepPair
@@ -61,6 +61,18 @@ def test_a_model_whose_name_says_turbo_is_turbo(sdxl_folder: Path, tmp_path: Pat
     folder = tmp_path / "my-SDXL-Turbo"
     shutil.copytree(sdxl_folder, folder)
     assert load_family(str(folder)).default_guidance_scale == 0.0
+    folder = folder.rename(tmp_path / "turbofan-sdxl")
+    assert load_family(str(folder)).default_guidance_scale == 5.0
+
+
+def test_linked_components_are_in_the_fingerprint(
+    stable_diffusion_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(stable_diffusion_folder, tmp_path / "model")
+    expected = load_family(str(folder)).fingerprint()["files"]
+    (folder / "unet").rename(tmp_path / "unet")
+    (folder / "unet").symlink_to(tmp_path / "unet")
+    assert load_family(str(folder)).fingerprint()["files"] == expected
 
 
 def test_the_fingerprint_knows_weights_scheduler_and_precision(
@@ -118,6 +130,17 @@ def test_samplers_that_cannot_join_in_mid_grid_are_refused(
         load_family(str(stable_diffusion_folder), scheduler="ddim")
     with pytest.raises(ModelError, match="flow matching: DPMSolverMultistepScheduler is not"):
         load_family(str(sd3_folder), scheduler="dpm++")
+
+
+def test_models_that_are_noised_otherwise_are_refused(sdxl_folder: Path, tmp_path: Path) -> None:
+    pipeline = DiffusionPipeline.from_pretrained(sdxl_folder)
+    pipeline.vae.register_to_config(latents_mean=[0.0] * 4, latents_std=[1.0] * 4)
+    with pytest.raises(ModelError, match="a mean and deviation for each channel"):
+        family_of(pipeline, "scaled")
+    pipeline = DiffusionPipeline.from_pretrained(sdxl_folder)
+    pipeline.scheduler = EDMEulerScheduler()
+    with pytest.raises(ModelError, match="which the model's own EDMEulerScheduler does not have"):
+        family_of(pipeline, "edm")
 
 
 def test_unknown_families_are_refused_with_the_known_ones(

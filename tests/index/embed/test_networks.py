@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import MissingPackageError, UserError
 from index.embed.backbone import load_backbone
-from index.embed.networks import without_head
+from index.embed.networks import torchvision_model, without_head
 
 from .checks import check_embeddings
 
@@ -102,6 +102,14 @@ def test_a_checkpoint_with_another_head_inside_something(
 def test_checkpoints_of_models_with_a_version(tmp_path: Path, images: Tensor, name: str) -> None:
     torch.save(models.get_model(name, weights=None).state_dict(), tmp_path / "weights.pt")
     assert load_backbone(f"torchvision:{name}:{tmp_path / 'weights.pt'}")(images).shape[0] == 3
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_checkpoints_see_images_as_the_default_weights_do(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(models.get_model(name, weights=None, init_weights=False).state_dict(), path)
+    model, _ = torchvision_model(f"{name}:{path}", head=True)
+    assert model.transform_input  # torchvision sets it with weights of its own
 
 
 @pytest.mark.parametrize("content", [b"", b"neither", b"PK\x03\x04" + b"x" * 50])

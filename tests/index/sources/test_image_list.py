@@ -74,6 +74,11 @@ def test_images_are_beside_their_list(images: Path) -> None:
         ("l.txt", "a.png x\nc.png\n", r"line 2: expected a path and a label, got 'c\.png'"),
         ("l.txt", "", "lists no image"),
         ("l.txt", "a.png 1\nc.png 2\n", r"0, 1, 2, … without gaps.*found \[1, 2\]"),
+        (
+            "l.txt",
+            "path 0\na.png x\n" + "c.png 10\nc.png 2\n",
+            "words, such as 'x', so 10 would be",
+        ),
         ("l.txt", "a.png 0.0\nc.png 1.0\n", "are no class numbers"),
         ("l.csv", "a.png,1\nc.png,2\n", r"one column called path or .*, has \['a\.png', '1'\]"),
         ("l.csv", "path,label,class\na.png,1,x\n", "one column called label or target or class"),
@@ -94,3 +99,9 @@ def test_mistakes_are_named(images: Path, name: str, text: str, message: str) ->
 def test_spaces_do_not_turn_numbers_into_words(images: Path) -> None:
     (images / "l.csv").write_text("path, label\n a.png, 1\nc.png, 0\n")
     assert open_source(str(images / "l.csv")).labels.tolist() == [1, 0]
+
+
+def test_names_of_one_letter_may_be_digits(images: Path) -> None:
+    (images / "l.txt").write_text("a.png 0\nc.png 1\na.png A\n")
+    source = open_source(str(images / "l.txt"))
+    assert (source.class_names, source.labels.tolist()) == (["0", "1", "A"], [0, 1, 2])

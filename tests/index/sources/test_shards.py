@@ -9,6 +9,7 @@ from PIL import Image
 
 from genie_transforms import Bank, UserError
 from index.sources.open import open_source
+from index.sources.shards import open_shards
 from tests import photos
 from tests.banks import CLASSES, write_bank
 from tests.photos import add_text
@@ -69,3 +70,11 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         add_text(tar, "a.cls", "1")
     with pytest.raises(UserError, match=r"a has \['cls'\], where one image is needed"):
         open_source(str(tmp_path / "1.tar"))
+
+
+def test_shards_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    files = [_shard(tmp_path / at / "0.tar", {"a.cls": "0", "b.cls": "1"}) for at in "ab"]
+    with pytest.raises(UserError, match=r"has several shards 0\.tar"):
+        open_shards(files, "it")

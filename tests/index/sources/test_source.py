@@ -37,9 +37,17 @@ def test_ids_are_made_when_they_are_asked_for() -> None:
         (_source([0, -1], ["owl", "fox"]), "found -1 and 0"),
         (_source([0, 0], ["owl", "fox"]), r"it has no image of 1 of its 2 classes.*\['fox'\]"),
         (_source([0, 1], ["owl", "fox"], 3), "it must return PIL images, got int"),
-        (_source([0, 1], ["owl", "fox"], first=1), "label 1 with its image 0.*the target 0"),
+        (_source([0, 1], ["owl", "fox"], first=1), "label 1 with an image whose target is 0"),
     ],
 )
 def test_sources_of_no_bank(source: Source, message: str) -> None:
     with pytest.raises(UserError, match=message):
+        check_source(source, "it")
+
+
+def test_labels_that_change_only_some_classes_are_seen() -> None:
+    targets, returned = [0, 1, 2], [0, 2, 1]
+    dataset = [(Image.new("L", (6, 4)), label) for label in returned]
+    source = Source(dataset, ["owl", "fox", "cat"], np.array(targets), Ids(3), "test")
+    with pytest.raises(UserError, match="the label 2 with an image whose target is 1"):
         check_source(source, "it")

@@ -44,6 +44,7 @@ def test_what_is_not_given_is_empty(tmp_path: Path) -> None:
         ("a.json", b'{"a": "1", "a": "2"}', "names the id 'a' twice"),
         ("a.csv", b"id,text\na,1\na,2\n", "names the id 'a' twice"),
         ("a.json", b'{"a": {"text": "1"}}', r"expected \{\"id\": \"text\", …\}, found \('a'"),
+        ("a.csv", b"id,text\na,one, two\n", r"'a,one, two' has 3 cells .*in quotes"),
         ("a.json", b'{"a": "1"', r"a\.json is not JSON: .*line 1"),
         ("a.csv", b"id;text\na;1\n", r"needs the columns id and text, has \['id;text'\]"),
         ("a.csv", b"", r"needs the columns id and text, has \[\]"),
@@ -66,3 +67,11 @@ def test_rows_of_csv_keep_line_breaks_in_quotes(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b'a,"1\r\n2"\r\n\r\nb,3')
     assert read_csv(path) == [["a", "1\r\n2"], ["b", "3"]]
+
+
+def test_entries_of_which_nothing_is_known_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "names.json").write_text('{"n01": {"display": "tench"}}')
+    with pytest.raises(UserError, match=r"'n01' has \['display'\], but none of \['name', 'super"):
+        read_mapping(tmp_path / "names.json", "folder", ["name", "superclass"])
+    (tmp_path / "names.csv").write_text("folder,name\nn01,tench,,\n")  # as spreadsheets save it
+    assert read_mapping(tmp_path / "names.csv", "folder", ["name"]) == {"n01": {"name": "tench"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genie_transforms import FolderInUseError
+from genie_transforms import FolderInUseError, UserError
 from index.train import StageConfig, TrainingSet, claim_folder, train_pipeline
 from index.train.claim import about_training
 
@@ -65,3 +65,9 @@ def test_a_pipeline_of_other_images_is_not_taken_from_the_checkpoints(tmp_path: 
     claim_folder(config.work, about_training(config, _data(), 2.0))
     with pytest.raises(FolderInUseError, match="'data'"):
         train_pipeline(config, _data(level=1))
+
+
+def test_names_that_are_one_prompt_are_refused(tmp_path: Path) -> None:
+    config = StageConfig(out=tmp_path / "out", work=tmp_path / "work")
+    with pytest.raises(UserError, match="classes 'дуб' and 'ель' would have one prompt"):
+        train_pipeline(config, replace(_data(), class_names=("дуб", "ель")))

@@ -245,6 +245,12 @@ def test_without_a_launcher_nobody_is_waited_for(environment: dict[str, str]) ->
         launcher.find_rank(environment)
 
 
+def test_an_array_with_gaps_has_no_ranks() -> None:
+    with pytest.raises(launcher.UserError, match=r"3 tasks that do not follow .* from 1 to 7"):
+        launcher.find_rank({**ARRAY, "SLURM_ARRAY_TASK_MAX": "7"})
+    assert launcher.find_rank({**ARRAY, "SLURM_ARRAY_TASK_MAX": "5"}) == launcher.find_rank(ARRAY)
+
+
 def test_two_machines_do_not_share_the_default_name_of_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -209,6 +209,8 @@ def test_models_and_names_that_take_no_token(
         invert(family, [replace(DOG, initializer=" ")], FAST, tmp_path)
     with pytest.raises(ValueError, match="concept 'dog' has no images"):
         invert(family, [replace(DOG, images=DOG.images[:0])], FAST, tmp_path)
+    with pytest.raises(ValueError, match=r"<dog>' has .* tokens, the model reads 24: shorten it"):
+        invert(family, [DOG], replace(FAST, prompt="a dog " * 20 + "{target}"), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
