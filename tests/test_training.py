@@ -192,6 +192,16 @@ def test_processes_of_map_draw_different_numbers(folder: Path) -> None:
     assert [image.tobytes() for image in again["image"]] == [i.tobytes() for i in drawn["image"]]
 
 
+def test_map_keeps_nothing_for_another_transform(folder: Path) -> None:
+    code = BLOCKS["Hugging Face `map`"]
+    kept = {}
+    for p in ("0.0", "1.0"):
+        variables: dict[str, Any] = {}
+        exec(code.replace("p=0.5", f"p={p}"), variables)
+        kept[p] = variables["train"].cache_files[0]["filename"]
+    assert kept["0.0"] != kept["1.0"]
+
+
 def fit_lightning(variables: dict[str, Any]) -> None:
     """Train what the block of Lightning prepared, and say what it trained on."""
     from pytorch_lightning import LightningModule

@@ -41,13 +41,17 @@ def train_arm(seed: Seed, name: str, arm: Arm) -> nn.Module:
     """Train an arm in the folder of its name, or return it trained."""
     images, labels = training_images(seed, arm)
     folder, config = seed.folder / "arms" / name, seed.training(arm)
-    return train(config, images, labels, seed.tail.num_classes, folder, _content(seed, arm))
+    content = _content(seed, arm)
+    return train(config, images, labels, seed.tail.num_classes, folder, content=content)
 
 
 def _content(seed: Seed, arm: Arm) -> str:
     """Return a digest of the rows of an arm's bank, "" of an arm without one."""
     bank = seed.banks.get(arm.images)
-    return rows_digest(Manifest.read(bank)) if bank else ""
+    if not bank:
+        return ""
+    # Other arms take all rows, whatever the filter leaves out and a review rejected.
+    return Bank.open(bank).content.rows if arm.keep else rows_digest(Manifest.read(bank))
 
 
 def _check_bank(seed: Seed, name: str) -> None:

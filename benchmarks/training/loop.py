@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
@@ -30,7 +31,8 @@ def train(
     labels: Integers,
     num_classes: int,
     folder: Path,
-    content: str = "",
+    *,
+    content: str,
 ) -> nn.Module:
     """Train a classifier, or go on where it was interrupted, and return it in eval mode.
 
@@ -44,14 +46,15 @@ def train(
         labels: Class number of each of its images, ``(N,)`` int64.
         num_classes: C.
         folder: Holds settings and checkpoint; the same one again goes on.
-        content: What tells its images from others with the same labels, such as a digest of a
-            bank; without it, the folder goes on with those, too.
+        content: What tells its images from others with the same labels, such as the digest of a
+            bank's rows (`Bank.content.rows`); "" if nothing else ever fills this folder.
 
     Raises:
         UserError: A setting cannot be used, alone or with these images.
         FolderInUseError: The folder holds another training.
         RuntimeError: The loss is no longer finite.
     """
+    labels = np.asarray(labels)
     device, config = _checked_device(config, labels), config.in_steps(len(labels))
     with joined_ranks(device, config) as rank:
         about = about_labels(labels, num_classes) | ({"content": content} if content else {})

@@ -23,6 +23,11 @@ def check_labels(labels: torch.Tensor, batch_size: int, num_classes: int) -> Row
         UserError: One of them is not one of the bank's classes.
         ValueError: B differs from the number of images.
     """
+    if labels.ndim == 2 and labels.shape[1] == 1 and not labels.is_floating_point():
+        raise UnsupportedSampleError(
+            f"the labels of a batch must have the shape (batch_size,), got {tuple(labels.shape)}: "
+            "give labels.squeeze(1)"
+        )
     if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
         raise UnsupportedSampleError(
             f"the labels of a batch must be integers of shape (batch_size,), got {labels.dtype} of "

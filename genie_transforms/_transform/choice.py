@@ -114,11 +114,11 @@ class Chooser:
         if chance >= rate * factor:
             self.state.add(_KEPT)
             return None
-        # With a label, a replacement by class needs no digest, and its label is not checked.
+        # With a label, a replacement by class needs no digest; `Replacer` looks at a few labels.
         key = digest() if label is None or self.replace == "source" else ""
         known = False
         if label is not None and key:
-            known = self._check_label(label, key)
+            known = self.check_label(label, key)
         elif label is None:
             label = self.bank.label_of_source(key)
             known = label is not None
@@ -154,11 +154,14 @@ class Chooser:
             rows = np.setdiff1d(rows, self.bank.rows_of_source(key), assume_unique=True)
         return rows
 
-    def _check_label(self, label: int, key: str) -> bool:
+    def check_label(self, label: int, key: str) -> bool:
         """Refuse a label that is not the class under which the bank knows the image.
 
         Returns:
             Whether the bank knows the image under one class.
+
+        Raises:
+            UserError: It knows it under another.
         """
         name = self.bank.class_of_source(key)
         if name is not None and name != self.bank.class_names[label]:

@@ -170,16 +170,18 @@ def _check_counts(class_counts: Sequence[int], num_classes: int) -> None:
         )
 
 
-def check_soft_options(by: str, gamma: float) -> None:
-    """Refuse options of soft labels that could not be used.
+def check_soft_options(by: str, gamma: float, *, soft: bool) -> None:
+    """Refuse options of soft labels that could not be used, or would do nothing.
 
     Raises:
-        ValueError: `by` or `gamma` is wrong.
+        ValueError: `by` or `gamma` is wrong, or given though labels are not soft.
     """
     if by not in ("projection", "noise_ratio"):
         raise ValueError(f'soft_by must be "projection" or "noise_ratio", got {by!r}')
     if not 0 < gamma < float("inf"):
         raise ValueError(f"gamma must be positive, got {gamma}")
+    if not soft and (by, gamma) != ("projection", 0.5):
+        raise ValueError(f'soft_by={by!r} and gamma={gamma} are for label="soft", which is not set')
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ class SoftLabels:
             ValueError: `by` or `gamma` is wrong.
             UserError: Rows of the bank have no projection.
         """
-        check_soft_options(by, gamma)
+        check_soft_options(by, gamma, soft=True)
         if by == "noise_ratio":
             weights = np.asarray(bank.column("noise_ratio") ** gamma, dtype=np.float32)
         else:

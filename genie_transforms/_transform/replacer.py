@@ -19,6 +19,9 @@ from .convert import Converter, in_mode, with_channels, wrap_like
 from .labels import SoftLabels, batch_labels, batch_like, class_of, label_like
 from .sample import Sample
 
+_NUM_CHECKED = 16
+"""Images whose label is compared with the bank's class, of those that are replaced by label."""
+
 
 @dataclass
 class Replacer:
@@ -39,6 +42,7 @@ class Replacer:
     soft: SoftLabels | None
     size: Literal["match", "stored"]
     in_place: bool
+    _num_checked: int = 0
 
     def __call__(self, sample: Sample) -> Any:
         """Return the sample or batch with images replaced, or as it was."""
@@ -66,7 +70,21 @@ class Replacer:
     def _choose(self, image: Any, label: Any) -> int | None:
         """Choose the row that replaces one image; None to keep it."""
         known = None if label is None else class_of(label, self.bank.class_names)
-        return self.chooser.one(known, partial(self._digest, image))
+        row = self.chooser.one(known, partial(self._digest, image))
+        if row is not None and known is not None:
+            self._check_label(image, known)
+        return row
+
+    def _check_label(self, image: Any, label: int) -> None:
+        """Refuse a label of another class than the bank knows the image by: at the first ones only.
+
+        Where labels come from a dataset that names no classes, nothing else would tell that it
+        numbers them in another order, and all negatives would be of other classes.
+        """
+        is_plain = not isinstance(image, torch.Tensor) or image.dtype == torch.uint8
+        if self._num_checked < _NUM_CHECKED and self.chooser.replace == "target" and is_plain:
+            self._num_checked += 1
+            self.chooser.check_label(label, self._digest(image))
 
     def _digest(self, image: Any) -> str:
         """Compute the `source_digest` of an image as it was before normalisation."""
@@ -118,7 +136,11 @@ class Replacer:
     def _choose_rows(self, images: torch.Tensor, classes: RowNumbers | None) -> RowNumbers:
         """Choose the rows for a batch, ``(B,)``; -1 keeps an image."""
         if classes is not None and self.chooser.replace == "target":
-            return self.chooser.many(classes)
+            rows = self.chooser.many(classes)
+            if self._num_checked < _NUM_CHECKED:
+                for place in np.flatnonzero(rows >= 0)[:_NUM_CHECKED].tolist():
+                    self._check_label(images[place], int(classes[place]))
+            return rows
         # One by one, for each image has to be looked up by its digest.
         labels = [None] * len(images) if classes is None else classes.tolist()
         chosen = (

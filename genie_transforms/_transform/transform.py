@@ -114,7 +114,7 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         _check_choice("label", label, ("hard", "soft"))
         _check_choice("on_missing", on_missing, ("pass", "raise"))
         _check_choice("size", size, ("match", "stored"))
-        check_soft_options(soft_by, gamma)
+        check_soft_options(soft_by, gamma, soft=label == "soft")
         names = None if classes is None else check_names(classes)
         used = bank_for(bank, names, soft=label == "soft")
         self._class_counts, self._max_p = class_counts, max_p

@@ -108,8 +108,8 @@ class Manifest:
             )
         if not is_finished:
             raise UnfinishedBankError(
-                f"{folder} has no {MANIFEST}: its build did not end. Run the same "
-                f"`python -m index.build … --out {folder}` again; it continues where it stopped."
+                f"{folder} has no {MANIFEST}: its build did not end, and the same `python -m "
+                f"index.build … --out {folder}` continues where it stopped; or it is not a bank"
             )
         content = read_json(folder, MANIFEST)
         version = content.get("format_version") if isinstance(content, dict) else None

@@ -58,7 +58,7 @@ def train_pipeline(
 def _check_told_apart(tokenizer: CLIPTokenizer, data: TrainingSet) -> None:
     """Refuse class names that are one prompt to a tokenizer that knows Latin letters and digits."""
     first: dict[tuple[int, ...], str] = {}
-    for label in data.labels.unique().tolist():
+    for label in sorted(set(data.labels.tolist())):
         name = data.class_names[label]
         tokens = tuple(tokenizer(name, truncation=True).input_ids)
         if tokens in first:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,15 @@ from benchmarks.long_tail.banks import build_config
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool, subset
 from benchmarks.long_tail.images import plain
-from benchmarks.long_tail.run import _check_arms, _check_bank, main, run_seed
+from benchmarks.long_tail.run import _check_arms, _check_bank, _content, main, run_seed
 from benchmarks.long_tail.seed import Seed, training_images
 from benchmarks.long_tail.show import show
 from benchmarks.measure import without_nan
 from benchmarks.training import TrainingConfig
 from genie_transforms import Bank, FolderInUseError, UserError
+from genie_transforms.format import Manifest
 from index.build.unused import check_unused
+from tests.judged import reject
 
 _CONFIG = LongTailConfig(
     largest=60, imbalance=30.0, per_class=2, confused=2, num_inference_steps=3, seeds=(0, 1),
@@ -183,6 +186,18 @@ def test_figures_of_another_bank_are_not_taken_for_this_ones(
     _check_bank(other, "txt2img")
     with pytest.raises(FolderInUseError, match=r"arms/genie was begun with \{'content': "):
         _check_bank(other, "genie")
+
+
+def test_an_arm_of_kept_rows_knows_what_a_review_rejected(
+    finished: tuple[LongTailConfig, dict[str, Any]], tmp_path: Path
+) -> None:
+    seed = _seed(finished[0])
+    bank = shutil.copytree(seed.banks["genie-ada"], tmp_path / "bank")
+    copied, arms = replace(seed, banks={"genie-ada": bank}), ("genie-ada-kept", "genie-ada")
+    kept, whole = (_content(copied, ARMS[name]) for name in arms)
+    reject(bank, range(Manifest.read(bank).num_rows))
+    assert _content(copied, ARMS["genie-ada-kept"]) != kept
+    assert _content(copied, ARMS["genie-ada"]) == whole  # takes rows whatever a review says
 
 
 def test_arms_of_fewer_seeds_are_named_as_such(

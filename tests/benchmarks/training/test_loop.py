@@ -63,19 +63,21 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
     config = _settings(**changes)
-    whole = train(config, Images(), LABELS, 3, tmp_path / "whole")
+    whole = train(config, Images(), LABELS, 3, tmp_path / "whole", content="")
     with pytest.raises(InterruptedError):  # in the sixth step, after the checkpoint of the fourth
-        train(config, Images(fail_at=33), LABELS, 3, tmp_path / "cut")
-    resumed = train(config, Images(), LABELS, 3, tmp_path / "cut")
+        train(config, Images(fail_at=33), LABELS, 3, tmp_path / "cut", content="")
+    resumed = train(config, Images(), LABELS, 3, tmp_path / "cut", content="")
     assert _same(whole, resumed)
-    again = train(config, Images(fail_at=1), LABELS, 3, tmp_path / "cut")  # nothing is left to do
+    again = train(
+        config, Images(fail_at=1), LABELS, 3, tmp_path / "cut", content=""
+    )  # nothing is left to do
     assert _same(whole, again)
 
 
 def test_channels_last_trains_the_same_network(tmp_path: Path) -> None:
-    usual = train(_settings(num_steps=3), Images(), LABELS, 3, tmp_path / "usual")
+    usual = train(_settings(num_steps=3), Images(), LABELS, 3, tmp_path / "usual", content="")
     config = _settings(num_steps=3, channels_last=True)
-    turned = train(config, Images(), LABELS, 3, tmp_path / "turned")
+    turned = train(config, Images(), LABELS, 3, tmp_path / "turned", content="")
     convolution = next(m for m in turned.modules() if isinstance(m, nn.Conv2d))
     assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
     for key, weight in _weights(usual).items():
@@ -92,28 +94,30 @@ def test_epochs_are_counted_in_steps() -> None:
 
 
 def test_a_batch_in_passes_is_the_same_batch(tmp_path: Path) -> None:
-    whole = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "whole")
+    whole = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "whole", content="")
     config = _settings(**{**_RANKS, "passes": 2})
-    parts = train(config, Images(160), LABELS, 3, tmp_path / "parts")
+    parts = train(config, Images(160), LABELS, 3, tmp_path / "parts", content="")
     for key, value in whole.state_dict().items():
         torch.testing.assert_close(parts.state_dict()[key], value, rtol=1e-4, atol=1e-5, msg=key)
 
 
 def test_workers_change_nothing_and_seeds_do(tmp_path: Path) -> None:
     config = _settings()
-    alone = train(config, Images(), LABELS, 3, tmp_path / "alone")
-    shared = train(_settings(workers=2), Images(), LABELS, 3, tmp_path / "workers")
-    other = train(_settings(seed=1), Images(), LABELS, 3, tmp_path / "seed")
+    alone = train(config, Images(), LABELS, 3, tmp_path / "alone", content="")
+    shared = train(_settings(workers=2), Images(), LABELS, 3, tmp_path / "workers", content="")
+    other = train(_settings(seed=1), Images(), LABELS, 3, tmp_path / "seed", content="")
     assert _same(alone, shared)
     assert not _same(alone, other)
 
 
 def test_a_folder_holds_one_training(tmp_path: Path) -> None:
-    train(_settings(num_steps=2, warmup_steps=1), Images(), LABELS, 3, tmp_path)
+    train(_settings(num_steps=2, warmup_steps=1), Images(), LABELS, 3, tmp_path, content="")
     with pytest.raises(FolderInUseError, match="'num_steps': 2"):
-        train(_settings(), Images(), LABELS, 3, tmp_path)
+        train(_settings(), Images(), LABELS, 3, tmp_path, content="")
     with pytest.raises(FolderInUseError, match="'labels': "):  # other images, the same settings
-        train(_settings(num_steps=2, warmup_steps=1), Images(), LABELS[::-1], 3, tmp_path)
+        train(
+            _settings(num_steps=2, warmup_steps=1), Images(), LABELS[::-1], 3, tmp_path, content=""
+        )
 
 
 def test_images_with_the_same_labels_are_told_apart_by_what_is_said_of_them(tmp_path: Path) -> None:
@@ -133,14 +137,14 @@ def test_settings_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             _settings(**changes)
     with pytest.raises(UserError, match="float16 needs a GPU"):
-        train(_settings(precision="float16"), Images(), LABELS, 3, tmp_path)
+        train(_settings(precision="float16"), Images(), LABELS, 3, tmp_path, content="")
     with pytest.raises(UserError, match=r"there are none of \[3\]"):
-        train(_settings(loss="balanced-softmax"), Images(), LABELS, 4, tmp_path)
+        train(_settings(loss="balanced-softmax"), Images(), LABELS, 4, tmp_path, content="")
 
 
 def test_bfloat16_and_tensorboard(tmp_path: Path) -> None:
     config = _settings(num_steps=2, warmup_steps=1, precision="bfloat16", tensorboard=True)
-    network = train(config, Images(8), LABELS, 3, tmp_path)
+    network = train(config, Images(8), LABELS, 3, tmp_path, content="")
     assert {value.dtype for value in network.parameters()} == {torch.float32}
     assert list(tmp_path.glob("events.out.tfevents*"))
 
@@ -157,11 +161,11 @@ _RANKS = {
 
 def _main(folder: str) -> None:
     torch.set_num_threads(1)
-    train(_settings(**_RANKS), Images(160), LABELS, 3, Path(folder))
+    train(_settings(**_RANKS), Images(160), LABELS, 3, Path(folder), content="")
 
 
 def test_two_ranks_equal_one_process(tmp_path: Path) -> None:
-    whole = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "one")
+    whole = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "one", content="")
     code = f"from {__name__} import _main; _main({str(tmp_path / 'two')!r})"
     (tmp_path / "run.py").write_text(code)
     command = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0"]
@@ -172,7 +176,9 @@ def test_two_ranks_equal_one_process(tmp_path: Path) -> None:
         timeout=600,
         capture_output=True,
     )
-    shared = train(_settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "two")  # as it is
+    shared = train(
+        _settings(**_RANKS), Images(160), LABELS, 3, tmp_path / "two", content=""
+    )  # as it is
     begun = make_network(_settings(**_RANKS), 3)
     moved = (begun.state_dict()["head.weight"] - whole.state_dict()["head.weight"]).abs().max()
     assert moved > 1e-3

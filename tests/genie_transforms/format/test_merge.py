@@ -60,7 +60,7 @@ def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     ]
     assert named == [("cat", "dog", 2), ("bird", "cat", 1)]
     assert merged.verify() == []
-    image, label = GeNIeTransform(merged, p=[0, 1, 1])((source_image(0), 2))
+    image, label = GeNIeTransform(merged, p=[0, 1, 1])((source_image(9), 2))
     assert (row_of(np.asarray(image)), label) == (1, 2)
 
 

@@ -262,3 +262,15 @@ def test_an_image_alone_is_not_replaced_by_one_made_from_itself(tmp_path: Path) 
     image = source_image(0)
     assert transform(image) is image
     assert transform.counters.missing == 1
+
+
+def test_labels_of_a_loader_that_keeps_their_column_are_named(bank: Bank) -> None:
+    images = torch.zeros(2, 3, 8, 8)
+    with pytest.raises(UnsupportedSampleError, match=r"\(2, 1\): give labels\.squeeze\(1\)"):
+        GeNIeTransform(bank)(images, torch.zeros(2, 1, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("kind", [np.array, lambda names: dict.fromkeys(names).keys()])
+def test_class_names_of_any_kind(bank: Bank, kind: Any) -> None:
+    names = bank.class_names[::-1]
+    assert GeNIeTransform(bank, classes=kind(names)).class_names == names

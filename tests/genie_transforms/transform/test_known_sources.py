@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from genie_transforms import Bank, GeNIeTransform, UserError, source_digest
 from genie_transforms.format import SOURCES, Manifest
@@ -71,3 +73,26 @@ def test_a_bank_without_the_list_knows_the_sources_of_its_rows(tmp_path: Path) -
     assert bank.manifest.sources is None
     found = [bank.class_of_source(source_digest(source_image(index))) for index in range(7)]
     assert found == [*CLASSES, *CLASSES, None]
+
+
+@pytest.mark.parametrize("form", ["pil", "uint8"])
+def test_labels_in_another_order_are_seen_at_the_first_images(tmp_path: Path, form: str) -> None:
+    transform = GeNIeTransform(Bank.open(write_bank(tmp_path / "bank", known=True)), p=1)
+    images = [source_image(index) for index in range(30)]
+    if form == "uint8":
+        images = [pil_to_tensor(image) for image in images]
+    transform((source_image(99), 1))  # unknown, so of any class
+    for index in range(15):
+        transform((images[index], index % 3))
+    transform((images[0], 1))  # behind the first 16 nobody looks
+    with pytest.raises(UserError, match="label 1, which is 'dog' here, is of class 'cat' in the"):
+        GeNIeTransform(transform.bank, p=1)((images[0], 1))
+
+
+def test_batches_in_another_order_are_seen(tmp_path: Path) -> None:
+    bank = Bank.open(write_bank(tmp_path / "bank", known=True))
+    images = torch.stack([pil_to_tensor(source_image(index)) for index in range(6)])
+    labels = torch.arange(6) % 3
+    GeNIeTransform(bank, p=1)(images, labels)
+    with pytest.raises(UserError, match="label 1, which is 'dog' here, is of class 'cat' in the"):
+        GeNIeTransform(bank, p=1)(images, (labels + 1) % 3)

@@ -158,7 +158,8 @@ def takes_soft_labels() -> bool:
 def test_before_mixup_and_cutmix(mix: Any, label: Any) -> None:
     """Every pixel of a negative tells its row: the mix of labels must be that of the pixels."""
     bank = make_bank([(s, (s + 1) % NUM_CLASSES, True) for s in range(NUM_SOURCES)])
-    transform = GeNIeTransform(bank, p=1, label=label, soft_by="noise_ratio", gamma=1e-9)
+    soft_by: dict[str, Any] = {"soft_by": "noise_ratio", "gamma": 1e-9} if label == "soft" else {}
+    transform = GeNIeTransform(bank, p=1, label=label, **soft_by)
     labels = torch.tensor([1, 2, 3, 0])
     images, truth = transform(torch.zeros(4, 3, SIZE, SIZE), labels)
     rows = [row_of((image * 255).round().byte().permute(1, 2, 0).numpy()) for image in images]

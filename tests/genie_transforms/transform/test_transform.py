@@ -204,7 +204,7 @@ def test_p_is_applied_once(bank: Bank) -> None:
 
 
 def test_p_for_each_class(bank: Bank) -> None:
-    image = source_image(0)
+    image = source_image(99)  # unknown to the bank, so of any class
     for p in ([0.0, 1.0, 0.0], {1: 1.0}, {"dog": 1.0}):
         transform = GeNIeTransform(bank, p=p)
         kept = [transform((image, label))[0] is image for label in range(3)]
@@ -374,6 +374,7 @@ def test_repr_names_what_decides(bank: Bank) -> None:
         ({"label": "fuzzy"}, "label must be one of 'hard', 'soft', got 'fuzzy'"),
         ({"label": "soft", "soft_by": "r"}, "soft_by must be"),
         ({"label": "soft", "gamma": 0}, "gamma must be positive, got 0"),
+        ({"soft_by": "noise_ratio"}, 'are for label="soft", which is not set'),
         ({"on_missing": "skip"}, "on_missing must be one of"),
         ({"size": 224}, "size must be one of 'match', 'stored', got 224"),
         ({"mean": [0.5]}, "mean and std go together"),
