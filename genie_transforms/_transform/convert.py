@@ -31,6 +31,9 @@ class Converter:
     def __init__(self, mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
         if (mean is None) != (std is None):
             raise ValueError(f"mean and std go together, got mean={mean} and std={std}")
+        for name, values in (("mean", mean), ("std", std)):
+            if values is not None and not np.iterable(values):
+                raise ValueError(f"{name} has a number for each channel, got {values!r}")
         if std is not None and not (len(std) and all(0 < value <= 1 for value in std)):
             raise ValueError(
                 f"std must be positive and at most 1, got {tuple(std)}: it is of pixels in [0, 1], "

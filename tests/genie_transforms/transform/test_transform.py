@@ -378,6 +378,7 @@ def test_repr_names_what_decides(bank: Bank) -> None:
         ({"on_missing": "skip"}, "on_missing must be one of"),
         ({"size": 224}, "size must be one of 'match', 'stored', got 224"),
         ({"mean": [0.5]}, "mean and std go together"),
+        ({"mean": 0.5, "std": 0.5}, "mean has a number for each channel, got 0.5"),
         ({"mean": [0.5], "std": [0.0]}, "std must be positive"),
         ({"mean": [0.5], "std": [58.4]}, "std must be positive and at most 1, .* divide"),
         ({"mean": [123.7], "std": [0.2]}, r"mean must be in \[0, 1\], .* divide"),
