@@ -21,12 +21,14 @@ from .prose import complaints
 from .results import RESULT_TABLES
 from .scale import SCALE_TABLES
 from .speed import SPEED_TABLES
+from .splits import SPLITS_TABLES
 
 Table = Callable[[Path], str]
 """Makes a table in Markdown from the folder of results."""
 
 TABLES: Mapping[str, Table] = {
     **FEW_SHOT_TABLES,
+    **SPLITS_TABLES,
     **RESULT_TABLES,
     **SPEED_TABLES,
     **CONFOUNDED_TABLES,

@@ -10,7 +10,7 @@ from .markdown import accuracy, as_markdown, difference, made_by, number, read
 
 _FILES = {"demo": "few_shot.json", "Fashion-MNIST": "fashion-mnist/few_shot.json"}
 
-_ARMS = {
+ARM_TITLES = {
     "weak": "weak augmentation",
     "strong": "strong augmentation",
     "mixed": "weak and strong",
@@ -34,6 +34,7 @@ _ARMS = {
     "genie-ada-passes": "GeNIe-Ada, `--rule passes`",
     "real-g": "real images of the generator's training set",
 }
+"""What tables call the arms, in the order of their rows."""
 
 _CONTROLS = {
     "paper's protocol": "fashion-mnist/few_shot_half.json",
@@ -73,7 +74,7 @@ def main_results(results: Path) -> str:
     for arm, name in _LONG_TAIL.items():
         title = _TITLES.get(arm)
         cells = [accuracy(entries.get((arm, k))) for _, k, entries in columns]
-        rows.append([title or _ARMS[arm], *cells, *_long_tail(long_tail, name)])
+        rows.append([title or ARM_TITLES[arm], *cells, *_long_tail(long_tail, name)])
     head = ["", *(title for title, *_ in columns), *(f"long tail, {g}" for g in _GROUPS.values())]
     return as_markdown(head, rows)
 
@@ -89,7 +90,7 @@ def few_shot(results: Path) -> str:
     """Make the table of all arms with their paired differences to Txt2Img."""
     contents = [read(results, name) for name in _FILES.values()]
     sources = " ".join(made_by(c, f) for c, f in zip(contents, _FILES.values(), strict=True))
-    return f"{_few_shot(results, tuple(_ARMS), _against_txt2img)}\n\n{sources}"
+    return f"{_few_shot(results, tuple(ARM_TITLES), _against_txt2img)}\n\n{sources}"
 
 
 def controls(results: Path) -> str:
@@ -103,7 +104,7 @@ def controls(results: Path) -> str:
         for title, content in zip(_CONTROLS, contents, strict=True)
         for k in (1, 5)
     ]
-    titles = {**_ARMS, **_AUTHORS_ARMS}
+    titles = {**ARM_TITLES, **_AUTHORS_ARMS}
     there = {arm for _, _, entries in columns for arm, _ in entries}
     rows = [
         [title, *(_over_images(entries.get((arm, k))) for _, k, entries in columns)]
@@ -130,7 +131,8 @@ def _few_shot(
 ) -> str:
     columns = _columns(results)
     rows = [
-        [_ARMS[arm], *(cell(entries.get((arm, k))) for _, k, entries in columns)] for arm in arms
+        [ARM_TITLES[arm], *(cell(entries.get((arm, k))) for _, k, entries in columns)]
+        for arm in arms
     ]
     return as_markdown(["", *(title for title, *_ in columns)], rows)
 

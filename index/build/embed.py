@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import chain, compress
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -17,42 +15,11 @@ from index.embed import Backbone, EmbeddingIndex
 from index.sources import BadImageError, Source, fit_to
 from index.store import SourceBlock, SourceBlocks
 
+from .known_images import KnownImages
 from .tasks import Order
-
-Vector = npt.NDArray[np.float32]
 
 BLOCK = 256
 """Images of one block. The embeddings of a block come from one call, whoever makes it."""
-
-
-@dataclass
-class _Known:
-    """What older blocks know: of a file that has not changed all, of what was embedded the vector.
-
-    Attributes:
-        files: By name and stamp: content key, fast key, what was embedded, and its vector.
-        vectors: By the content key of what was embedded.
-    """
-
-    files: dict[tuple[str, str], tuple[str, bytes, str, Vector]]
-    vectors: dict[str, Vector]
-
-    @classmethod
-    def of(cls, blocks: list[SourceBlock]) -> _Known:
-        known = cls({}, {})
-        for block in blocks:
-            known.add(block)
-        return known
-
-    def add(self, block: SourceBlock) -> None:
-        about = zip(block.ids, block.stamps, block.problems, strict=True)
-        found = zip(block.digests, block.pixel_keys, block.shown, block.embeddings, strict=True)
-        for (name, stamp, problem), (digest, key, shown, vector) in zip(about, found, strict=True):
-            if problem:
-                continue
-            if stamp and key:
-                self.files.setdefault((name, stamp), (digest, key, shown, vector))
-            self.vectors.setdefault(shown, vector)
 
 
 class EmbedSources:
@@ -86,7 +53,7 @@ class EmbedSources:
         starts = range(0, len(source), BLOCK)
         self._rows = [range(start, min(start + BLOCK, len(source))) for start in starts]
         self._done: dict[int, SourceBlock] = {}
-        self._known: _Known | None = None
+        self._known: KnownImages | None = None
 
     @property
     def num_tasks(self) -> int:
@@ -164,6 +131,7 @@ class EmbedSources:
         if images:
             vectors[list(images)] = self.backbone(torch.stack(list(images.values())))
         block = SourceBlock(ids, stamps, digests, keys, shown, vectors, problems)
+        known.warn_of_turned(block)
         if self._blocks is not None and self._keep:
             self._blocks.write(block)
         self._done[task] = block
@@ -241,16 +209,17 @@ class EmbedSources:
     def _read(self, task: int) -> SourceBlock | None:
         return None if self._blocks is None else self._blocks.read(self.ids(task))
 
-    def _older(self, task: int) -> _Known:
+    def _older(self, task: int) -> KnownImages:
         """Return what blocks know that are not of this stage, and the one that this replaces."""
         # Not what other tasks of this stage made: a block must not depend on their order.
         if self._known is None:
             ids = [self.ids(other) for other in range(self.num_tasks)]
-            self._known = _Known.of([] if self._blocks is None else self._blocks.others(ids))
+            self._known = KnownImages.of([] if self._blocks is None else self._blocks.others(ids))
         replaced = self._read(task)
         if replaced is None:
             return self._known
-        known = _Known(dict(self._known.files), dict(self._known.vectors))
+        older = self._known
+        known = KnownImages(dict(older.files), dict(older.vectors), dict(older.shown))
         known.add(replaced)
         return known
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import torch
+from PIL import ExifTags, Image
 
 from genie_transforms.format import PixelKeys, pixel_key
 from index.build.embed import EmbedSources
 from index.build.tasks import run_here
 from index.demo.scenes import Scenes
 from index.embed import load_backbone
-from index.sources import source_of
+from index.sources import open_source, source_of
 from index.store import SourceBlocks
 
 
@@ -44,6 +46,25 @@ def test_blocks_without_keys_get_them(tmp_path: Path, monkeypatch: pytest.Monkey
     assert again.pixel_keys().keys.tolist() == expected.keys.tolist()
     assert again.pixel_keys().digests.tolist() == expected.digests.tolist()
     assert _stage(tmp_path / "bank", tmp_path / "photos").is_done(0)
+
+
+def test_an_image_that_is_turned_later_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Scenes(2, classes=("arrow", "drop"), seed=1).write_image_folder(tmp_path / "photos")
+    source, backbone = str(tmp_path / "photos"), load_backbone("demo")
+    blocks = SourceBlocks(tmp_path / "bank", [])
+    run_here(EmbedSources(open_source(source), backbone, 64, blocks))
+    path = next((tmp_path / "photos" / "drop").iterdir())
+    with Image.open(path) as image:
+        exif = image.getexif()
+        exif[ExifTags.Base.Orientation] = 6
+        image.save(path, exif=exif)
+    os.utime(path, ns=(1, 1))
+    again = EmbedSources(open_source(source), backbone, 64, blocks)
+    assert not again.is_done(0)
+    run_here(again)
+    assert f"1 images, such as drop/{path.name}, have the pixels of before" in caplog.text
 
 
 def _drop_keys(path: Path) -> None:
