@@ -13,6 +13,7 @@ from .markdown import as_markdown, made_by, number, read
 _FILE = "long_tail.json"
 _CLOSED_WORLD = "long_tail_closed_world.json"
 _UNAWARE = "long_tail_unaware.json"
+_CROSS_ENTROPY = "long_tail_cross_entropy.json"
 
 _GROUPS = ("few", "medium", "many", "all")
 
@@ -96,6 +97,8 @@ LONG_TAIL_TABLES: Mapping[str, Callable[[Path], str]] = {
     "closed-world": partial(arms, file=_CLOSED_WORLD),
     "closed-world-comparisons": partial(comparisons, file=_CLOSED_WORLD),
     "closed-world-secondary": partial(secondary, file=_CLOSED_WORLD),
+    "cross-entropy": partial(arms, file=_CROSS_ENTROPY),
+    "cross-entropy-comparisons": partial(comparisons, file=_CROSS_ENTROPY),
     "unaware": partial(arms, file=_UNAWARE),
     "unaware-comparisons": partial(comparisons, file=_UNAWARE),
     "unaware-secondary": partial(secondary, file=_UNAWARE),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genie_transforms._errors import BankFormatError, UserError
+from genie_transforms._errors import BankFormatError
 from genie_transforms.format import (
     CLASS_COLUMNS,
     REJECTED,
@@ -121,13 +121,7 @@ class ShardTable:
         return {name: self.arrow.column(name)[row].as_py() for name in names}
 
     def column(self, name: str, rows: RowNumbers | None = None) -> npt.NDArray[Any]:
-        """Read a column of numbers, booleans or strings, ``(N,)``, of some rows or of all.
-
-        Raises:
-            UserError: There is no such column.
-        """
-        if name not in self.arrow.column_names:
-            raise UserError(f"no column {name!r}; there are {', '.join(self.arrow.column_names)}")
+        """Read a column of numbers, booleans or strings, ``(N,)``, of some rows or of all."""
         column = self.arrow.column(name)
         if rows is None or not column.null_count:
             values = np.asarray(column.to_numpy())

@@ -44,8 +44,6 @@ def test_a_row_has_its_columns_and_image(bank: Bank) -> None:
     assert negative.noise_ratios == pytest.approx([0.5, 0.7, 0.9])
     assert negative.image().mode == "RGB"
     assert negative.image().getpixel((3, 3)) == negative_colour(7)
-    with pytest.raises(UserError, match="no column 'ratio'; there are image, label, "):
-        bank.column("ratio")
 
 
 def test_rows_at_the_ends_and_beyond(bank: Bank) -> None:
