@@ -19,8 +19,10 @@ def check_names(classes: Any) -> list[str]:
     Raises:
         UserError: They are not a list of different strings.
     """
-    if isinstance(classes, np.ndarray | KeysView):  # as of `class_to_idx.keys()`
-        classes = [str(name) if isinstance(name, np.str_) else name for name in classes]
+    if isinstance(classes, np.ndarray):
+        classes = classes.tolist()
+    elif isinstance(classes, KeysView):  # of `class_to_idx`
+        classes = list(classes)
     if isinstance(classes, str) or not isinstance(classes, Sequence):
         raise UserError(
             f"classes must be the names of the dataset's classes in the order of its labels, as "

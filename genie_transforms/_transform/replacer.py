@@ -81,10 +81,13 @@ class Replacer:
         Where labels come from a dataset that names no classes, nothing else would tell that it
         numbers them in another order, and all negatives would be of other classes.
         """
-        is_plain = not isinstance(image, torch.Tensor) or image.dtype == torch.uint8
-        if self._num_checked < _NUM_CHECKED and self.chooser.replace == "target" and is_plain:
-            self._num_checked += 1
-            self.chooser.check_label(label, self._digest(image))
+        if self._num_checked >= _NUM_CHECKED or self.chooser.replace != "target":
+            return
+        self._num_checked += 1
+        # Whole numbers of more than 8 bits have no digest.
+        if isinstance(image, torch.Tensor) and not _has_digest(image.dtype):
+            return
+        self.chooser.check_label(label, self._digest(image))
 
     def _digest(self, image: Any) -> str:
         """Compute the `source_digest` of an image as it was before normalisation."""
@@ -162,3 +165,7 @@ class Replacer:
         for place in places.tolist():
             mixtures[place] = self.soft.of_row(self.bank, int(rows[place]))
         return mixtures.to(labels.device)
+
+
+def _has_digest(dtype: torch.dtype) -> bool:
+    return dtype == torch.uint8 or dtype.is_floating_point

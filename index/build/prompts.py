@@ -16,7 +16,6 @@ from index.sources import (
     Source,
     ambiguous_names,
     as_rgb,
-    check_prompts,
     class_names_for,
     class_prompts,
     is_wordnet_id,
@@ -116,7 +115,7 @@ def complete_prompts(
         targets = _targets(config, source.class_names)
         prompts = replace(prompts, tokens=load_tokens(family, config.inversions, targets))
     for texts in (prompts.captions or [], *prompts.prompts, [config.negative_prompt]):
-        check_prompts(texts, family.num_tokens, family.max_tokens)
+        family.check_prompts(texts)
     return prompts
 
 

@@ -210,6 +210,20 @@ class Family(ABC):
         # verbose=False: a long prompt is what we ask about, not something to be warned of.
         return len(self.pipeline.tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
 
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        """Refuse prompts that the text encoder would cut off.
+
+        Raises:
+            UserError: One is too long; names it and its number of tokens.
+        """
+        for prompt in prompts:
+            count = self.num_tokens(prompt)
+            if count > self.max_tokens:
+                raise UserError(
+                    f"prompt {prompt!r} has {count} tokens, the model reads {self.max_tokens}: "
+                    "shorten it"
+                )
+
     def fingerprint(self) -> dict[str, Any]:
         """Describe all that decides this model's images, ready for JSON."""
         config = {k: v for k, v in dict(self.scheduler.config).items() if k[0] != "_"}

@@ -21,7 +21,7 @@ from .class_names import (
 from .class_prompts import class_prompts, read_prompts
 from .config import TemplateConfig
 from .tables import read_csv
-from .templates import check_prompts, check_template, make_prompts
+from .templates import check_template, make_prompts
 
 if TYPE_CHECKING:
     from .captioner import write_captions
@@ -54,7 +54,6 @@ __all__ = [
     "ambiguous_names",
     "as_rgb",
     "check_classes",
-    "check_prompts",
     "check_template",
     "class_names_for",
     "class_prompts",

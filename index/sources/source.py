@@ -205,12 +205,18 @@ def _is_text(name: str) -> bool:
 
 
 def _check_samples(source: Source, what: str) -> None:
-    """Refuse what an image of each class shows: tensors, and labels that are not those of training.
+    """Refuse what an image shows: a tensor, or a label that is not that of training.
 
-    Bad images show nothing; they are recorded when they are embedded.
+    Of a dataset given from Python one of each class is looked at, for its `target_transform` may
+    change only some. Bad images show nothing; they are recorded when they are embedded.
     """
-    for label in np.unique(source.labels):
-        for row in np.flatnonzero(source.labels == label)[:_LOOKED_AT].tolist():
+    order = np.argsort(source.labels, kind="stable")
+    labels, starts = np.unique(source.labels[order], return_index=True)
+    of_classes = np.split(order, starts[1:])
+    if source.kind != "dataset":
+        labels, of_classes = labels[:1], of_classes[:1]
+    for label, rows in zip(labels, of_classes, strict=True):
+        for row in rows[:_LOOKED_AT].tolist():
             try:
                 image, *others = source.sample(row)
             except BadImageError:

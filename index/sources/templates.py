@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from string import Formatter
 
 from genie_transforms import UserError
@@ -82,24 +82,3 @@ def _agreed(template: str, words: dict[str, str]) -> str:
         return f"{match[1]}{article[1:]}{match[2]}"
 
     return _ARTICLE.sub(choose, template)
-
-
-def check_prompts(
-    prompts: Sequence[str], num_tokens: Callable[[str], int], max_tokens: int
-) -> None:
-    """Refuse prompts that the text encoder would cut off.
-
-    Args:
-        prompts: The prompts.
-        num_tokens: Counts the tokens of a prompt, including those that mark its ends.
-        max_tokens: Tokens that the text encoder reads.
-
-    Raises:
-        UserError: A prompt is too long; names it and its number of tokens.
-    """
-    for prompt in prompts:
-        count = num_tokens(prompt)
-        if count > max_tokens:
-            raise UserError(
-                f"prompt {prompt!r} has {count} tokens, the model reads {max_tokens}: shorten it"
-            )

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from genie_transforms import UserError
 from genie_transforms.format import atomic_path
 from index.diffusion import Family
 from index.diffusion.sampling import derived_seed
@@ -85,7 +84,8 @@ def train_tokens(
     tokens = [concept.token for concept in concepts]
     bar = tqdm(total=inversion.iterations, initial=step, desc="tokens", unit="step", disable=None)
     with bar, _replaced(family, tokens, learned):
-        _check_length(family, _prompts(concepts, inversion))
+        # Behind the cut the encoder would not see the token, which would learn nothing.
+        family.check_prompts(_prompts(concepts, inversion))
         while step < inversion.iterations:
             losses = _losses(family, scheduler, concepts, inversion, step)
             # Summed over concepts: the gradient of none depends on how many there are.
@@ -107,17 +107,6 @@ def train_tokens(
 
 def _prompts(concepts: Sequence[ConceptLatents], inversion: Inversion) -> list[str]:
     return [inversion.prompt.replace("{target}", concept.token) for concept in concepts]
-
-
-def _check_length(family: Family, prompts: Sequence[str]) -> None:
-    # Behind the cut the encoder would not see the token, which would learn nothing.
-    for prompt in prompts:
-        count = family.num_tokens(prompt)
-        if count > family.max_tokens:
-            raise UserError(
-                f"prompt {prompt!r} has {count} tokens, the model reads {family.max_tokens}: "
-                "shorten it"
-            )
 
 
 def _losses(

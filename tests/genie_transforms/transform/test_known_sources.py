@@ -75,12 +75,14 @@ def test_a_bank_without_the_list_knows_the_sources_of_its_rows(tmp_path: Path) -
     assert found == [*CLASSES, *CLASSES, None]
 
 
-@pytest.mark.parametrize("form", ["pil", "uint8"])
+@pytest.mark.parametrize("form", ["pil", "uint8", "float"])
 def test_labels_in_another_order_are_seen_at_the_first_images(tmp_path: Path, form: str) -> None:
     transform = GeNIeTransform(Bank.open(write_bank(tmp_path / "bank", known=True)), p=1)
     images = [source_image(index) for index in range(30)]
-    if form == "uint8":
+    if form != "pil":
         images = [pil_to_tensor(image) for image in images]
+    if form == "float":
+        images = [image / 255 for image in images]
     transform((source_image(99), 1))  # unknown, so of any class
     for index in range(15):
         transform((images[index], index % 3))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline, EDMEulerScheduler
 
-from genie_transforms import MissingPackageError
+from genie_transforms import MissingPackageError, UserError
 from index.diffusion.families import FAMILIES, family_of, load_family
 from index.diffusion.sampling.config import SweepSettings
 from index.diffusion.sampling.sweep import sweep_latents
@@ -46,6 +46,9 @@ def test_families_are_detected_with_their_defaults(
     assert family.max_tokens == 24
     assert family.num_tokens("a photo of a dog") == 7
     assert family.num_tokens("a dog " * 50) > family.max_tokens
+    family.check_prompts(["a dog", " ".join(["dog"] * 22)])  # and the two marks
+    with pytest.raises(UserError, match="' has 25 tokens, the model reads 24: shorten it"):
+        family.check_prompts(["a dog", " ".join(["dog"] * 23)])
     json.dumps(family.fingerprint())
 
 

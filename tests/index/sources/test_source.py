@@ -48,6 +48,6 @@ def test_sources_of_no_bank(source: Source, message: str) -> None:
 def test_labels_that_change_only_some_classes_are_seen() -> None:
     targets, returned = [0, 1, 2], [0, 2, 1]
     dataset = [(Image.new("L", (6, 4)), label) for label in returned]
-    source = Source(dataset, ["owl", "fox", "cat"], np.array(targets), Ids(3), "test")
+    source = Source(dataset, ["owl", "fox", "cat"], np.array(targets), Ids(3), "dataset")
     with pytest.raises(UserError, match="the label 2 with an image whose target is 1"):
         check_source(source, "it")

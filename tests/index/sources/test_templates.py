@@ -5,7 +5,6 @@ import pytest
 from genie_transforms import UserError
 from index.sources.class_names import ClassName
 from index.sources.templates import (
-    check_prompts,
     check_template,
     make_prompts,
 )
@@ -72,9 +71,3 @@ def test_wrong_templates_are_refused(template: str, message: str) -> None:
         make_prompts(template, ["dog"])
     with pytest.raises(UserError, match=message):  # also before there are classes
         check_template(template)
-
-
-def test_too_long_prompts_are_refused_with_their_length() -> None:
-    check_prompts(["one two"], lambda prompt: len(prompt.split()), 2)
-    with pytest.raises(UserError, match="'one two three' has 3 tokens, the model reads 2"):
-        check_prompts(["one two three"], lambda prompt: len(prompt.split()), 2)
