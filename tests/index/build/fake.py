@@ -19,6 +19,7 @@ from index.build import builder, report_build, shards
 from index.build.open import Opened
 from index.build.prompts import make_build_prompts
 from index.config import BuildConfig
+from index.diffusion.family import Family
 from index.embed import Backbone
 from index.generate import BuildContext, ShardResult
 from index.plan import Plan
@@ -35,6 +36,7 @@ class FakeFamily:
     default_num_inference_steps = 4
     default_guidance_scale = 1.0
     max_tokens = 77
+    check_prompts = Family.check_prompts
 
     def __init__(self) -> None:
         self.scheduler = DPMSolverMultistepScheduler()
