@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import KeysView, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,6 @@ def check_names(classes: Any) -> list[str]:
     """
     if isinstance(classes, np.ndarray):
         classes = classes.tolist()
-    elif isinstance(classes, KeysView):  # of `class_to_idx`
-        classes = list(classes)
     if isinstance(classes, str) or not isinstance(classes, Sequence):
         raise UserError(
             f"classes must be the names of the dataset's classes in the order of its labels, as "

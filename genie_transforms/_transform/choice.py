@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from genie_transforms._bank import Bank, RenumberedBank, RowNumbers
-from genie_transforms._errors import NoNegativesError, UserError
+from genie_transforms._errors import NoNegativesError
 
 from .counters import Counters, SharedState
 
@@ -103,7 +103,6 @@ class Chooser:
 
         Raises:
             NoNegativesError: The class has no negatives and `on_missing` is "raise".
-            UserError: The bank knows the image under another class than `label`.
         """
         # Always two numbers, so that what is decided here moves no later draw of the generator.
         chance, choice = torch.rand(2, dtype=torch.float64).tolist()
@@ -114,12 +113,10 @@ class Chooser:
         if chance >= rate * factor:
             self.state.add(_KEPT)
             return None
-        # With a label, a replacement by class needs no digest; `Replacer` looks at a few labels.
+        # With a label, a replacement by class needs no digest.
         key = digest() if label is None or self.replace == "source" else ""
         known = False
-        if label is not None and key:
-            known = self.check_label(label, key)
-        elif label is None:
+        if label is None:
             label = self.bank.label_of_source(key)
             known = label is not None
             if label is not None and chance >= self.table[label] * factor:
@@ -153,24 +150,6 @@ class Chooser:
         if key and self.bank.has_pairs_within_classes:
             rows = np.setdiff1d(rows, self.bank.rows_of_source(key), assume_unique=True)
         return rows
-
-    def check_label(self, label: int, key: str) -> bool:
-        """Refuse a label that is not the class under which the bank knows the image.
-
-        Returns:
-            Whether the bank knows the image under one class.
-
-        Raises:
-            UserError: It knows it under another.
-        """
-        name = self.bank.class_of_source(key)
-        if name is not None and name != self.bank.class_names[label]:
-            raise UserError(
-                f"an image with label {label}, which is {self.bank.class_names[label]!r} here, is "
-                f"of class {name!r} in the bank {self.bank.path}: if the dataset has its classes "
-                f"in another order, pass GeNIeTransform(bank, classes=dataset.classes)"
-            )
-        return name is not None
 
     def many(self, labels: RowNumbers) -> RowNumbers:
         """Choose rows for a batch by its labels, ``(B,)`` int64; -1 keeps a sample.

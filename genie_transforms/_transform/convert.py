@@ -48,7 +48,7 @@ class Converter:
         self.std = None if std is None else tuple(float(value) for value in std)
         # By a mean of 0 and a deviation of 1 nothing is changed, as some of timm's models have it.
         self._normalises = any(self.mean or ()) or any(value != 1 for value in self.std or ())
-        self._num_checked, self._num_plain = 0, 0
+        self._num_checked, self._num_plain, self._highest = 0, 0, 0.0
         self._constants: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def like(self, planes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -101,27 +101,43 @@ class Converter:
         sample = sample.reshape(-1, *image.shape[-3:])[:_NUM_CHECKED]
         pixels = sample.float()
         low, high = float(pixels.amin()), float(pixels.amax())
-        if not image.is_floating_point():
-            if 1 < high <= 255:
-                raise ValueError(
-                    f"images of {image.dtype} hold 0 … {high:.0f}, as bytes do, and negatives "
-                    "would reach the largest number of their dtype: convert them to torch.uint8"
-                )
-        elif self.mean is None:
-            _check_plain(low, high)
-        else:
-            undone = self.undo(pixels)
-            _check_normalised(float(undone.amin()), float(undone.amax()))
         # A black image fits every scale, so it does not count.
         count = int((pixels.flatten(1).abs().amax(1) > _NEARLY_BLACK).sum())
         self._num_checked += count
         self._num_plain += count if low >= 0 and high <= 1 else 0
+        self._highest = max(self._highest, high)
+        if not image.is_floating_point():
+            self._check_whole(image.dtype)
+        elif self.mean is None:
+            _check_plain(low, high)
+        else:
+            self._check_normalised(self.undo(pixels))
         if self._normalises and self._num_plain == self._num_checked >= _NUM_CHECKED:
             warnings.warn(
                 f"the first {self._num_plain} images lie within [0, 1], as normalised ones hardly "
                 f"do, and mean={self.mean} and std={self.std} are given: put GeNIeTransform behind "
                 "Normalize, or leave them away, or negatives are normalised twice",
                 stacklevel=2,
+            )
+
+    def _check_whole(self, dtype: torch.dtype) -> None:
+        # Nobody keeps pixels in 32 bits for their depth; in 16 bits some images are only dark.
+        enough = self._num_checked >= _NUM_CHECKED or torch.iinfo(dtype).bits > 16
+        if torch.iinfo(dtype).max > 255 >= self._highest > 1 and enough:
+            raise ValueError(
+                f"images of {dtype} hold 0 … {self._highest:.0f}, as bytes do, and negatives "
+                "would reach the largest number of their dtype: convert them to torch.uint8"
+            )
+
+    def _check_normalised(self, undone: torch.Tensor) -> None:
+        # Random erasing writes noise of deviation 1, which no pixel is, but which ends somewhere.
+        mean, std = np.array(self.mean), np.array(self.std)
+        least, most = min(-2.0, (mean - 8 * std).min()), max(3.0, (mean + 8 * std).max())
+        low, high = float(undone.amin()), float(undone.amax())
+        if low < least or high > most:
+            raise ValueError(
+                f"without mean= and std= float images would be pixels in [{low:.3g}, {high:.3g}], "
+                "which should be in [0, 1]: pass those that they were normalised with"
             )
 
 
@@ -131,15 +147,6 @@ def _check_plain(low: float, high: float) -> None:
         raise ValueError(
             f"float images must be in [0, 1], got [{low:.3g}, {high:.3g}]: if they are "
             f"normalised, pass the same mean= and std= to GeNIeTransform"
-        )
-
-
-def _check_normalised(low: float, high: float) -> None:
-    # Random erasing writes noise, which is no pixel in [0, 1] either, but near it.
-    if low < -2 or high > 3:
-        raise ValueError(
-            f"without mean= and std= float images would be pixels in [{low:.3g}, {high:.3g}], "
-            "which should be in [0, 1]: pass those that they were normalised with"
         )
 
 

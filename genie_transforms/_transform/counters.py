@@ -37,6 +37,20 @@ class Counters(NamedTuple):
         return self.replaced / chosen if chosen else float("nan")
 
 
+class LabelCounts(NamedTuple):
+    """How labels of the first images agree with the bank, in all processes.
+
+    Attributes:
+        looked_up: Images that were looked up.
+        known: Those of which the bank knows the class.
+        wrong: Those of them that have another label.
+    """
+
+    looked_up: int = 0
+    known: int = 0
+    wrong: int = 0
+
+
 class SharedState:
     """A few integers in shared memory: workers write them, the training process reads them.
 
@@ -47,8 +61,8 @@ class SharedState:
     """
 
     def __init__(self) -> None:
-        # The last row holds the epoch: persistent workers see `set_epoch` through it. Beside it, 1
-        # once it was set.
+        # Behind the slots, a row with the epoch: persistent workers see `set_epoch` through it.
+        # Beside it, 1 once it was set. The last row counts compared labels.
         # Anonymous shared memory: a fork inherits it, and it has no file.
         self._array = _anonymous()
         # The same numbers as a tensor, once a spawned process was to share them.
@@ -72,6 +86,15 @@ class SharedState:
     @epoch_settled.setter
     def epoch_settled(self, settled: bool) -> None:
         self._array[_NUM_SLOTS, 1] = settled
+
+    @property
+    def labels(self) -> LabelCounts:
+        """How many labels were compared; all processes write it, and may lose a count."""
+        return LabelCounts(*(int(count) for count in self._array[_NUM_SLOTS + 1, :3]))
+
+    @labels.setter
+    def labels(self, counts: LabelCounts) -> None:
+        self._array[_NUM_SLOTS + 1, :3] = counts
 
     def add(self, counts: Counters) -> None:
         """Add to the counters of this process."""
@@ -106,13 +129,14 @@ class SharedState:
             self._array = self._tensor.numpy()
         else:
             self._array = _anonymous()
-            self._array[:] = state["values"]
+            values = state["values"]
+            self._array[: len(values)] = values  # those of older versions have a row less
 
 
 def _anonymous() -> npt.NDArray[np.int64]:
     """Map zeros that a forked process shares."""
-    memory = mmap.mmap(-1, (_NUM_SLOTS + 1) * _FIELDS * 8)
-    return np.frombuffer(memory, dtype=np.int64).reshape(_NUM_SLOTS + 1, _FIELDS)
+    memory = mmap.mmap(-1, (_NUM_SLOTS + 2) * _FIELDS * 8)
+    return np.frombuffer(memory, dtype=np.int64).reshape(_NUM_SLOTS + 2, _FIELDS)
 
 
 def _share(tensor: torch.Tensor) -> torch.Tensor:

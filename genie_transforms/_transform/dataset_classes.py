@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genie_transforms._bank import some_names
@@ -47,14 +47,25 @@ def classes_of(dataset: Any, label_at: Any = "default") -> list[Any] | None:
 
 
 def is_relabelled(dataset: Any) -> bool:
-    """Tell whether a dataset, or one within it, changes its labels by a `target_transform`."""
-    if getattr(dataset, "target_transform", None) is not None:
-        return True
+    """Tell whether a dataset that names classes, or one within it, has a `target_transform`.
+
+    One that gives each class number back, such as `int`, changes nothing.
+    """
+    change, classes = getattr(dataset, "target_transform", None), getattr(dataset, "classes", None)
+    if callable(change) and isinstance(classes, Sequence):
+        return not _keeps_numbers(change, len(classes))
     joined = getattr(dataset, "datasets", None)
     if isinstance(joined, Sequence):
         return any(is_relabelled(part) for part in joined)
     wrapped = getattr(dataset, "dataset", None)
     return wrapped is not None and wrapped is not dataset and is_relabelled(wrapped)
+
+
+def _keeps_numbers(change: Callable[[int], Any], num_classes: int) -> bool:
+    try:
+        return all(int(change(label)) == label for label in range(num_classes))
+    except (LookupError, TypeError, ValueError):  # it has no number for some, or what is none
+        return False
 
 
 def _is_numbering(numbers: Mapping[Any, Any]) -> bool:

@@ -16,11 +16,9 @@ from genie_transforms.format import size_of
 from .batch import check_labels, replace_rows
 from .choice import Chooser
 from .convert import Converter, in_mode, with_channels, wrap_like
+from .known_labels import are_compared, compare_label
 from .labels import SoftLabels, batch_labels, batch_like, class_of, label_like
 from .sample import Sample
-
-_NUM_CHECKED = 16
-"""Images whose label is compared with the bank's class, of those that are replaced by label."""
 
 
 @dataclass
@@ -42,23 +40,25 @@ class Replacer:
     soft: SoftLabels | None
     size: Literal["match", "stored"]
     in_place: bool
-    _num_checked: int = 0
 
     def __call__(self, sample: Sample) -> Any:
         """Return the sample or batch with images replaced, or as it was."""
         image = sample.image
         if isinstance(image, torch.Tensor) and image.ndim == 4:
             return self._batch(sample)
-        row = self._choose(image, sample.label)
+        label = self._class_of(sample)
+        row = self.chooser.one(label, partial(self._digest, image))
         if row is None:
-            return self.keep(sample)
+            return self._kept(sample, label)
         return sample.rebuild(self._image(row, image), self._label(row, sample.label))
 
     def keep(self, sample: Sample) -> Any:
         """Return a sample as it was; its label is one-hot if labels are soft."""
+        return self._kept(sample, self._class_of(sample))
+
+    def _kept(self, sample: Sample, label: int | None) -> Any:
         if self.soft is None:
             return sample.original
-        label = class_of(sample.label, self.bank.class_names)
         return sample.rebuild(sample.image, self.soft.one_hot(torch.tensor(label)))
 
     def draw(self, label: Any) -> tuple[Image.Image, Any] | None:
@@ -67,27 +67,18 @@ class Replacer:
         # The size as stored, for there is no image yet whose size it could take.
         return None if row is None else (self.bank.image(row), self._label(row, label))
 
-    def _choose(self, image: Any, label: Any) -> int | None:
-        """Choose the row that replaces one image; None to keep it."""
-        known = None if label is None else class_of(label, self.bank.class_names)
-        row = self.chooser.one(known, partial(self._digest, image))
-        if row is not None and known is not None:
-            self._check_label(image, known)
-        return row
+    def _class_of(self, sample: Sample) -> int | None:
+        """Read the class of a sample; that of the first ones is compared with the bank's."""
+        if sample.label is None:
+            return None
+        label = class_of(sample.label, self.bank.class_names)
+        self._compare_label(sample.image, label)
+        return label
 
-    def _check_label(self, image: Any, label: int) -> None:
-        """Refuse a label of another class than the bank knows the image by: at the first ones only.
-
-        Where labels come from a dataset that names no classes, nothing else would tell that it
-        numbers them in another order, and all negatives would be of other classes.
-        """
-        if self._num_checked >= _NUM_CHECKED or self.chooser.replace != "target":
-            return
-        self._num_checked += 1
+    def _compare_label(self, image: Any, label: int) -> None:
         # Whole numbers of more than 8 bits have no digest.
-        if isinstance(image, torch.Tensor) and not _has_digest(image.dtype):
-            return
-        self.chooser.check_label(label, self._digest(image))
+        if not isinstance(image, torch.Tensor) or _has_digest(image.dtype):
+            compare_label(self.bank, label, partial(self._digest, image), self.chooser.state)
 
     def _digest(self, image: Any) -> str:
         """Compute the `source_digest` of an image as it was before normalisation."""
@@ -126,6 +117,9 @@ class Replacer:
         classes = None
         if labels is not None:
             classes = check_labels(labels, len(images), len(names))
+            if not are_compared(self.chooser.state):
+                for image, label in zip(images, classes.tolist(), strict=True):
+                    self._compare_label(image, label)
         rows = self._choose_rows(images, classes)
         replaced = replace_rows(images, rows, self.bank, self.converter, in_place=self.in_place)
         if labels is None or (self.soft is None and self.chooser.replace == "target"):
@@ -139,11 +133,7 @@ class Replacer:
     def _choose_rows(self, images: torch.Tensor, classes: RowNumbers | None) -> RowNumbers:
         """Choose the rows for a batch, ``(B,)``; -1 keeps an image."""
         if classes is not None and self.chooser.replace == "target":
-            rows = self.chooser.many(classes)
-            if self._num_checked < _NUM_CHECKED:
-                for place in np.flatnonzero(rows >= 0)[:_NUM_CHECKED].tolist():
-                    self._check_label(images[place], int(classes[place]))
-            return rows
+            return self.chooser.many(classes)
         # One by one, for each image has to be looked up by its digest.
         labels = [None] * len(images) if classes is None else classes.tolist()
         chosen = (

@@ -69,7 +69,8 @@ def read_sample(sample: Any, label_at: Any, class_names: Sequence[str]) -> Sampl
     """Find image and label in a sample.
 
     The image is the one PIL image or `tv_tensors.Image`; without any, the first plain tensor with
-    the channels of an image that is not the label, or the only one of two to four dimensions.
+    the channels of an image that is not the label (nor behind it the only one with three), or the
+    only one of two to four dimensions.
     Another tensor may only stay beside it if it has another height or width. By default the label
     is the second item of a tuple or list, or the entry of a dictionary whose key is or contains
     "label" or is "target". It is never searched for by identity: small integers are all the same
@@ -127,13 +128,17 @@ def _tensor_places(leaves: list[Any], label_place: int | None) -> list[int]:
     """Find plain tensors that may be the image, the surest first: those with its channels.
 
     Raises:
-        UnsupportedSampleError: None has them, and several may be it, or an array beside them.
+        UnsupportedSampleError: None has them, and several may be it, or an array beside them; or
+            the first has other channels than the only one with three.
     """
     others = [place for place in range(len(leaves)) if place != label_place]
     places = [p for p in others if isinstance(leaves[p], torch.Tensor) and 2 <= leaves[p].ndim <= 4]
     alike = [p for p in places if leaves[p].ndim > 2 and leaves[p].shape[-3] in _CHANNELS]
     arrays = [p for p in others if isinstance(leaves[p], np.ndarray) and leaves[p].ndim >= 2]
-    if not alike and places and len(places + arrays) > 1:
+    colour = [place for place in alike if leaves[place].shape[-3] == 3]
+    if (not alike and places and len(places + arrays) > 1) or (
+        len(colour) == 1 and colour[0] != alike[0]  # the first may be a mask, or embeddings
+    ):
         shapes = ", ".join(str(tuple(leaves[place].shape)) for place in places + arrays)
         raise UnsupportedSampleError(
             f"which of the tensors and arrays of shapes {shapes} is the image cannot be known: "

@@ -79,8 +79,9 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
 
     Warns:
         UserWarning: Classes have no negatives, the filter keeps nothing, or the dataset lacks
-            classes of the bank. Later, once: none of the first images is known to the bank, or
-            there is a schedule and nobody calls `set_epoch`.
+            classes of the bank. Later, once: none of the first images is known to the bank, or one
+            has another class there; images look as if they were not normalised though `mean` and
+            `std` are given; or there is a schedule and nobody calls `set_epoch`.
     """
 
     # Seventeen arguments, one flat list of keywords as torchvision's transforms have them: settings
@@ -164,9 +165,9 @@ class GeNIeTransform(v2.Transform):  # type: ignore[misc]  # torchvision has no 
         Raises:
             UnsupportedSampleError: The sample cannot be replaced truthfully.
             NoNegativesError: A class has no negatives and `on_missing` is "raise".
-            UserError: A label is not one of the classes, or the bank knows the image under another
-                class (where it is looked up), or a batch cannot be written in place.
-            ValueError: Float pixels are not in [0, 1].
+            UserError: A label is not one of the classes, or most of the first images that the bank
+                knows have other classes there, or a batch cannot be written in place.
+            ValueError: Pixels are not on the scale that `mean`, `std` or their dtype says.
         """
         # The decorator of `_uncompiled` costs as much as a tenth of a call, so only there.
         return _uncompiled(self, inputs) if torch.compiler.is_compiling() else self._run(inputs)

@@ -118,7 +118,7 @@ def _check_classes(dataset: Any, transform: GeNIeTransform) -> None:
     if is_relabelled(dataset):
         if transform.classes is None:
             raise UserError(
-                "the dataset has a target_transform, so its class names are not in the order of "
+                "the dataset has a target_transform, so its class names may not be in the order of "
                 "its labels: give GeNIeTransform classes=, a name for each label as samples have it"
             )
         return

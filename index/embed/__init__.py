@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .networks import (
         UNISIAM,
         Network,
+        about_transforms,
         timm_network,
         torchvision_model,
         unisiam_encoder,
@@ -49,8 +50,8 @@ else:
             "embedding_index": ["EmbeddingIndex"],
             "huggingface": ["open_transformers"],
             "networks": [
-                *("UNISIAM", "Network", "timm_network", "torchvision_model", "unisiam_encoder"),
-                "unisiam_preprocess",
+                *("UNISIAM", "Network", "about_transforms", "timm_network", "torchvision_model"),
+                *("unisiam_encoder", "unisiam_preprocess"),
             ],
             "own": ["find_own", "own_network", "source_sha256"],
             "search": ["Doubles", "Embeddings", "Integers", "inner_products", "nearest"],
@@ -75,6 +76,7 @@ __all__ = [
     "ModuleBackbone",
     "Network",
     "VectorIndex",
+    "about_transforms",
     "distances",
     "find_own",
     "inner_products",

@@ -27,6 +27,9 @@ UNISIAM: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {
     "resnet50": (Bottleneck, [3, 4, 6, 3]),
 }
 
+_THAT_TRANSFORM = ("googlenet", "inception_v3")
+"""They scale images once more themselves, with `transform_input`."""
+
 
 class Network(NamedTuple):
     """A network without its head, and what goes in.
@@ -66,15 +69,15 @@ def open_torchvision(spec: str) -> Network:
     """Open a torchvision classifier without its head: NAME, NAME:WEIGHTS or NAME:CHECKPOINT.
 
     Images are transformed as the weights' own `transforms()` do; for a checkpoint, as those of
-    the default weights. A checkpoint's head may be of any number of classes (see `load_body`).
+    the default weights, with `transform_input` where the model has it. A checkpoint's head may be
+    of any number of classes (see `load_body`).
 
     Raises:
         UserError: torchvision has no such model, or the checkpoint does not fit it.
         MissingFileError: There is no such checkpoint, or weights cannot be downloaded.
     """
     model, weights = torchvision_model(spec, head=False)
-    transforms = weights.transforms()
-    return Network(without_head(model), transforms, repr(transforms))
+    return Network(without_head(model), weights.transforms(), about_transforms(spec, weights))
 
 
 def torchvision_model(spec: str, *, head: bool) -> tuple[nn.Module, Any]:
@@ -102,14 +105,22 @@ def torchvision_model(spec: str, *, head: bool) -> tuple[nn.Module, Any]:
             ) from error
     else:
         weights = enum["DEFAULT"]
-        extra = (
-            {"init_weights": False, "transform_input": True}
-            if name in ("googlenet", "inception_v3")
-            else {}
-        )
+        extra = {"init_weights": False, "transform_input": True} if name in _THAT_TRANSFORM else {}
         model = models.get_model(name, weights=None, **extra)
         load_body(model, read_state(Path(wanted)), wanted, [] if head else [_head_of(model)])
     return model, weights
+
+
+def about_transforms(spec: str, weights: Any) -> str:
+    """Describe how a torchvision classifier sees images, for fingerprints.
+
+    A checkpoint of GoogLeNet or Inception v3 is taken to be trained as torchvision's own weights
+    are, with `transform_input`, which once was not so: other embeddings than then.
+    """
+    name, _, wanted = spec.partition(":")
+    is_checkpoint = wanted not in ("", *type(weights).__members__)
+    transforms_input = is_checkpoint and name in _THAT_TRANSFORM
+    return repr(weights.transforms()) + (", transform_input" if transforms_input else "")
 
 
 def without_head(model: nn.Module) -> nn.Module:

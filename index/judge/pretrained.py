@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from genie_transforms import MissingFileError, UserError
-from index.embed import Network, timm_network, torchvision_model
+from index.embed import Network, about_transforms, timm_network, torchvision_model
 from index.loading import quiet_loading
 
 Names = list[tuple[str, ...]]
@@ -25,8 +25,8 @@ def open_torchvision(spec: str) -> Opened:
         MissingFileError: There is no such checkpoint, or weights cannot be downloaded.
     """
     model, weights = torchvision_model(spec, head=True)
-    transforms, classes = weights.transforms(), weights.meta["categories"]
-    return Network(model, transforms, repr(transforms)), [_names(text) for text in classes]
+    network = Network(model, weights.transforms(), about_transforms(spec, weights))
+    return network, [_names(text) for text in weights.meta["categories"]]
 
 
 def open_timm(spec: str) -> Opened:

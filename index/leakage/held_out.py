@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from genie_transforms import UserError, source_digest
 from index.embed import Backbone, Embeddings
-from index.sources import BadImageError, Source, as_rgb, fit_to
+from index.sources import BadImageError, Source, as_rgb, as_text, fit_to
 
 logger = logging.getLogger("genie.leakage")
 
@@ -80,16 +80,17 @@ def passed_over(root: Path, names: Sequence[str]) -> dict[str, str]:
     Returns:
         The path below the folder of each, and why it was not read.
     """
+    listed = set(names)
     read = {(root / name).resolve() for name in names}  # a link may have led there
     found = {}
     for path in sorted(root.rglob("*")):
-        if not path.is_file() or path.resolve() in read:
+        name = as_text(path.relative_to(root).as_posix())
+        if not path.is_file() or name in listed or path.resolve() in read:
             continue
         try:
             with Image.open(path) as image:  # its head alone: nothing is decoded
                 kind = image.format
         except (OSError, ValueError, Image.DecompressionBombError):
             continue  # no image: a list, a licence
-        name = path.relative_to(root).as_posix()
         found[name] = f"{kind}, which no build reads by this name: rename it, or put it elsewhere"
     return found

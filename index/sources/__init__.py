@@ -26,7 +26,7 @@ from .templates import check_template, make_prompts
 if TYPE_CHECKING:
     from .captioner import write_captions
     from .dataset import source_of
-    from .image_folder import open_images
+    from .image_folder import as_text, open_images
     from .images import as_rgb, fit_to
     from .open import open_source
     from .reading import BadImageError
@@ -36,7 +36,7 @@ else:
         __name__,
         {
             "captioner": ["write_captions"],
-            "image_folder": ["open_images"],
+            "image_folder": ["as_text", "open_images"],
             "images": ["as_rgb", "fit_to"],
             "dataset": ["source_of"],
             "open": ["open_source"],
@@ -53,6 +53,7 @@ __all__ = [
     "TemplateConfig",
     "ambiguous_names",
     "as_rgb",
+    "as_text",
     "check_classes",
     "check_template",
     "class_names_for",

@@ -143,7 +143,7 @@ def _source(
 ) -> Source:
     """Return image files as a source; their names are paths below the root."""
     start = os.path.join(str(root), "")
-    ids = Ids(len(samples), lambda row: _as_text(samples[row][0].removeprefix(start)))
+    ids = Ids(len(samples), lambda row: as_text(samples[row][0].removeprefix(start)))
     labels = np.array([label for _, label in samples], dtype=np.int64)
     return Source(FolderImages(samples), classes, labels, ids, "imagefolder", dict(walk.left_out))
 
@@ -153,6 +153,6 @@ def _inode(folder: str) -> _Inode:
     return found.st_dev, found.st_ino
 
 
-def _as_text(path: str) -> str:
+def as_text(path: str) -> str:
     r"""Write bytes that are no UTF-8 as `\xff`: a bank holds text."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

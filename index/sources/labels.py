@@ -29,25 +29,13 @@ def number_classes(
         what: What messages call the source.
 
     Raises:
-        UserError: There is no image, numbers have gaps or fractions or stand beside words, or a
-            number has two names.
+        UserError: There is no image; numbers have gaps or fractions, stand behind a header, or
+            would be other classes among words; or a number has two names.
     """
     if not len(written):
         raise UserError(f"{what} lists no image")
-    word = next((label for label in written if not _INTEGER.fullmatch(label)), None)
-    if word is not None:
-        if all(_NUMBER.fullmatch(label) for label in written):  # as words, 10.0 is before 2.0
-            raise UserError(
-                f"labels of {what} are no class numbers, such as {written[0]!r}: write 0, 1, …"
-            )
-        classes, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
-        for place, label in enumerate(classes.tolist()):
-            if _INTEGER.fullmatch(label) and int(label) != place:  # 10 is before 2
-                raise UserError(
-                    f"labels of {what} are numbers and also words, such as {word!r}, so {label} "
-                    f"would be class {place}: write numbers, or names, for all, and no header"
-                )
-        return classes.tolist(), places.astype(np.int64)
+    if not all(_INTEGER.fullmatch(label) for label in written):
+        return _number_words(written, what)
     labels = np.array([int(label) for label in written], dtype=np.int64)
     numbers, first = np.unique(labels, return_index=True)
     check_numbers(numbers, what)
@@ -60,6 +48,32 @@ def number_classes(
                 f"{what} calls class {labels[row]} {called[labels[row]]!r} and also {name!r}"
             )
     return called, labels
+
+
+def _number_words(written: Sequence[str], what: str) -> tuple[list[str], Labels]:
+    """Number words in their sorted order, unless that makes other classes of numbers among them."""
+    if all(_NUMBER.fullmatch(label) for label in written):  # as words, 10.0 is before 2.0
+        raise UserError(
+            f"labels of {what} are no class numbers, such as {written[0]!r}: write 0, 1, …"
+        )
+    words = [row for row, label in enumerate(written) if not _INTEGER.fullmatch(label)]
+    word = written[words[0]]
+    if words == [0] and len(written) > 1:
+        raise UserError(
+            f"labels of {what} are numbers, but {word!r} of the first line: remove the header"
+        )
+    classes, places = np.unique(np.array(written, dtype=np.str_), return_inverse=True)
+    numbers = [n for n, label in enumerate(classes.tolist()) if _INTEGER.fullmatch(label)]
+    # A few that can be no class numbers, such as 911 among cars, are names.
+    least = len(classes) if 2 * len(numbers) < len(classes) else np.inf
+    for place in numbers:
+        if place != int(classes[place]) < least:  # 10 is before 2
+            raise UserError(
+                f"labels of {what} are numbers and also words, such as {word!r}, so "
+                f"{classes[place]} would be class {place}: write numbers, or names that are none, "
+                "for all"
+            )
+    return classes.tolist(), places.astype(np.int64)
 
 
 def check_numbers(numbers: Labels, what: str) -> None:

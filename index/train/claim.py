@@ -36,6 +36,12 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     if path.exists():
         found = _BEFORE | json.loads(path.read_text())
         other = {k: found.get(k) for k in wanted if found.get(k) != wanted[k]}
+        unsaid = [key for key in other if key not in found]
+        if unsaid:
+            raise FolderInUseError(
+                f"{folder} does not say its {' and '.join(unsaid)}, as one that an earlier version "
+                "began: remove it, or give another folder"
+            )
         if other:
             raise FolderInUseError(
                 f"{folder} was begun with {other}: remove it, or give another folder"

@@ -29,9 +29,9 @@ def train_pipeline(
         FolderInUseError: The checkpoints are of other settings, or other images.
         UserError: Two classes have the same tokens.
     """
-    claim_folder(config.work, about_training(config, data, shift))
     tokenizer = make_tokenizer(data.vocabulary)
     _check_told_apart(tokenizer, data)
+    claim_folder(config.work, about_training(config, data, shift))
     vae = train_vae(config, data.pixels)
     latents = encode_all(vae, data.pixels)
     vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))

@@ -1,6 +1,7 @@
 """The leakage guard finds what it is shown, and nothing else."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,14 @@ def test_images_that_no_build_reads_are_not_called_clean(bank: Path, held_out: P
     assert report.same == []
     assert sorted(report.unreadable) == [".hidden/1.png", "fish/1.jfif", "fish/content"]
     assert report.unreadable["fish/content"].startswith("PNG, which no build reads by this name")
+
+
+def test_an_image_whose_name_is_no_text_is_read(bank: Path, held_out: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    shutil.copy(_photos(bank)[0], held_out / "fish" / name)
+    report = check_leakage(LeakageConfig(bank, held_out))
+    assert report.same == [r"fish/caf\xe9.png"]
+    assert not report.unreadable
 
 
 def test_an_image_is_known_by_its_upright_pixels_too(bank: Path, held_out: Path) -> None:

@@ -92,6 +92,13 @@ def test_floats_on_another_scale_than_mean_and_std_are_refused(bank: Bank) -> No
     noisy = functional.normalize(bytes_ / 255, MEAN, STD)
     noisy[:, :, 0] = torch.randn(noisy[:, :, 0].shape, generator=torch.manual_seed(0))
     replaced(noisy, bank)  # random erasing leaves such pixels
+    plain = Converter([0.0] * 3, [1.0] * 3)  # as some of timm's models have it
+    noise = torch.randn(len(ROWS), 3, SIZE, SIZE, generator=torch.manual_seed(0)) * 1.3
+    assert noise.abs().max() > 4
+    replace_rows(noise, np.array(ROWS), bank, plain, in_place=False)
+    plain = Converter([0.0] * 3, [1.0] * 3)
+    with pytest.raises(ValueError, match="which should be in"):
+        replace_rows(bytes_, np.array(ROWS), bank, plain, in_place=False)
 
 
 def test_images_that_are_not_yet_normalised_are_warned_of(bank: Bank) -> None:
@@ -110,6 +117,10 @@ def test_bytes_in_a_wider_dtype_are_refused(bank: Bank, dtype: torch.dtype) -> N
     images = raw_images()
     with pytest.raises(ValueError, match=f"images of {dtype} hold 0 … 2\\d\\d, as bytes do"):
         replaced(images.to(dtype), bank)
+    dark = torch.zeros(8, 3, 16, 16, dtype=dtype)
+    dark[0] = 119
+    if dtype == torch.int16:  # one dark image of eight that are black says nothing yet
+        replace_rows(dark, np.full(8, 5), bank, Converter(None, None), in_place=False)
     full = functional.to_dtype(images, dtype, scale=True)
     back = functional.to_dtype(replaced(full, bank), torch.uint8, scale=True)
     assert torch.equal(back, expected(images))

@@ -160,15 +160,16 @@ def test_an_image_alone_needs_no_classes(bank: Bank) -> None:
     assert transform.counters.replaced == 1
 
 
-def test_a_known_source_with_another_label_is_refused(bank: Bank) -> None:
-    for transform in (quiet(bank, replace="source"), quiet(bank, replace="source", classes=EXTRA)):
-        with pytest.raises(UserError, match=r"label 2, which is '\w+' here, is of class 'dog'"):
+def test_a_known_source_with_another_label_is_noticed(bank: Bank) -> None:
+    for classes in (None, EXTRA):
+        transform = quiet(bank, replace="source", classes=classes)
+        with pytest.warns(UserWarning, match=r"label 2, which is '\w+' here, is of class 'dog'"):
             transform((source_image(1), 2))
-        batch = functional.pil_to_tensor(source_image(1))[None]
+        batch = functional.pil_to_tensor(source_image(1))[None].expand(2, -1, -1, -1)
         with pytest.raises(
-            UserError, match=r"is of class 'dog' in the bank .* pass GeNIeTransform"
+            UserError, match=r"is of class 'dog' in the bank .*3 of the 3 .* pass GeNIeTransform"
         ):
-            transform(batch, torch.tensor([2]))
+            transform(batch, torch.tensor([2, 2]))
 
 
 def test_the_same_classes_use_the_bank_itself(bank: Bank) -> None:

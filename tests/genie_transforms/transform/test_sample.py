@@ -209,6 +209,16 @@ def test_a_tensor_before_the_image_is_not_taken_for_it(bank: Bank, beside: torch
     assert not torch.equal(result["image"], TENSOR)
 
 
+@pytest.mark.parametrize("beside", [torch.rand(1, 77, 768), torch.zeros(1, 8, 8)])
+def test_the_first_of_two_tensors_with_channels_must_have_the_colours(
+    bank: Bank, beside: torch.Tensor
+) -> None:
+    genie = GeNIeTransform(bank, p=1)
+    with pytest.raises(UnsupportedSampleError, match=r"which of the tensors .* cannot be known"):
+        genie({"beside": beside, "image": TENSOR, "label": 0})
+    assert genie({"image": TENSOR, "beside": beside, "label": 0})["beside"] is beside
+
+
 @pytest.mark.parametrize("image", [TENSOR.movedim(0, -1).numpy(), torch.zeros(16, 16)])
 def test_an_image_that_cannot_be_told_from_features_is_refused(bank: Bank, image: Any) -> None:
     sample = {"image": image, "features": torch.zeros(2, 9), "label": 0}

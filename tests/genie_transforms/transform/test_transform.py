@@ -288,7 +288,7 @@ def test_soft_labels_mix_source_and_target(bank: Bank) -> None:
 
 def test_soft_labels_without_replacement_are_one_hot(bank: Bank) -> None:
     transform = GeNIeTransform(bank, p=0, label="soft")
-    assert torch.equal(transform((source_image(0), 1))[1], torch.tensor([0.0, 1.0, 0.0]))
+    assert torch.equal(transform((source_image(1), 1))[1], torch.tensor([0.0, 1.0, 0.0]))
 
 
 def test_soft_labels_need_projections(tmp_path: Path) -> None:

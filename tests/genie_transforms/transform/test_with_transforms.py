@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch.utils.data import ConcatDataset, Subset
 from torchvision.transforms import v2
 
@@ -95,6 +96,12 @@ def test_labels_that_a_dataset_changes_are_not_those_of_its_names(bank: Bank) ->
             WithTransforms(dataset, GeNIeTransform(bank))
         rotated = [bank.class_names[2], *bank.class_names[:2]]  # label 1 is the first class
         WithTransforms(dataset, GeNIeTransform(bank, classes=rotated))
+    photos.target_transform = {2: 0}.__getitem__  # of one class alone
+    with pytest.raises(UserError, match="a name for each label"):
+        WithTransforms(photos, GeNIeTransform(bank))
+    for harmless in (int, torch.tensor):
+        photos.target_transform = harmless
+        WithTransforms(photos, GeNIeTransform(bank))
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import functional as VF
 
 from genie_transforms import MissingPackageError, UserError
 from index.embed.backbone import load_backbone
-from index.embed.networks import torchvision_model, without_head
+from index.embed.networks import about_transforms, torchvision_model, without_head
 
 from .checks import check_embeddings
 
@@ -110,6 +110,10 @@ def test_checkpoints_see_images_as_the_default_weights_do(tmp_path: Path, name: 
     torch.save(models.get_model(name, weights=None, init_weights=False).state_dict(), path)
     model, _ = torchvision_model(f"{name}:{path}", head=True)
     assert model.transform_input  # torchvision sets it with weights of its own
+    weights = models.get_model_weights(name).DEFAULT
+    own, other = (about_transforms(spec, weights) for spec in (name, f"{name}:{path}"))
+    assert own == repr(weights.transforms())  # banks are keyed by it
+    assert other == f"{own}, transform_input"
 
 
 @pytest.mark.parametrize("content", [b"", b"neither", b"PK\x03\x04" + b"x" * 50])

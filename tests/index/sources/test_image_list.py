@@ -79,6 +79,12 @@ def test_images_are_beside_their_list(images: Path) -> None:
             "path 0\na.png x\n" + "c.png 10\nc.png 2\n",
             "words, such as 'x', so 10 would be",
         ),
+        ("l.txt", "path label\na.png 0\nc.png 1\n", "'label' of the first line: remove the head"),
+        (
+            "l.txt",
+            "a.png 1\nc.png x\nd.png y\n",
+            "also words, .* so 1 would be class 0",
+        ),
         ("l.txt", "a.png 0.0\nc.png 1.0\n", "are no class numbers"),
         ("l.csv", "a.png,1\nc.png,2\n", r"one column called path or .*, has \['a\.png', '1'\]"),
         ("l.csv", "path,label,class\na.png,1,x\n", "one column called label or target or class"),
@@ -94,6 +100,11 @@ def test_mistakes_are_named(images: Path, name: str, text: str, message: str) ->
     (images / name).write_text(text)
     with pytest.raises(UserError, match=message):
         open_source(str(images / name))
+
+
+def test_names_of_digits_among_words_are_names(images: Path) -> None:
+    (images / "l.txt").write_text("a.png 911\nc.png cayenne\na.png boxster\n")
+    assert open_source(str(images / "l.txt")).class_names == ["911", "boxster", "cayenne"]
 
 
 def test_spaces_do_not_turn_numbers_into_words(images: Path) -> None:

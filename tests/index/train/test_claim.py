@@ -71,3 +71,10 @@ def test_names_that_are_one_prompt_are_refused(tmp_path: Path) -> None:
     config = StageConfig(out=tmp_path / "out", work=tmp_path / "work")
     with pytest.raises(UserError, match="classes 'дуб' and 'ель' would have one prompt"):
         train_pipeline(config, replace(_data(), class_names=("дуб", "ель")))
+    assert not config.work.exists()  # so that it is free for other names
+
+
+def test_a_folder_that_does_not_say_a_setting_is_of_an_earlier_version(tmp_path: Path) -> None:
+    claim_folder(tmp_path / "work", {"seed": 0})
+    with pytest.raises(FolderInUseError, match="does not say its images, as one that an earlier"):
+        claim_folder(tmp_path / "work", {"seed": 0, "images": "1f"})
