@@ -209,8 +209,16 @@ class Bank(WholeBank):
 
         One of whole numbers is int32 or int64 where every row has a value, and float64 with NaN
         where rows have none, as those that a judge has not seen.
+
+        Raises:
+            UserError: There is no such column: banks of earlier versions lack some.
         """
         opened = self._load()
+        if name not in opened.table.flat_columns:
+            raise UserError(
+                f"the bank {self.path} has no column {name!r} of one value a row, but "
+                f"{', '.join(opened.table.flat_columns)}"
+            )
         return opened.table.column(name, opened.physical)
 
     def projections(self) -> npt.NDArray[np.float32]:
@@ -340,8 +348,12 @@ class Bank(WholeBank):
             opened = OpenedBank.read(self.path, self.keep)
             if self._content is not None:
                 self._compare(self._content, opened.content)
-            self._opened = opened
-            self._renew_cache(opened.manifest)
+            self._opened = opened  # decoding reads it
+            try:
+                self._renew_cache(opened.manifest)
+            except BankError:
+                self._opened = None  # the next call says the same
+                raise
         return self._opened
 
     def _compare(self, old: Content, new: Content) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,22 @@ from .lookup import RowNumbers
 
 logger = logging.getLogger("genie.bank")
 
+_SAMPLED_SHARDS = 8
+_MOST_DIFFERENT = 4
+
 
 class DecodedCache:
     """A ``(N, 3, H, W)`` uint8 array in a `.npy` file, mapped read-only in each process.
 
     Args:
         path: The file.
-        num_rows: N, all rows on disk whatever the filter.
+        rows_of_shards: Their numbers of rows; all rows on disk, whatever the filter, are N.
         size: H and W.
     """
 
-    def __init__(self, path: Path, num_rows: int, size: Size) -> None:
+    def __init__(self, path: Path, rows_of_shards: Sequence[int], size: Size) -> None:
         self.path = path
+        self._samples, num_rows = _samples(rows_of_shards), sum(rows_of_shards)
         # Planes, as tensors have them: a row is one block of the file, and needs no transposing.
         self.shape = (num_rows, 3, *size)
         self._array: torch.Tensor | None = None
@@ -49,7 +53,7 @@ class DecodedCache:
         content = repr([sorted(shard.items()) for shard in manifest.shards])
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
         name = f"uint8-{size[0]}x{size[1]}-{key}.npy"
-        return cls(folder / name, manifest.num_rows, size)
+        return cls(folder / name, [shard["rows"] for shard in manifest.shards], size)
 
     def serves(self, size: Size) -> bool:
         """Tell whether the cached images have this size."""
@@ -79,8 +83,12 @@ class DecodedCache:
         Raises:
             BankError: The folder cannot be written.
         """
-        if self._is_sound():
+        if self._is_sound(decode):
             return
+        logger.info(
+            "decoding %d images into %s: %.1f GB",
+            *(self.shape[0], self.path, np.prod(self.shape, dtype=np.float64) / 1e9),
+        )
         try:
             remove_temporaries(self.path.parent, of=self.path.name)
             self._write(decode)
@@ -91,8 +99,8 @@ class DecodedCache:
             ) from error
         self._array = None
 
-    def _is_sound(self) -> bool:
-        """Tell whether the file is a whole array of the right kind; say so if it is another one."""
+    def _is_sound(self, decode: Callable[[int], torch.Tensor]) -> bool:
+        """Tell whether the file is a whole array of these images; say so if it is another one."""
         if not self.path.is_file():
             return False
         try:
@@ -101,7 +109,10 @@ class DecodedCache:
             whole = found.offset + found.nbytes == self.path.stat().st_size
             planes = found.dtype == np.uint8 and found.shape == self.shape
             if whole and planes and found.flags.c_contiguous:
-                return True
+                # Shards may not be those that the manifest lists, as in a bank copied in part.
+                if all(_is_alike(found[row], decode(row).numpy()) for row in self._samples):
+                    return True
+                what = "it shows other images than the shards"
         except (OSError, ValueError, EOFError) as error:
             what = str(error)
         logger.warning(
@@ -122,10 +133,27 @@ class DecodedCache:
             for row in range(self.shape[0]):
                 array[row] = decode(row).numpy()
             array.flush()
+            del array  # Windows renames no file that is mapped
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the mapped array out: the next process maps the file itself."""
         return {**self.__dict__, "_array": None}
+
+
+def _samples(rows_of_shards: Sequence[int]) -> list[int]:
+    """Choose rows that tell whether shards are others: the first and last of up to eight."""
+    ends = np.cumsum(rows_of_shards, dtype=np.int64)
+    filled = np.flatnonzero(rows_of_shards)
+    if not len(filled):
+        return []
+    chosen = filled[np.unique(np.linspace(0, len(filled) - 1, _SAMPLED_SHARDS).astype(np.int64))]
+    firsts = ends[chosen] - np.asarray(rows_of_shards)[chosen]
+    return sorted({*firsts.tolist(), *(ends[chosen] - 1).tolist()})
+
+
+def _is_alike(cached: Pixels, decoded: Pixels) -> bool:
+    """Tell whether two images are one, though libraries may differ by a few levels of 255."""
+    return bool(np.abs(cached.astype(np.int16) - decoded).mean() < _MOST_DIFFERENT)
 
 
 def _reserve(path: Path) -> None:

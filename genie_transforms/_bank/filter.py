@@ -151,8 +151,11 @@ def _compare(operator: ast.cmpop, left: ast.expr, right: ast.expr, column: Colum
         )
     if not among:
         return _COMPARISONS[type(operator)](_typed(first, kind), _typed(second, kind))
-    values = _typed(first, kind)
-    found = pc.is_in(values, value_set=pa.array([_typed(x, kind).as_py() for x in second], kind))
+    values, among_these = _typed(first, kind), [_typed(x, kind).as_py() for x in second]
+    value_set = pa.array(among_these, kind)
+    if pa.types.is_floating(kind):  # minus zero is zero, but not to `is_in`
+        values, value_set = pc.add(values, 0), pc.add(value_set, 0)
+    found = pc.is_in(values, value_set=value_set)
     # `is_in` is false for null, so that `not in` would keep the row: make both null there.
     found = pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.bool_()))
     return pc.invert(found) if isinstance(operator, ast.NotIn) else found

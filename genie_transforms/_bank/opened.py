@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from genie_transforms._errors import BankFormatError
 from genie_transforms.format import (
+    MANIFEST,
     PIXEL_KEYS,
     SOURCES,
     KnownSources,
@@ -18,6 +21,7 @@ from genie_transforms.format import (
     PixelKeys,
     bank_file,
     rows_digest,
+    sha256_of,
 )
 
 from .expression import parse_keep
@@ -119,10 +123,26 @@ def _known(path: Path, manifest: Manifest) -> KnownSources | None:
     if manifest.sources is None:
         return None
     file = bank_file(path, SOURCES)
-    return KnownSources.read(file, manifest.sources, len(manifest.class_names))
+    known = KnownSources.read(file, manifest.sources, len(manifest.class_names))
+    _check_sum(file, manifest.sources)
+    return known
 
 
 def _pixel_keys(path: Path, manifest: Manifest) -> PixelKeys | None:
     """Map the fast keys; banks of earlier versions have none."""
     entry = manifest.known_pixel_keys
-    return None if entry is None else PixelKeys.read(bank_file(path, PIXEL_KEYS), entry)
+    if entry is None:
+        return None
+    file = bank_file(path, PIXEL_KEYS)
+    keys = PixelKeys.read(file, entry)
+    _check_sum(file, entry)
+    return keys
+
+
+def _check_sum(path: Path, entry: Mapping[str, Any]) -> None:
+    """Refuse a file that is not the manifest's: it would name other classes for the images."""
+    if sha256_of(path) != entry["sha256"]:
+        raise BankFormatError(
+            f"{path} is not what {MANIFEST} says: the bank was copied in part, or is damaged, or "
+            "is being built again"
+        )

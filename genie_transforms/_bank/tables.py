@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genie_transforms._errors import BankFormatError
 from genie_transforms.format import (
@@ -60,6 +61,8 @@ class ShardTable:
         self._starts: list[int] = []
         self._blobs: list[tuple[npt.NDArray[np.int32], memoryview]] = []
         self._index_images()
+        # `arrow.column(name)` makes a new object of all chunks, at each call.
+        self._columns = dict(zip(self.arrow.column_names, self.arrow.columns, strict=True))
 
     def _join(self, folder: Path, manifest: Manifest) -> None:
         """Add the columns that judges and people gave; nobody has rejected a row without them."""
@@ -109,16 +112,16 @@ class ShardTable:
 
         Merged from banks of which only some kept their sweeps, a bank has rows without.
         """
-        if "sweep" not in self.arrow.column_names:
+        if "sweep" not in self._columns:
             return None
-        cells = self.arrow.column("sweep")[row].as_py()
+        cells = self._columns["sweep"][row].as_py()
         if cells is None:
             return None
         return [memoryview((cell or {}).get("bytes") or b"") for cell in cells]
 
     def row(self, row: int, names: Sequence[str]) -> dict[str, Any]:
         """Read some columns of one row as Python values."""
-        return {name: self.arrow.column(name)[row].as_py() for name in names}
+        return {name: self._columns[name][row].as_py() for name in names}
 
     def column(self, name: str, rows: RowNumbers | None = None) -> npt.NDArray[Any]:
         """Read a column of numbers, booleans or strings, ``(N,)``, of some rows or of all."""
@@ -144,18 +147,46 @@ class ShardTable:
 
     def projections(self) -> npt.NDArray[np.float32]:
         """Read the projection of each row at its own noise ratio, ``(N,)``; NaN where none is."""
-        chosen = self.column("noise_ratio")
+        chosen = self.column("noise_ratio").astype(np.float64)
         # Lists of any length, even none, in a row: no rectangular array holds them.
-        ratios, projections = self.arrow.column("noise_ratios"), self.arrow.column("projections")
+        ratios, projections = (
+            self._columns[name].combine_chunks() for name in ("noise_ratios", "projections")
+        )
+        lengths, others = map(_lengths, (ratios, projections))
+        rows = np.flatnonzero((lengths > 0) & (others > 0))
         result = np.full(len(chosen), np.nan, dtype=np.float32)
-        pairs = zip(ratios.to_pylist(), projections.to_pylist(), strict=True)
-        for row, (grid, values) in enumerate(pairs):
-            if grid and values:
-                if len(grid) != len(values) or None in grid or None in values:
-                    raise BankFormatError(
-                        f"row {row} of {self._folder} does not have one projection for each noise "
-                        f"ratio: rebuild the bank"
-                    )
-                # The nearest of the grid: floats are not looked up by equality.
-                result[row] = values[int(np.argmin(np.abs(np.asarray(grid) - chosen[row])))]
+        grid, values = (lists.take(pa.array(rows)).flatten() for lists in (ratios, projections))
+        if grid.null_count or values.null_count or (lengths[rows] != others[rows]).any():
+            wrong = next(row for row in rows.tolist() if _is_uneven(ratios[row], projections[row]))
+            raise BankFormatError(
+                f"row {wrong} of {self._folder} does not have one projection for each noise "
+                f"ratio: rebuild the bank"
+            )
+        if len(rows):
+            places = _nearest(np.asarray(grid), chosen[rows], lengths[rows])
+            result[rows] = np.asarray(values)[places]
         return result
+
+
+def _lengths(lists: pa.ListArray) -> RowNumbers:
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
+
+
+def _is_uneven(ratios: pa.ListScalar, projections: pa.ListScalar) -> bool:
+    grid, values = ratios.as_py(), projections.as_py()
+    return len(grid) != len(values) or None in grid or None in values
+
+
+def _nearest(
+    grids: npt.NDArray[Any], chosen: npt.NDArray[np.float64], lengths: RowNumbers
+) -> RowNumbers:
+    """Find the place of the value nearest to `chosen` in each of many grids, one after another."""
+    # The nearest: floats are not looked up by equality.
+    distances = np.abs(grids - np.repeat(chosen, lengths))
+    distances[np.isnan(distances)] = np.inf
+    starts = np.cumsum(lengths) - lengths
+    least = np.repeat(np.minimum.reduceat(distances, starts), lengths)
+    found = np.flatnonzero(distances == least)
+    owners = np.repeat(np.arange(len(lengths)), lengths)[found]
+    # The first of each, if there are several.
+    return found[np.unique(owners, return_index=True)[1]]

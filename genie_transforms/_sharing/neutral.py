@@ -58,7 +58,7 @@ def neutral_files(folder: Path, names: Sequence[str], paths: Mapping[str, str]) 
                     neutral["checksum"] = stats_checksum(neutral)
                 changed[name] = (json.dumps(neutral, indent=2, sort_keys=True) + "\n").encode()
         elif name.endswith(".html"):
-            text = (folder / name).read_text()
+            text = (folder / name).read_text(encoding="utf-8")
             if (neutral := without_paths(text, paths)) != text:
                 changed[name] = neutral.encode()
     return changed

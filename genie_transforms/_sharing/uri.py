@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -64,8 +64,8 @@ def fetch_bank(uri: str) -> Path:
         with new_folder(folder) as temporary:
             (temporary / MANIFEST).write_bytes(said)
             manifest = Manifest.read(temporary)
-            _link_shards(earlier, manifest, temporary)
-            _fetch(remote, files, manifest, temporary)
+            linked = _link_shards(earlier, manifest, temporary)
+            _fetch(remote, files, manifest, temporary, linked)
     except OSError as error:
         if folder.exists():  # another process was faster
             return folder
@@ -84,18 +84,26 @@ def _judged(files: dict[str, RemoteFile]) -> str:
     return sha256(repr(judged).encode()).hexdigest()[:16]
 
 
-def _link_shards(earlier: Sequence[Path], manifest: Manifest, folder: Path) -> None:
-    """Take over the shards that an earlier copy has; they never change."""
+def _link_shards(earlier: Sequence[Path], manifest: Manifest, folder: Path) -> set[str]:
+    """Take over the shards that an earlier copy has, if they are sound; return their names."""
+    linked = set()
     for shard in manifest.shards:
-        for other in earlier:
-            if (other / shard["name"]).is_file():
-                link_or_copy(other / shard["name"], folder / shard["name"])
+        name = shard["name"]
+        for path in (other / name for other in earlier):
+            if name not in linked and path.is_file() and sha256_of(path) == shard["sha256"]:
+                link_or_copy(path, folder / name)
+                linked.add(name)
+    return linked
 
 
 def _fetch(
-    remote: RemoteFolder, files: dict[str, RemoteFile], manifest: Manifest, folder: Path
+    remote: RemoteFolder,
+    files: dict[str, RemoteFile],
+    manifest: Manifest,
+    folder: Path,
+    linked: Container[str],
 ) -> None:
-    """Fetch the files of a bank that are not there yet, and check the shards by its manifest."""
+    """Fetch the files of a bank but shards that are linked, and check them by its manifest."""
     shards = {shard["name"] for shard in manifest.shards}
     names = [n for n in files if n != MANIFEST and (n in shards or is_beside_shards(n))]
     for name in names:
@@ -105,6 +113,8 @@ def _fetch(
         list(pool.map(lambda name: remote.get(name, folder / name, files[name].size), names))
     for shard in manifest.shards:
         path = folder / shard["name"]
+        if path.name in linked:
+            continue
         if not path.exists() or sha256_of(path) != shard["sha256"]:
             raise BankFormatError(
                 f"{remote.name}/{path.name} is not what {MANIFEST} says: it is being built again, "

@@ -16,6 +16,7 @@ from genie_transforms._errors import BankFormatError, BankNotFoundError, Unfinis
 from genie_transforms._pixel_key import PIXEL_HASH
 
 from .schema import DATASET_INFO, STATE
+from .temporary import is_temporary
 from .untrusted import bank_file, read_json
 
 FORMAT_VERSION = 1
@@ -199,7 +200,8 @@ def _is_count(value: Any) -> bool:
 
 def is_bank_file(name: str) -> bool:
     """Tell whether a path relative to a bank's folder is one that a bank of other rows may have."""
-    return name.split("/")[0] in _FOLDERS or (name.startswith("data-") and name.endswith(".arrow"))
+    is_shard = name.startswith("data-") and name.endswith(".arrow")
+    return is_shard or name in _OTHER_FILES or name.split("/")[0] in _FOLDERS
 
 
 def is_beside_shards(name: str) -> bool:
@@ -222,7 +224,8 @@ def bank_files(folder: Path, manifest: Manifest) -> list[str]:
     names = [shard["name"] for shard in manifest.shards] + [MANIFEST]
     names += [name for name in _OTHER_FILES if (folder / name).is_file()]
     for part in _FOLDERS:
-        found = sorted(path for path in (folder / part).rglob("*") if path.is_file())
+        files = (path for path in (folder / part).rglob("*") if path.is_file())
+        found = sorted(path for path in files if not is_temporary(path))
         names += [path.relative_to(folder).as_posix() for path in found]
     for name in names:
         bank_file(folder, name)

@@ -107,10 +107,12 @@ def _distinct(tables: Iterator[pa.Table], kept: list[Mask]) -> Iterator[pa.Table
     """Drop rows that an earlier table, or the same one, already has; note which were kept."""
     seen: set[bytes] = set()  # 32 bytes a row instead of images: banks are larger than memory
     for table in tables:
-        digests, labels = (table.column(name).to_pylist() for name in ("source_digest", "label"))
+        # The source's class, too: an image may be in two, and a rejection is of one of them.
+        names = ("source_digest", "source_label", "label")
+        pairs = zip(*(table.column(name).to_pylist() for name in names), strict=True)
         fresh = []
-        for digest, label, image in zip(digests, labels, image_digests(table), strict=True):
-            key = hashlib.sha256(f"{digest} {label} ".encode() + image).digest()
+        for pair, image in zip(pairs, image_digests(table), strict=True):
+            key = hashlib.sha256(f"{pair} ".encode() + image).digest()
             fresh.append(key not in seen)
             seen.add(key)
         kept.append(np.array(fresh, dtype=np.bool_))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -150,3 +151,25 @@ def dataset_files(schema: pa.Schema, shards: Sequence[dict[str, Any]]) -> dict[s
         "_split": None,
     }
     return {DATASET_INFO: {"features": features}, STATE: state}
+
+
+def stated_names(schema: pa.Schema) -> Any:
+    """Read the class names that a shard states; None if it states none."""
+    return _stated((schema.metadata or {}).get(b"huggingface", b"null"))
+
+
+# The shards of a bank state the same.
+@lru_cache(maxsize=2)
+def _stated(metadata: bytes) -> Any:
+    try:
+        content = json.loads(metadata)
+    except (ValueError, RecursionError):
+        return None
+    return names_in(content.get("info")) if isinstance(content, dict) else None
+
+
+def names_in(info: Any) -> Any:
+    """Find the class names in what `datasets` knows of a dataset; None if they are not there."""
+    for key in ("features", "label", "names"):
+        info = info.get(key) if isinstance(info, dict) else None
+    return info

@@ -20,7 +20,7 @@ from genie_transforms._errors import BankFormatError
 
 from .files import atomic_path
 from .manifest import MANIFEST, Manifest
-from .schema import CLASS_COLUMNS, readable_columns
+from .schema import CLASS_COLUMNS, readable_columns, stated_names
 from .untrusted import bank_file
 
 # Of Arrow's flatbuffers: the places of `header` in a Message, of `compression` in a RecordBatch.
@@ -86,8 +86,8 @@ def read_bank(folder: Path, manifest: Manifest) -> Iterator[pa.Table]:
     """Map the shards of a bank one after the other, each with the rows that the manifest says.
 
     Raises:
-        BankFormatError: As `read_rows`, or a shard has another number of rows, or a row is of a
-            class that there is not.
+        BankFormatError: As `read_rows`, or a shard has another number of rows or other class names,
+            or a row is of a class that there is not.
     """
     for shard in manifest.shards:
         path = folder / shard["name"]
@@ -96,6 +96,11 @@ def read_bank(folder: Path, manifest: Manifest) -> Iterator[pa.Table]:
             raise BankFormatError(
                 f"the shard {path} has {table.num_rows} rows, {MANIFEST} says {shard['rows']}: "
                 f"rebuild the bank"
+            )
+        if stated_names(table.schema) not in (None, manifest.class_names):
+            raise BankFormatError(
+                f"the shard {path} has other classes than {MANIFEST}, or in another order: the "
+                f"bank was copied in part, or is being built again"
             )
         for name in CLASS_COLUMNS:
             _check_classes(path, table.column(name), name, len(manifest.class_names))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from .files import sha256_of
 from .judgements import read_judgements
 from .manifest import JUDGEMENTS, MANIFEST, Manifest
 from .pixel_keys import PIXEL_KEYS, PixelKeys
-from .schema import CLASS_COLUMNS, COLUMNS, DATASET_INFO, STATE
+from .schema import CLASS_COLUMNS, COLUMNS, DATASET_INFO, STATE, names_in, stated_names
 from .shards import read_rows
 from .sources import AMBIGUOUS, SOURCES, KnownSources
 from .untrusted import bank_file, read_json
@@ -78,7 +77,7 @@ def _of_manifest(path: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{name}: damaged (not a JSON object)"
         elif name == STATE and content.get("_data_files") != listed:
             yield f"{STATE}: lists other shards than {MANIFEST}"
-        elif name == DATASET_INFO and _names(content) != manifest.class_names:
+        elif name == DATASET_INFO and names_in(content) != manifest.class_names:
             yield f"{DATASET_INFO}: has other class names than {MANIFEST}"
 
 
@@ -145,26 +144,10 @@ def _of_shard(
         return
     if table.num_rows != entry["rows"]:
         yield f"{table.num_rows} rows, {MANIFEST} says {entry['rows']}"
-    if _class_names(table) != class_names:
-        yield f"class names are {_class_names(table)}, {MANIFEST} says {class_names}"
+    if stated_names(table.schema) != class_names:
+        yield f"class names are {stated_names(table.schema)}, {MANIFEST} says {class_names}"
     for row, texts in enumerate(_of_rows(table, len(class_names), known)):
         yield from (f"row {row}: {text}" for text in texts)
-
-
-def _class_names(table: pa.Table) -> Any:
-    """Read the class names in the metadata of a shard; None if there are none."""
-    try:
-        metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"null"))
-    except (ValueError, RecursionError):
-        return None
-    return _names(metadata.get("info")) if isinstance(metadata, dict) else None
-
-
-def _names(info: Any) -> Any:
-    """Find the class names in what `datasets` knows of a dataset; None if they are not there."""
-    for key in ("features", "label", "names"):
-        info = info.get(key) if isinstance(info, dict) else None
-    return info
 
 
 def _of_rows(table: pa.Table, num_classes: int, known: KnownSources | None) -> Iterator[list[str]]:

@@ -128,7 +128,9 @@ class ImportDiffMix:
 
         if self.classes is not None and not self.classes.is_file():
             raise MissingFileError(f"--classes {self.classes} is missing")
-        given = None if self.classes is None else self.classes.read_text().splitlines()
+        given = None
+        if self.classes is not None:
+            given = self.classes.read_text(encoding="utf-8").splitlines()
         images, names = read_diff_mix(self.folder, given)
         manifest = import_bank(images, names, self.out, layout="diff-mix")
         return f"{self.out}: {manifest.num_rows} rows"

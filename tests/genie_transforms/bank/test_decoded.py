@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from genie_transforms import Bank, BankError
+from genie_transforms._bank.decoded import _samples
 from genie_transforms.format import this_machine
 from tests.banks import all_pairs, write_bank
 
@@ -108,3 +110,39 @@ def test_a_bank_that_was_built_again_meanwhile_is_decoded_again_and_told(
     assert not torch.equal(restarted.planes(0, (SIDE, SIDE)), first)
     assert "was built again while it was in use" in caplog.text
     assert torch.equal(decoded.planes(0, (SIDE, SIDE)), first)  # still mapped: nothing changes
+
+
+@pytest.mark.parametrize("num_shards", [1, 2, 12])
+def test_shards_that_were_copied_over_are_not_shown_as_those_before(
+    tmp_path: Path, num_shards: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_bank(tmp_path / "bank", num_shards=num_shards)
+    Bank.open(path, keep=None).decoded(SIDE)
+    other = write_bank(tmp_path / "other", all_pairs()[::-1], num_shards=num_shards)
+    first = f"data-00000-of-{num_shards:05d}.arrow"
+    (path / first).unlink()
+    shutil.copy(other / first, path / first)
+    bank = Bank.open(path, keep=None)
+    decoded = bank.decoded(SIDE)
+    assert "shows other images than the shards" in caplog.text
+    for row in range(12):
+        assert torch.equal(decoded.planes(row, (SIDE, SIDE)), bank.planes(row, (SIDE, SIDE)))
+
+
+def test_a_few_rows_of_a_few_shards_are_compared() -> None:
+    assert _samples([5]) == [0, 4]
+    assert _samples([0, 1, 0, 3]) == [0, 1, 3]
+    assert _samples([]) == _samples([0]) == []
+    many = _samples([10] * 1000)
+    assert (len(many), many[:2], many[-2:]) == (16, [0, 9], [9990, 9999])
+
+
+def test_a_cache_that_cannot_be_made_again_is_told_at_each_call(tmp_path: Path) -> None:
+    path = write_bank(tmp_path / "bank")
+    worker = pickle.dumps(Bank.open(path).decoded(SIDE, tmp_path / "cache"))
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_text("")  # so that there can be no such folder
+    restarted: Bank = pickle.loads(worker)  # noqa: S301
+    for _ in range(2):
+        with pytest.raises(BankError, match="cannot write the decoded cache"):
+            restarted.planes(0, (SIDE, SIDE))

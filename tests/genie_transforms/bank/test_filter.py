@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from genie_transforms import UserError
+from genie_transforms import Bank, UserError
 from genie_transforms._bank.expression import parse_keep
 from genie_transforms._bank.filter import FilterResult, apply_keep
+from tests.banks import all_pairs, write_bank
 
 
 def table_of(**columns: list[Any]) -> pa.Table:
@@ -296,3 +298,12 @@ def test_everything_else_is_refused_or_kept_by_the_rules(expression: Any) -> Non
         return
     assert expression == "label == 1e999"
     assert not any(mask)
+
+
+def test_minus_zero_is_zero_among_values_too(tmp_path: Path) -> None:
+    rows = all_pairs()
+    for index, margin in enumerate((0.0, -0.0, 0.1)):
+        rows[index]["margin"] = margin
+    path = write_bank(tmp_path, rows)
+    for keep in ("margin == 0.0", "margin in (0.0,)", "margin in (-0.0,)"):
+        assert [row.seed for row in Bank.open(path, keep=keep)] == [0, 1]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.throughput.synthetic import write_bank as write_synthetic
-from genie_transforms import Bank, BankFormatError
+from genie_transforms import Bank, BankFormatError, UserError
 from genie_transforms._bank.digests import digest_keys
 from genie_transforms.format import read_rows
 from tests.banks import all_pairs, row_of, write_bank
@@ -55,6 +55,23 @@ def test_projections_that_do_not_fit_their_grid(tmp_path: Path, change: dict[str
         bank.projections()
     (problem,) = bank.verify()
     assert "row 4: projections" in problem
+
+
+def test_projections_are_those_of_the_nearest_noise_ratio(tmp_path: Path) -> None:
+    rows = all_pairs()
+    rows[0].update(noise_ratio=0.5, noise_ratios=[], projections=[])
+    rows[1].update(noise_ratio=0.6, noise_ratios=[0.5, 0.6, 0.6], projections=[1.0, 2.0, 3.0])
+    rows[2].update(noise_ratio=0.9, noise_ratios=[0.3], projections=[4.0])
+    rows[3].update(noise_ratio=0.9, noise_ratios=[0.3, 0.8], projections=None)
+    rows[7].update(noise_ratio=0.3, noise_ratios=[0.9, 0.4, 0.1], projections=[5.0, 6.0, 7.0])
+    found = Bank.open(write_bank(tmp_path, rows, num_shards=3), keep=None).projections()
+    expected = [np.nan, 2, 4, np.nan, 0.6, 0.6, 0.6, 6, *[0.6] * 4]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_column_that_there_is_not_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no column 'marge' .* margin, "):
+        Bank.open(write_bank(tmp_path)).column("marge")
 
 
 def test_a_sweep_without_an_image(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from genie_transforms import (
 )
 from genie_transforms.format.merge import merged_names
 from tests.banks import CLASSES, all_pairs, row, row_of, source_image, write_bank
+from tests.judged import reject
 
 
 def seeds(bank: Bank) -> list[int]:
@@ -39,6 +40,14 @@ def test_duplicates_are_dropped_and_counted(tmp_path: Path) -> None:
     merged = Bank.merge(parts, tmp_path / "all")
     assert seeds(merged) == list(range(12))
     assert merged.manifest.counts["merged_rows"] == 16
+
+
+def test_one_image_in_two_classes_keeps_both_rows_and_the_rejection_of_one(tmp_path: Path) -> None:
+    folder = write_bank(tmp_path / "a", [row(1, 0, 0, 2), row(1, 0, 1, 2)], num_shards=1)
+    reject(folder, [1])
+    merged = Bank.merge([folder], tmp_path / "all")
+    rows = Bank.open(merged.path, keep="~rejected")
+    assert [(r.source_label, r.label) for r in rows] == [(0, 2)]
 
 
 def test_the_same_pair_with_another_image_is_not_a_duplicate(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,12 @@ def test_values_that_indexes_rely_on(tmp_path: Path, change: dict[str, Any], mes
 def test_imported_rows_have_no_nearest_class(tmp_path: Path) -> None:
     rows = [{**row, "nearest_class": None} for row in all_pairs()]
     assert Bank.open(write_bank(tmp_path, rows)).verify() == []
+
+
+def test_shards_of_a_bank_with_another_order_of_the_classes_are_refused(tmp_path: Path) -> None:
+    folder = write_bank(tmp_path / "a", class_names=["bird", "cat", "dog"])
+    other = write_bank(tmp_path / "b", class_names=["dog", "bird", "cat"])
+    for shard in other.glob("data-*"):
+        shutil.copy(shard, folder)  # a copy that was stopped before genie.json
+    with pytest.raises(BankFormatError, match=r"data-00000.* other classes than .* copied in part"):
+        Bank.open(folder)

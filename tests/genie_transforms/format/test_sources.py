@@ -128,3 +128,10 @@ def test_sources_of_a_stranger(tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BankFormatError, match="outside the bank"):
         Bank.open(tmp_path / "bank")
+
+
+def test_the_list_of_another_bank_is_refused_though_it_is_as_long(tmp_path: Path) -> None:
+    path = write_bank(tmp_path, known=True) / SOURCES
+    known_sources({index: (index + 1) % 3 for index in range(30)}).write(path)
+    with pytest.raises(BankFormatError, match=r"sources\.arrow is not what genie\.json says"):
+        Bank.open(tmp_path)

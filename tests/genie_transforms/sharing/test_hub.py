@@ -19,7 +19,7 @@ from genie_transforms import (
     UserError,
     source_digest,
 )
-from genie_transforms.format import stats_checksum
+from genie_transforms.format import stats_checksum, this_machine
 from tests.banks import all_pairs, row_of, source_image, write_bank
 from tests.hub_server import Hub, running_hub
 
@@ -89,11 +89,17 @@ def test_a_commit_gives_the_same_bank_after_a_smaller_one_was_pushed(
     for number, shard in enumerate(Bank.open(whole).manifest.shards):
         (whole / "stats" / f"{number:05d}.json").write_text(json.dumps({"shard": shard}))
     Bank.open(whole).push_to_hub(REPO, endpoint=hub.endpoint)
+    for name in ("report.html", "preview.png"):
+        hub.repositories[REPO][-1][name] = b"of the first bank"
     small = write_bank(tmp_path / "b", all_pairs(2), num_shards=1)
+    left = small / "stats" / f".00000.json.{this_machine()}-77-0123456789ab.tmp"
+    left.parent.mkdir()
+    left.write_text("half")
     Bank.open(small).push_to_hub(REPO, endpoint=hub.endpoint)
     names = sorted(hub.repositories[REPO][-1])
-    assert [name for name in names if "/" in name or name.endswith(".arrow")] == [
-        "data-00000-of-00001.arrow"
+    assert names == [
+        *(".gitattributes", "README.md", "data-00000-of-00001.arrow", "dataset_info.json"),
+        *("genie.json", "state.json"),
     ]
     assert len(Bank.from_hub(REPO, **options)) == 4
     old = Bank.from_hub(REPO, hub.sha(REPO, 1), **options)

@@ -70,6 +70,16 @@ def test_what_people_said_since_is_seen_and_no_shard_fetched_again(
     assert list(first.path.parent.rglob("judgements")) == []  # nothing changes under a training
 
 
+def test_a_shard_that_was_damaged_here_is_fetched_again(there: Path) -> None:
+    first = Bank.open(there.as_uri(), keep=None)
+    shard = first.path / first.manifest.shards[1]["name"]
+    data = bytearray(shard.read_bytes())
+    data[-100] ^= 1
+    shard.write_bytes(data)
+    judged.reject(there, [0])  # so that it is another copy
+    assert Bank.open(there.as_uri(), keep=None).verify() == []
+
+
 def test_what_is_no_bank_is_told(there: Path, tmp_path: Path) -> None:
     with pytest.raises(BankNotFoundError, match=r"no bank at file://.*/nothing"):
         Bank.open((tmp_path / "nothing").as_uri())
