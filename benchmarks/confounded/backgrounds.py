@@ -29,8 +29,8 @@ def backgrounds(config: ConfoundedConfig) -> dict[str, Any]:
         unbiased scene is the right one.
     """
     names = dict.fromkeys(ARMS[name].images for name in config.arms)
-    paths = {name: f"banks/{name}" for name in names if name not in ("", "own", "real", TIED)}
-    paths |= {TIED: "tied/banks/txt2img"} if TIED in names else {}
+    paths = {name: f"banks/{name}" for name in names if name not in ("", "own", "real", *TIED)}
+    paths |= {name: f"tied/banks/{TIED[name]}" for name in names if name in TIED}
     found = {
         name: float(np.mean([_own_color(config, path, seed) for seed in config.seeds]))
         for name, path in paths.items()

@@ -10,15 +10,16 @@ from benchmarks.long_tail import Arm, LongTailConfig
 from benchmarks.training import TrainingConfig
 from genie_transforms import UserError
 
-TIED = "txt2img-tied"
-"""The bank whose prompts name the own background of each class."""
+TIED = {"txt2img-tied": "txt2img", "genie-tied": "genie"}
+"""Banks whose prompts name the own background of each class, as of a generator that has learned the
+tie, and the bank that is made with these prompts."""
 
 ARMS: dict[str, Arm] = {
     "none": Arm("append"),
     "resampled": Arm("append", "own"),
     "img2img-low": Arm("append", "img2img-low"),
     "txt2img": Arm("append", "txt2img"),
-    TIED: Arm("append", TIED),
+    **{name: Arm("append", name) for name in TIED},
     "genie": Arm("append", "genie"),
     "genie-ada": Arm("append", "genie-ada"),
     "real-g": Arm("append", "real"),
@@ -34,7 +35,7 @@ last ones show what the settings do: r, how many different negatives of a class 
 of 50), the bank's default filter, and p."""
 
 MAIN_ARMS = (
-    "none", "resampled", "img2img-low", "txt2img", TIED, "genie", "genie-ada", "real-g",
+    "none", "resampled", "img2img-low", "txt2img", "txt2img-tied", "genie", "genie-ada", "real-g",
     "balanced", "balanced+genie",
 )  # fmt: skip
 

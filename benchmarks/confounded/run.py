@@ -70,16 +70,18 @@ def run_seed(config: ConfoundedConfig, number: int) -> list[dict[str, Any]]:
 def _with_banks(config: ConfoundedConfig, seed: Seed, scenes: Confounded) -> Seed:
     """Train the baseline, and build the banks that the arms need, or continue them."""
     needed = dict.fromkeys(ARMS[name].images for name in config.arms)
-    wanted = [name for name in needed if name not in ("", "own", "real", TIED)]
+    wanted = [name for name in needed if name not in ("", "own", "real", *TIED)]
     network = train_arm(seed, "none", ARMS["none"])
     confusion = confusion_of(network, seed)
     banks = build_banks(wanted, seed.config, seed.tail, seed.folder, seed.number, confusion)
-    if TIED in needed:
+    tied = {name: TIED[name] for name in needed if name in TIED}
+    if tied:
         folder = seed.folder / "tied"
         folder.mkdir(exist_ok=True)
         write_json(folder / PROMPTS, tied_prompts(scenes.own))
-        built = build_banks(["txt2img"], seed.config, seed.tail, folder, seed.number, confusion)
-        banks[TIED] = built["txt2img"]
+        wanted = list(tied.values())
+        built = build_banks(wanted, seed.config, seed.tail, folder, seed.number, confusion)
+        banks |= {name: built[bank] for name, bank in tied.items()}
     return replace(seed, banks=banks)
 
 

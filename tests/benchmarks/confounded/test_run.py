@@ -19,6 +19,7 @@ _ARMS = (
     "none",
     "txt2img-tied",
     "genie",
+    "genie-tied",
     "real-g",
     "balanced+genie",
     "genie-0.6",
@@ -57,18 +58,23 @@ def test_every_arm_is_tested_on_every_kind_of_background(tmp_path: Path) -> None
     assert set(result["oracle"]) == {
         "txt2img-tied",
         "genie",
+        "genie-tied",
         "balanced+genie",
         "genie-0.6",
         "balanced+genie-p1.0",
     }
-    assert set(result["backgrounds"]["own_color"]) == {"txt2img-tied", "genie", "genie-0.6"}
+    assert "(genie-tied - txt2img-tied) on swapped - on biased" in result["prediction"]
+    assert set(result["backgrounds"]["own_color"]) == {
+        *("txt2img-tied", "genie", "genie-tied", "genie-0.6")
+    }
     written = json.loads(config.json.read_text()) if config.json else {}
     assert written["settings"]["bias"] == 0.9
     assert (tmp_path / "out.png").stat().st_size > 5000
-    # Prompts of the tied bank name the background.
-    tied = Bank.open(tmp_path / "seed-0" / "tied" / "banks" / "txt2img", keep=None)
+    # Prompts of the tied banks name the background.
     prompts = tied_prompts(own_backgrounds(0))
-    assert all(row.prompt in prompts[tied.class_names[row.label]] for row in tied)
+    for name in ("txt2img", "genie"):
+        tied = Bank.open(tmp_path / "seed-0" / "tied" / "banks" / name, keep=None)
+        assert all(row.prompt in prompts[tied.class_names[row.label]] for row in tied)
     banks = tmp_path / "seed-0" / "banks"
     ratios = {row.noise_ratio for row in Bank.open(banks / "genie-0.6", keep=None)}
     assert ratios == {np.float32(0.6)}
