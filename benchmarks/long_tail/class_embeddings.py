@@ -12,7 +12,7 @@ from benchmarks.datasets import LabelledSet
 from genie_transforms import UserError
 from genie_transforms.format import atomic_path
 
-from .config import LongTailConfig
+from .config import CLASS_EMBEDDINGS, LongTailConfig
 
 
 def write_class_embeddings(config: LongTailConfig, pool: LabelledSet) -> Path:
@@ -21,7 +21,7 @@ def write_class_embeddings(config: LongTailConfig, pool: LabelledSet) -> Path:
     Raises:
         UserError: The prompt has no place for a name, or there is no such text encoder.
     """
-    path = config.work / "class-embeddings.safetensors"
+    path = config.work / CLASS_EMBEDDINGS
     if path.exists():
         return path
     if "{}" not in config.prompt:

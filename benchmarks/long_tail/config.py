@@ -12,6 +12,9 @@ from index.kinds import check_range
 
 from .arms import ARMS, MAIN_ARMS, banks_of
 
+CLASS_EMBEDDINGS = "class-embeddings.safetensors"
+"""The file of what `text_encoder` makes of the classes, in the folder of everything."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LongTailConfig:
@@ -136,6 +139,9 @@ class LongTailConfig:
         ]  # fmt: skip
         if self.ada == "preview" and swept:
             raise UserError(f"--ada preview keeps no sweeps, which {', '.join(swept)} take")
+        usual = {field.name: field.default for field in fields(self)}
+        if self.quick and (self.arms != usual["arms"] or self.seeds != usual["seeds"]):
+            raise UserError("--quick has arms and seeds of its own: leave --arms and --seeds away")
         if self.text_encoder and self.training.head:
             raise UserError("give --text-encoder or --training.head, not both")
         for name, least in (("per_class", 1), ("confused", 1), ("size", 8), ("largest", 0)):
@@ -195,11 +201,13 @@ class LongTailConfig:
         """Return the small version on the demo's scenes if `quick`, else this one."""
         if not self.quick:
             return self
-        short = replace(self.training, num_steps=20, warmup_steps=2, batch_size=32)
+        short = replace(
+            self.training, num_steps=20, warmup_steps=2, epochs=0, warmup_epochs=0, batch_size=32
+        )
         return replace(
             self, data="demo", largest=120, imbalance=40.0, model="", knowledge=None, backbone="",
             per_class=4, num_inference_steps=8, arms=_QUICK_ARMS, seeds=(0, 1), training=short,
-            confused=2,
+            confused=2, train_list=None, test_list=None, quick=False,
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets import LabelledSet
+from benchmarks.datasets import LabelledSet, listing_digest
 from genie_transforms import MissingFileError, UserError
 
 from .arms import COMPARISONS
@@ -76,6 +76,13 @@ def rows_digest(rows: Integers) -> str:
     return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]
 
 
+def about_images(pool: LabelledSet, test: LabelledSet) -> str:
+    """Return what tells all images, and what their classes are called in prompts, from others."""
+    listed = [listing_digest(data, np.arange(len(data))) for data in (pool, test)]
+    called = [f"{name.display}, {name.superclass}" for name in pool.names]
+    return hashlib.sha256("\n".join([*listed, *called]).encode()).hexdigest()[:16]
+
+
 def check_same_images(
     config: LongTailConfig, further: list[dict[str, Any]], pool: LabelledSet, test: LabelledSet
 ) -> None:
@@ -88,9 +95,15 @@ def check_same_images(
         test: The test images.
 
     Raises:
-        UserError: Names the file and the seed; or a file is of another number of test images.
+        UserError: Names the file and the seed; or a file is of other images, or of another number
+            of test images, or has other words for the classes.
     """
+    here = about_images(pool, test) if further else ""
     for path, content in zip(config.pool, further, strict=True):
+        if content.get("images", here) != here:  # earlier files do not say it
+            raise UserError(
+                f"{path} is of other images, or calls their classes otherwise"
+            )
         for number, digest in content["training_sets"].items():
             if digest != rows_digest(open_long_tail(config, pool, test, int(number)).rows):
                 raise UserError(f"{path}: seed {number} drew other training images than here")

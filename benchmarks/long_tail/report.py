@@ -13,9 +13,10 @@ from benchmarks.datasets import LabelledSet
 
 from .arms import COMPARISONS, SECONDARY
 from .comparisons import Floats, difference, holm, over_seeds_and_images, share_of_gap
-from .config import LongTailConfig
+from .config import CLASS_EMBEDDINGS, LongTailConfig
 from .data import open_long_tail
 from .pooling import (
+    about_images,
     check_same_images,
     from_bits,
     generators_of,
@@ -44,7 +45,8 @@ def report(
         `share_of_real`, of the gap from re-sampling to real images of the generator's training set;
         `oracle`, label precision by arm; `generator`, each with its seeds and the precision of
         their trainings; `pooled`, command, machine and seeds of what was pooled; `rule`,
-        `settings`; `training_sets`, a digest of the rows that each seed drew; `filled`, by arm and
+        `settings`; `training_sets`, a digest of the rows that each seed drew; `images`, one of all
+        images and what their classes are called; `filled`, by arm and
         seed, of those that had fewer negatives than wanted, the class's own images in their place.
 
     Raises:
@@ -84,6 +86,7 @@ def report(
             str(number): rows_digest(open_long_tail(config, pool, test, number).rows)
             for number in seeds
         },
+        "images": about_images(pool, test),
         "settings": {**own, "seeds": seeds},
     }
 
@@ -162,6 +165,8 @@ def settings_of(config: LongTailConfig) -> dict[str, Any]:
         recipe.pop(name)
     training = recipe["training"]
     files = {name: Path(training[name]).name for name in ("weights", "head")}
+    if config.text_encoder:  # as it will be called once it is there
+        files["head"] = CLASS_EMBEDDINGS
     return {**recipe, "seeds": list(config.seeds), "training": {**training, **files}}
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from benchmarks.datasets import LabelledSet, rows_of_half
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool, read_list
+from benchmarks.training import TrainingConfig
 from genie_transforms import MissingFileError, UserError
 from index.sources import ClassName
 
@@ -123,6 +124,16 @@ def test_own_images_are_not_halved_unless_asked(tmp_path: Path) -> None:
         assert len(open_long_tail(config, data, data, 0).rows) == expected
     config = LongTailConfig(data="cifar10", largest=0, arms=("none",))
     assert len(open_long_tail(config, data, data, 0).rows) == 8
+
+
+def test_quick_is_quick_whatever_the_training_and_has_its_own_arms(tmp_path: Path) -> None:
+    training = TrainingConfig(epochs=90.0, warmup_epochs=5.0)
+    lists = {"data": "lists", "train_list": tmp_path, "test_list": tmp_path}
+    config = LongTailConfig(quick=True, training=training, **lists).scaled_down()  # type: ignore[arg-type]
+    assert (config.data, config.training.in_steps(226).num_steps) == ("demo", 20)
+    for changes in ({"arms": ("none", "real-g")}, {"seeds": (3,)}):
+        with pytest.raises(UserError, match="arms and seeds of its own: leave --arms"):
+            LongTailConfig(quick=True, **changes)  # type: ignore[arg-type]
 
 
 def test_the_demo_keeps_training_and_control_images_apart() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
-from benchmarks.long_tail.pooling import as_bits, from_bits
+from benchmarks.long_tail.pooling import about_images, as_bits, from_bits
 from benchmarks.long_tail.report import report
 from benchmarks.long_tail.run import main
 from benchmarks.measure import without_nan
@@ -146,6 +146,11 @@ def test_what_is_not_alike_is_not_pooled(tmp_path: Path) -> None:
         UserError, match=r"drawn\.json: seed 1 drew other training images than here"
     ):
         _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "drawn.json", drawn),)))
+    named = first | {"images": "0" * 16}
+    with pytest.raises(UserError, match=r"named\.json is of other images, or calls"):
+        _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "named.json", named),)))
+    del named["images"]  # as files of before there was such a digest
+    _report(replace(_CONFIG, seeds=(2,), pool=(_write(tmp_path / "named.json", named),)))
     with pytest.raises(UserError, match=r"nowhere\.json"):
         _report(replace(_CONFIG, seeds=(2,), pool=(tmp_path / "nowhere.json",)))
     for content in ({"arms": []}, []):
@@ -184,3 +189,11 @@ def test_an_arm_of_some_seeds_is_compared_on_those(tmp_path: Path) -> None:
     share = (own - floor) / (ceiling - floor)
     assert pooled["share_of_real"]["genie-0.9"] == pytest.approx(share)
     assert [e["precision"] for e in pooled["generator"]] == ["float32", "bfloat16"]
+
+
+def test_images_are_told_by_their_pixels_and_what_they_are_called() -> None:
+    usual = about_images(_POOL, _TEST)
+    assert usual == about_images(*open_pool(_CONFIG))
+    assert usual != about_images(_TEST, _POOL)
+    called = replace(_POOL, names=[replace(name, display="a thing") for name in _POOL.names])
+    assert usual != about_images(called, _TEST)

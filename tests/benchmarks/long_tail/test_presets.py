@@ -15,6 +15,7 @@ from benchmarks.long_tail.class_embeddings import embed_prompts
 from benchmarks.long_tail.config import LongTailConfig
 from benchmarks.long_tail.data import open_long_tail, open_pool
 from benchmarks.long_tail.livt import LivtConfig, livt_training
+from benchmarks.long_tail.report import settings_of
 from benchmarks.long_tail.run import main
 from benchmarks.long_tail.vl_ltr import ClipConfig, clip_training
 from benchmarks.training import make_network
@@ -131,6 +132,7 @@ def test_clip_begins_at_the_names_of_the_classes(lists: dict[str, Path], tmp_pat
     )  # fmt: skip
     result = main(config)
     assert result["settings"]["training"]["head"] == "class-embeddings.safetensors"
+    assert settings_of(config)["training"]["head"] == "class-embeddings.safetensors"  # to pool it
     pool, _ = open_pool(config)
     prompts = [f"a photo of a {name}" for name in pool.classes]
     assert [name.display for name in pool.names] == pool.classes
