@@ -13,7 +13,7 @@ LIGHT := tests/genie_transforms tests/test_imports.py tests/index/train/test_mod
 # other weights. Paths are relative to it, for results state their command.
 MEASURED := measured/$(firstword $(shell cksum < index/demo/train.json))
 OF_THE_DEMO := demo few_shot ada_modes choosing_r analyses price filters hardness figures prompts \
-	confounded confounded_settings
+	confounded confounded_settings confounded_tied
 
 # A long tail of photographs: the generator, whether it shows its classes, and then the arms. CIFAR is
 # the folder of CIFAR-10's class folders; CIFAR_TRAINING is how each arm is trained.
@@ -46,7 +46,7 @@ $(MEASURED)/%.stamp: | .venv/test.stamp
 # They share a folder: the pool of episodes, or the seeds' banks.
 $(MEASURED)/choosing_r.stamp: | $(MEASURED)/few_shot.stamp
 $(MEASURED)/analyses.stamp: | $(MEASURED)/choosing_r.stamp
-$(MEASURED)/confounded_settings.stamp: | $(MEASURED)/confounded.stamp
+$(MEASURED)/confounded_settings.stamp $(MEASURED)/confounded_tied.stamp: | $(MEASURED)/confounded.stamp
 
 $(MEASURED)/demo.stamp: PICTURE := --picture ../../docs/sweep.png
 $(MEASURED)/few_shot.stamp: ARGS := --work pool
@@ -71,6 +71,8 @@ $(MEASURED)/confounded_settings.stamp: COMMAND := confounded
 $(MEASURED)/confounded_settings.stamp: ARGS := --work confounded --arms none resampled genie genie-0.5 genie-0.6 \
 	genie-0.7 genie-0.9 genie-of-5 genie-of-10 genie-of-25 genie-kept real-g balanced balanced+genie \
 	balanced+genie-p0.25 balanced+genie-p0.75 balanced+genie-p1.0
+$(MEASURED)/confounded_tied.stamp: COMMAND := confounded
+$(MEASURED)/confounded_tied.stamp: ARGS := --work confounded --arms none resampled txt2img txt2img-tied genie genie-tied
 
 cifar-lt: $(CIFAR_LT)/long_tail.stamp  ## train on CIFAR-10 with a long tail, from cifar10/train/CLASS and cifar10/test/CLASS: many hours
 

@@ -101,9 +101,7 @@ def check_same_images(
     here = about_images(pool, test) if further else ""
     for path, content in zip(config.pool, further, strict=True):
         if content.get("images", here) != here:  # earlier files do not say it
-            raise UserError(
-                f"{path} is of other images, or calls their classes otherwise"
-            )
+            raise UserError(f"{path} is of other images, or calls their classes otherwise")
         for number, digest in content["training_sets"].items():
             if digest != rows_digest(open_long_tail(config, pool, test, int(number)).rows):
                 raise UserError(f"{path}: seed {number} drew other training images than here")

@@ -12,6 +12,8 @@ _FILE = "confounded.json"
 
 _SETTINGS = "confounded_settings.json"
 
+_TIED = "confounded_tied.json"
+
 _CONTROLS = ("genie", "real-g", "balanced+genie")
 """Arms whose comparisons are not about a setting."""
 
@@ -20,7 +22,16 @@ _TESTS = ("biased", "uniform", "swapped")
 
 def arms(results: Path) -> str:
     """Make the table of all arms: Few on every test, and what the negatives are like."""
-    content = read(results, _FILE)
+    return _arms(results, _FILE)
+
+
+def tied_arms(results: Path) -> str:
+    """Make the same of those whose prompts name each class's own background, and their partners."""
+    return _arms(results, _TIED)
+
+
+def _arms(results: Path, file: str) -> str:
+    content = read(results, file)
     own_color = content["backgrounds"]["own_color"]
     head = ["arm", *(f"Few, {kind}" for kind in _TESTS), "all, swapped", "on target"]
     rows = []
@@ -34,7 +45,7 @@ def arms(results: Path) -> str:
         about = [content["oracle"].get(name), own_color.get(name)]
         rows.append([f"`{name}`", *figures, *(_percent(value) for value in about)])
     table = as_markdown([*head, "own colour"], rows)
-    return f"{table}\n\n{made_by(content, _FILE)}"
+    return f"{table}\n\n{made_by(content, file)}"
 
 
 def settings(results: Path) -> str:
@@ -57,7 +68,16 @@ def settings(results: Path) -> str:
 
 def comparisons(results: Path) -> str:
     """Make the table of paired differences on Few, the prediction's first."""
-    content = read(results, _FILE)
+    return _comparisons(results, _FILE)
+
+
+def tied_comparisons(results: Path) -> str:
+    """Make the same of tied prompts."""
+    return _comparisons(results, _TIED)
+
+
+def _comparisons(results: Path, file: str) -> str:
+    content = read(results, file)
     rows = [[name, "", "", _interval(entry)] for name, entry in content["prediction"].items()]
     rows += [
         [name, *(_interval(by_test[kind]) for kind in _TESTS)]
@@ -89,4 +109,6 @@ CONFOUNDED_TABLES: Mapping[str, Callable[[Path], str]] = {
     "confounded": arms,
     "confounded-comparisons": comparisons,
     "confounded-settings": settings,
+    "confounded-tied": tied_arms,
+    "confounded-tied-comparisons": tied_comparisons,
 }

@@ -15,6 +15,7 @@ OF_THE_DEMO = (
     "choosing_r.json",
     "confounded.json",
     "confounded_settings.json",
+    "confounded_tied.json",
     "demo.json",
     "few_shot.json",
     "figures.json",

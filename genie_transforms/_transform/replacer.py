@@ -117,7 +117,7 @@ class Replacer:
         classes = None
         if labels is not None:
             classes = check_labels(labels, len(images), len(names))
-            if not are_compared(self.chooser.state):
+            if _has_digest(images.dtype) and not are_compared(self.chooser.state):
                 for image, label in zip(images, classes.tolist(), strict=True):
                     self._compare_label(image, label)
         rows = self._choose_rows(images, classes)
