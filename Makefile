@@ -34,7 +34,7 @@ train: .venv/index.stamp  ## after `make demo`: train a small classifier with an
 test: .venv/test.stamp lint  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again what depends on the demo's models: about three hours of one core
+results: $(OF_THE_DEMO:%=$(MEASURED)/%.stamp)  ## measure again what depends on the demo's models: more than three hours of one core
 	$(BIN)/python -m benchmarks.tables
 
 $(MEASURED)/%.stamp: | .venv/test.stamp

@@ -16,6 +16,8 @@ Written down before the first run:
   bias, so that Txt2Img puts the Few classes on backgrounds of all kinds: it breaks the tie as well,
   by what the generator knows. `txt2img-tied`, whose prompts name each class's own background,
   stands for a generator that learned the bias; against it the prediction should hold all the more.
+  (Added after all figures had been seen: `genie-tied`, GeNIe with these prompts. Against GeNIe with
+  the usual ones, `txt2img-tied` differs in its prompts as well as in its method.)
 - **real-g** appends images that the generator itself learned from, without bias, too.
 
 Changed after the pilot, on a seed that is never reported, and before any other: classifiers are
