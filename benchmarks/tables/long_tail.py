@@ -14,6 +14,7 @@ _FILE = "long_tail.json"
 _CLOSED_WORLD = "long_tail_closed_world.json"
 _UNAWARE = "long_tail_unaware.json"
 _CROSS_ENTROPY = "long_tail_cross_entropy.json"
+_BALANCED_BCE = "long_tail_balanced_bce.json"
 
 _GROUPS = ("few", "medium", "many", "all")
 
@@ -99,6 +100,8 @@ LONG_TAIL_TABLES: Mapping[str, Callable[[Path], str]] = {
     "closed-world-secondary": partial(secondary, file=_CLOSED_WORLD),
     "cross-entropy": partial(arms, file=_CROSS_ENTROPY),
     "cross-entropy-comparisons": partial(comparisons, file=_CROSS_ENTROPY),
+    "balanced-bce": partial(arms, file=_BALANCED_BCE),
+    "balanced-bce-comparisons": partial(comparisons, file=_BALANCED_BCE),
     "unaware": partial(arms, file=_UNAWARE),
     "unaware-comparisons": partial(comparisons, file=_UNAWARE),
     "unaware-secondary": partial(secondary, file=_UNAWARE),
