@@ -28,7 +28,7 @@ def verdicts(bank: Bank, judge: str) -> dict[str, Doubles]:
     """
     try:
         columns = {name: bank.column(f"{judge}_{name}") for name in _COLUMNS}
-    except KeyError as error:
+    except UserError as error:
         raise UserError(
             f"{bank.path} has no judge {judge!r}, whose columns would be "
             f"{', '.join(f'{judge}_{name}' for name in _COLUMNS)}: run python -m index.judge first"
