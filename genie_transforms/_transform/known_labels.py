@@ -15,15 +15,13 @@ _MOST_LOOKED_UP = 256  # each is a digest of all pixels
 _MANY_WRONG = 3
 
 
-def are_compared(state: SharedState) -> bool:
-    """Tell whether enough labels have been compared."""
-    return state.labels.known >= _MOST_KNOWN or state.labels.looked_up >= _MOST_LOOKED_UP
-
-
 def compare_label(
     bank: Bank | RenumberedBank, label: int, digest: Callable[[], str], state: SharedState
-) -> None:
+) -> bool:
     """Compare a label with the bank's class of the image, until enough have been.
+
+    Returns:
+        Whether more are to be compared.
 
     Where labels come from a dataset that names no classes, nothing else would tell that it numbers
     them in another order, and all negatives would be of other classes.
@@ -40,9 +38,9 @@ def compare_label(
     Warns:
         UserWarning: The first label is, which may have been corrected since.
     """
-    if are_compared(state):
-        return
     so_far = state.labels
+    if so_far.known >= _MOST_KNOWN or so_far.looked_up >= _MOST_LOOKED_UP:
+        return False
     name, names = bank.class_of_source(digest()), bank.class_names
     # A class that the dataset has merged into another is no sign of another order.
     known = name in names
@@ -51,7 +49,7 @@ def compare_label(
         so_far.looked_up + 1, so_far.known + known, so_far.wrong + wrong
     )
     if not wrong:
-        return
+        return True
     about = (
         f"an image with label {label}, which is {names[label]!r} here, is of class {name!r} in the "
         f"bank {bank.path}"
@@ -68,3 +66,4 @@ def compare_label(
             f"has its classes in another order, {advice}",
             stacklevel=2,
         )
+    return True

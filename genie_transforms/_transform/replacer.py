@@ -16,7 +16,7 @@ from genie_transforms.format import size_of
 from .batch import check_labels, replace_rows
 from .choice import Chooser
 from .convert import Converter, in_mode, with_channels, wrap_like
-from .known_labels import are_compared, compare_label
+from .known_labels import compare_label
 from .labels import SoftLabels, batch_labels, batch_like, class_of, label_like
 from .sample import Sample
 
@@ -40,6 +40,7 @@ class Replacer:
     soft: SoftLabels | None
     size: Literal["match", "stored"]
     in_place: bool
+    _compares_labels: bool = True  # not shared: each process finds that enough were compared
 
     def __call__(self, sample: Sample) -> Any:
         """Return the sample or batch with images replaced, or as it was."""
@@ -76,9 +77,12 @@ class Replacer:
         return label
 
     def _compare_label(self, image: Any, label: int) -> None:
-        # Whole numbers of more than 8 bits have no digest.
+        if not self._compares_labels:
+            return
         if not isinstance(image, torch.Tensor) or _has_digest(image.dtype):
-            compare_label(self.bank, label, partial(self._digest, image), self.chooser.state)
+            self._compares_labels = compare_label(
+                self.bank, label, partial(self._digest, image), self.chooser.state
+            )
 
     def _digest(self, image: Any) -> str:
         """Compute the `source_digest` of an image as it was before normalisation."""
@@ -117,7 +121,7 @@ class Replacer:
         classes = None
         if labels is not None:
             classes = check_labels(labels, len(images), len(names))
-            if _has_digest(images.dtype) and not are_compared(self.chooser.state):
+            if self._compares_labels and _has_digest(images.dtype):
                 for image, label in zip(images, classes.tolist(), strict=True):
                     self._compare_label(image, label)
         rows = self._choose_rows(images, classes)
@@ -158,4 +162,5 @@ class Replacer:
 
 
 def _has_digest(dtype: torch.dtype) -> bool:
+    """Tell whether images have a digest: whole numbers of more than 8 bits have none."""
     return dtype == torch.uint8 or dtype.is_floating_point
